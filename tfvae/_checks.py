@@ -1,0 +1,57 @@
+"""Checks of arguments, with one form of message: argument, expected, received, what to do."""
+
+import numbers
+
+
+def positive_int(name: str, value, hint: str = "") -> int:
+    """Returns `value` as an int if it is a whole number of at least 1.
+
+    Raises:
+        ValueError: naming the argument, what was expected and what was received.
+    """
+    is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not is_whole or value < 1:
+        raise ValueError(
+            f"`{name}` must be a whole number of at least 1, received {value!r}. {hint}".strip()
+        )
+    return int(value)
+
+
+def number_in(
+    name: str, value, low: float, high: float, *, low_open=False, high_open=False, hint=""
+):
+    """Returns `value` as a float if it lies in the interval between `low` and `high`.
+
+    Raises:
+        ValueError: naming the argument, the interval and what was received (NaN is refused).
+    """
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    above = is_number and (value > low if low_open else value >= low)
+    below = is_number and (value < high if high_open else value <= high)
+    if not (above and below):
+        interval = f"{'(' if low_open else '['}{low:g}, {high:g}{')' if high_open else ']'}"
+        raise ValueError(f"`{name}` must lie in {interval}, received {value!r}. {hint}".strip())
+    return float(value)
+
+
+def named_object(kind: str, identifier, base: type, names: dict):
+    """Returns an object of class `base` for a short name, a class of it, or the object itself.
+
+    A string is only a short name for a default object (`names` maps it to a class).
+
+    Raises:
+        ValueError: when the name is unknown (the known ones are listed) or the type does not fit.
+    """
+    if isinstance(identifier, base):
+        return identifier
+    if isinstance(identifier, str):
+        if identifier in names:
+            return names[identifier]()
+        raise ValueError(
+            f"`{kind}` {identifier!r} is not known; known short names are "
+            f"{', '.join(map(repr, sorted(names)))}. An object of tfvae's {base.__name__} serves too."
+        )
+    raise ValueError(
+        f"`{kind}` must be a short name ({', '.join(map(repr, sorted(names)))}) or an instance of "
+        f"{base.__module__}.{base.__name__}, received {identifier!r}."
+    )

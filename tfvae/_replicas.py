@@ -1,0 +1,36 @@
+"""Reductions over the replicas of tf.distribute, and a stream of random numbers for each."""
+
+import tensorflow as tf
+
+
+def _context():
+    """The replica context where there are several replicas, else None."""
+    context = tf.distribute.get_replica_context()
+    return context if context is not None and context.num_replicas_in_sync > 1 else None
+
+
+def total(value: tf.Tensor) -> tf.Tensor:
+    """The sum of `value` over all replicas; the value itself where there is one."""
+    context = _context()
+    return value if context is None else context.all_reduce(tf.distribute.ReduceOp.SUM, value)
+
+
+def mean(value: tf.Tensor) -> tf.Tensor:
+    """The mean of `value` over all replicas; the value itself where there is one."""
+    context = _context()
+    return value if context is None else context.all_reduce(tf.distribute.ReduceOp.MEAN, value)
+
+
+def own_seed(seed: tf.Tensor) -> tf.Tensor:
+    """A stateless seed of this replica's own, (2,); the seed itself where there is one replica."""
+    context = _context()
+    if context is None:
+        return seed
+    return tf.random.experimental.stateless_fold_in(
+        seed, tf.cast(context.replica_id_in_sync_group, seed.dtype)
+    )
+
+
+def several() -> bool:
+    """Whether the code runs in one of several replicas."""
+    return _context() is not None

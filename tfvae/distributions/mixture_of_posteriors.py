@@ -1,0 +1,107 @@
+"""Mixtures of diagonal Gaussians with many components, without a (B, K, N_z) tensor."""
+
+import math
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+tfd = tfp.distributions
+
+
+def diagonal_gaussian_log_probs(z: tf.Tensor, loc: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
+    """Log N(z_b; μ_k, diag(σ_k)²) of every point under every component.
+
+    The square is expanded, Σ_d (z − μ)²/σ² = z²·σ⁻² − 2 z·(μσ⁻²) + Σ_d μ²σ⁻², so that the work is
+    two matrix products and nothing of size B × K × N_z is held. The expansion cancels when σ ≪ |z|;
+    it is therefore done in float64, where the products cost little beside the networks.
+
+    Args:
+        z: points, (..., N_z).
+        loc: component means μ, (K, N_z).
+        scale: component standard deviations σ, (K, N_z).
+
+    Returns:
+        Log-densities in nats, (..., K), in the dtype of `z`.
+    """
+    size = loc.shape[-1]
+    z64, loc64, scale64 = (tf.cast(v, tf.float64) for v in (z, loc, scale))
+    # Centred on the components' mean, so that the terms that cancel are as small as can be.
+    centre = tf.stop_gradient(tf.reduce_mean(loc64, axis=0))
+    z64, loc64 = z64 - centre, loc64 - centre
+    precision = 1.0 / tf.square(scale64)
+    weighted = loc64 * precision
+    flat = tf.reshape(z64, [-1, size])
+    quadratic = tf.matmul(
+        tf.concat([tf.square(flat), -2.0 * flat], axis=-1),
+        tf.concat([precision, weighted], axis=-1),
+        transpose_b=True,
+    )
+    constant = tf.reduce_sum(
+        loc64 * weighted + 2.0 * tf.math.log(scale64) + math.log(2.0 * math.pi), axis=-1
+    )
+    log_probs = tf.cast(-0.5 * (quadratic + constant), z.dtype)
+    return tf.reshape(log_probs, tf.concat([tf.shape(z)[:-1], tf.shape(loc)[:1]], axis=0))
+
+
+class MixtureOfPosteriors(tfd.MixtureSameFamily):
+    """p(z) = Σ_k π_k N(z; μ_k, diag(σ_k)²), a mixture of diagonal Gaussian posteriors.
+
+    With μ_k, σ_k the posterior of pseudo-input u_k and π_k = 1/K it is the VampPrior [TW18, eq. 9];
+    with those of encoded training examples, an aggregated posterior. `log_prob` holds (B, K) numbers
+    (see `diagonal_gaussian_log_probs`); sampling and moments are those of `tfd.MixtureSameFamily`.
+
+    Args:
+        loc: means μ, (K, N_z).
+        scale: standard deviations σ > 0, (K, N_z).
+        logits: unnormalised log π, (K,); equal weights when None.
+
+    Raises:
+        ValueError: when `loc` and `scale` are not of one shape (K, N_z).
+
+    Example:
+        >>> from tfvae.distributions import MixtureOfPosteriors
+        >>> p = MixtureOfPosteriors(loc=[[-1.0], [1.0]], scale=[[0.5], [0.5]])
+        >>> p.log_prob([[0.0], [1.0]]).shape
+        TensorShape([2])
+    """
+
+    def __init__(
+        self,
+        loc,
+        scale,
+        logits=None,
+        validate_args: bool = False,
+        allow_nan_stats: bool = True,
+        name: str = "MixtureOfPosteriors",
+    ):
+        parameters = dict(locals())
+        loc = tf.convert_to_tensor(loc)
+        scale = tf.convert_to_tensor(scale, dtype=loc.dtype)
+        if loc.shape.rank != 2 or not loc.shape.is_compatible_with(scale.shape):
+            raise ValueError(
+                "`loc` and `scale` must have one shape (K, N_z): a row per component. "
+                f"Received {loc.shape} and {scale.shape}."
+            )
+        logits = tf.zeros_like(loc[:, 0]) if logits is None else tf.convert_to_tensor(logits)
+        super().__init__(
+            mixture_distribution=tfd.Categorical(logits=logits),
+            components_distribution=tfd.Independent(tfd.Normal(loc, scale), 1),
+            validate_args=validate_args,
+            allow_nan_stats=allow_nan_stats,
+            name=name,
+        )
+        self._parameters = self._no_dependency(parameters)
+
+    @classmethod
+    def _parameter_properties(cls, dtype, num_classes=None):
+        return {
+            "loc": tfp.util.ParameterProperties(event_ndims=2),
+            "scale": tfp.util.ParameterProperties(event_ndims=2),
+            "logits": tfp.util.ParameterProperties(event_ndims=1),
+        }
+
+    def _log_prob(self, z):
+        components = self.components_distribution.distribution
+        log_weights = tf.math.log_softmax(self.mixture_distribution.logits)
+        log_probs = diagonal_gaussian_log_probs(z, components.loc, components.scale)
+        return tf.reduce_logsumexp(log_probs + log_weights, axis=-1)

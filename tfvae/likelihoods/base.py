@@ -1,0 +1,116 @@
+"""What every likelihood p(x|z) offers: a distribution, distortion and error, and bounds on it."""
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae import _checks
+
+tfd = tfp.distributions
+
+# Where an automatic bound lies between what a model without latents reaches (0) and a perfect
+# reconstruction (1).
+EXPLAINED_BY_DEFAULT = 0.8
+
+
+def sum_over_features(values: tf.Tensor, data_rank: int) -> tf.Tensor:
+    """Sums over the last `data_rank` axes: (..., *data) -> (...)."""
+    return tf.reduce_sum(values, axis=list(range(-data_rank, 0)))
+
+
+class Likelihood(keras.layers.Layer):
+    """Base class: turns the decoder's output into p(x|z) and into the terms of methods.
+
+    The decoder's output has the shape of the data. A subclass gives `distribution`, `mean` and
+    `distortion_and_error`, and says by `support` which data it can explain.
+    """
+
+    support: tuple[float, float] | None = None
+    """Closed interval of the values that p(x|z) allows; None when every finite number is."""
+
+    def build(self, input_shape):
+        """Creates the weights, if any, for data of shape `input_shape`, batch axis included."""
+        self.data_shape = tuple(input_shape[1:])
+        super().build(input_shape)
+
+    def get_build_config(self):
+        """Nothing: the model that owns the likelihood builds it."""
+        return None
+
+    @property
+    def data_rank(self) -> int:
+        """Number of axes of one example."""
+        return len(self.data_shape)
+
+    @property
+    def num_features(self) -> int:
+        """N_x, the number of features of one example."""
+        size = 1
+        for length in self.data_shape:
+            size *= length
+        return size
+
+    def distribution(self, outputs: tf.Tensor) -> tfd.Distribution:
+        """p(x|z) with batch shape (...) for decoder outputs (..., *data)."""
+        raise NotImplementedError
+
+    def mean(self, outputs: tf.Tensor) -> tf.Tensor:
+        """E[x|z], (..., *data)."""
+        raise NotImplementedError
+
+    def distortion_and_error(self, x: tf.Tensor, outputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """D = −log p(x|z) in nats and the error C that a constraint bounds, one number an example.
+
+        Args:
+            x: data, (B, *data).
+            outputs: decoder outputs, (..., B, *data).
+
+        Returns:
+            D and C, each (..., B), summed over features.
+        """
+        raise NotImplementedError
+
+    def calibration(self, x: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor | None:
+        """D as a function of the likelihood's own weights only; None when it has none.
+
+        A constraint bounds C, which does not depend on a scale. An objective that minimises C
+        instead of D adds this, so that the scale is the maximum-likelihood one all the same.
+        """
+        return None
+
+    def in_support(self, x: tf.Tensor) -> tf.Tensor:
+        """Scalar bool: whether every value of `x` is a finite number inside `support`."""
+        if self.support is None:
+            # One reduction: a NaN or an infinity anywhere makes the sum non-finite.
+            return tf.math.is_finite(tf.reduce_sum(x))
+        low, high = self.support
+        return tf.reduce_all((x >= low) & (x <= high))
+
+    def bound(self, kappa):
+        """κ², the bound on C, for `kappa` per feature in the unit that `kappa_of` returns."""
+        raise NotImplementedError
+
+    def kappa_of(self, error):
+        """The value per feature that an error C corresponds to: the inverse of `bound`."""
+        raise NotImplementedError
+
+    def default_bound(self, x: tf.Tensor) -> tf.Tensor:
+        """κ² for data of which nothing is known: 80% of what a constant leaves unexplained.
+
+        Halfway bounds between C of the per-feature mean of the batch and C of a perfect
+        reconstruction: κ² = C_perfect + 0.2 (C_constant − C_perfect).
+        """
+        constant = self._error_of_mean(x, tf.reduce_mean(x, axis=0, keepdims=True))
+        perfect = self._error_of_mean(x, x)
+        return perfect + (1.0 - EXPLAINED_BY_DEFAULT) * (constant - perfect)
+
+    def _error_of_mean(self, x, mean):
+        """Mean over the batch of C when E[x|z] is `mean`."""
+        raise NotImplementedError
+
+
+def check_kappa(kappa, high=float("inf"), hint=""):
+    """Returns κ as a float, or None for an automatic one; a ValueError unless 0 < κ < high."""
+    if kappa is None:
+        return None
+    return _checks.number_in("kappa", kappa, 0.0, high, low_open=True, high_open=True, hint=hint)

@@ -1,0 +1,126 @@
+"""Gaussian likelihood with a fixed, one learned, or a per-feature learned scale."""
+
+import math
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae import _checks
+from tfvae.likelihoods.base import Likelihood, sum_over_features
+
+tfd = tfp.distributions
+
+LEARNED_SCALES = ("learned", "per_feature")
+
+
+def gaussian_log_prob(x: tf.Tensor, loc: tf.Tensor, log_scale: tf.Tensor, data_rank: int):
+    """Σ_i −½ ((x_i − μ_i)/σ_i)² − log σ_i − ½ log 2π, nats, summed over features.
+
+    Args:
+        x: data, (B, *data).
+        loc: μ, (..., B, *data).
+        log_scale: log σ, a scalar or (*data).
+        data_rank: number of axes of one example.
+
+    Returns:
+        (..., B).
+    """
+    square = tf.math.squared_difference(x, loc) * tf.exp(-2.0 * log_scale)
+    normaliser = log_scale + 0.5 * math.log(2.0 * math.pi)
+    return sum_over_features(-0.5 * square - normaliser, data_rank)
+
+
+@keras.saving.register_keras_serializable(package="tfvae")
+class Gaussian(Likelihood):
+    """p(x|z) = N(x; μ(z), diag σ²), with the decoder's outputs as μ.
+
+    D = Σ_i ½ ((x_i − μ_i)/σ_i)² + log σ_i + ½ log 2π in nats, C = ‖x − μ‖².
+
+    Args:
+        scale: σ > 0 as a number (fixed), "learned" (one σ for all features, the default: its
+            optimum is the root-mean-square error, so that no weighting of the terms is left to
+            choose) or "per_feature" (one σ for each).
+
+    κ is the root-mean-square error per feature: κ² of the papers is N_x · kappa².
+
+    Raises:
+        ValueError: when `scale` is neither a positive number nor one of the two words.
+
+    Example:
+        >>> from tfvae.likelihoods import Gaussian
+        >>> likelihood = Gaussian(scale=1.0)
+        >>> likelihood.build((None, 2))
+        >>> distortion, error = likelihood.distortion_and_error([[0.0, 3.0]], [[0.0, 0.0]])
+        >>> round(float(distortion[0]), 4), float(error[0])  # 9/2 + log 2π
+        (6.3379, 9.0)
+    """
+
+    def __init__(self, scale="learned", **kwargs):
+        super().__init__(**kwargs)
+        if scale not in LEARNED_SCALES:
+            scale = _checks.number_in(
+                "scale", scale, 0.0, math.inf, low_open=True, high_open=True,
+                hint='Use a positive number, "learned" or "per_feature".',
+            )  # fmt: skip
+        self.scale = scale
+
+    def build(self, input_shape):
+        """Creates log σ where it is learned."""
+        super().build(input_shape)
+        if self.scale in LEARNED_SCALES:
+            shape = self.data_shape if self.scale == "per_feature" else ()
+            self._log_scale = self.add_weight(
+                shape=shape, initializer="zeros", dtype="float32", name="log_scale"
+            )
+
+    @property
+    def log_scale(self) -> tf.Tensor:
+        """Log σ, a scalar, or (*data) when learned per feature."""
+        if self.scale in LEARNED_SCALES:
+            return tf.convert_to_tensor(self._log_scale)
+        return tf.constant(math.log(self.scale), tf.float32)
+
+    def distribution(self, outputs):
+        """Independent normal distributions, event shape that of the data."""
+        scale = tf.exp(tf.cast(self.log_scale, outputs.dtype))
+        return tfd.Independent(
+            tfd.Normal(outputs, tf.broadcast_to(scale, tf.shape(outputs))), self.data_rank
+        )
+
+    def mean(self, outputs):
+        """μ."""
+        return outputs
+
+    def distortion_and_error(self, x, outputs):
+        """−log N(x; μ, σ²) and ‖x − μ‖²."""
+        error = sum_over_features(tf.math.squared_difference(x, outputs), self.data_rank)
+        log_scale = tf.cast(self.log_scale, error.dtype)
+        if self.scale == "per_feature":
+            return -gaussian_log_prob(x, outputs, log_scale, self.data_rank), error
+        # With one scale the density follows from the error, and the features are read once.
+        normaliser = log_scale + 0.5 * math.log(2.0 * math.pi)
+        return 0.5 * error * tf.exp(-2.0 * log_scale) + self.num_features * normaliser, error
+
+    def calibration(self, x, outputs):
+        """D with μ held: its minimum over σ is the maximum-likelihood scale."""
+        if self.scale not in LEARNED_SCALES:
+            return None
+        return self.distortion_and_error(x, tf.stop_gradient(outputs))[0]
+
+    def bound(self, kappa):
+        """κ² = N_x · kappa²."""
+        return self.num_features * kappa**2
+
+    def kappa_of(self, error):
+        """sqrt(C / N_x), the root-mean-square error per feature, in the unit of the data."""
+        return (error / self.num_features) ** 0.5
+
+    def _error_of_mean(self, x, mean):
+        return tf.reduce_mean(
+            sum_over_features(tf.math.squared_difference(x, mean), self.data_rank)
+        )
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {**super().get_config(), "scale": self.scale}

@@ -1,0 +1,8 @@
+"""Models: `keras.Model` subclasses with their own steps, one family a file."""
+
+from tfvae.models.base import LatentVariableModel
+from tfvae.models.iwae import ImportanceWeightedVAE
+from tfvae.models.vae import VAE
+from tfvae.models.vhp import VHPVAE
+
+__all__ = ["VAE", "VHPVAE", "ImportanceWeightedVAE", "LatentVariableModel"]

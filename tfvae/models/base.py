@@ -1,0 +1,485 @@
+"""The base class of all models: the way from data to loss, and the steps of fit and evaluate."""
+
+import warnings
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae import _checks, _replicas, likelihoods, networks, objectives, priors
+from tfvae.models.statistics import WATCHED, StepStatistics
+from tfvae.objectives import Terms
+
+tfd = tfp.distributions
+
+# Rows of decoder output that an estimate with many samples computes at a time.
+ROWS_AT_A_TIME = 2048
+
+COMPONENTS = ("encoder", "decoder", "likelihood", "prior", "objective")
+SEED_GENERATORS = ("seed_generator", "test_seed_generator")
+
+
+class LatentVariableModel(keras.Model):
+    """p(x) = ∫ p(x|z) p(z) dz with an amortised posterior q(z|x); any prior, any objective.
+
+    The line that every model follows; a family overrides the station in which it differs:
+
+        x ─ encoder ─▶ q(z|x) ─ sample ─▶ z ─ decoder ─▶ p(x|z);  distortion, rate ─ objective ─▶ loss
+
+    Args:
+        latent_dim: N_z.
+        encoder: Keras model or layer, x -> features. None: convolutions for images of at least
+            24×24 pixels, dense layers for all else.
+        decoder: Keras model or layer, z (B, N_z) -> (B, *data). None: the encoder's mirror image.
+        likelihood: "gaussian", "bernoulli" or an object of `tfvae.likelihoods`.
+        prior: "standard_normal", "vamp", "hierarchical" or an object of `tfvae.priors`.
+        objective: "elbo", "constrained", … or an object of `tfvae.objectives`.
+        seed: of all random numbers of the model; None draws one from Python's `random`, so that
+            `keras.utils.set_random_seed` decides.
+
+    Raises:
+        ValueError: when an argument is not of the kind described.
+    """
+
+    def __init__(
+        self,
+        latent_dim: int,
+        encoder=None,
+        decoder=None,
+        likelihood="gaussian",
+        prior="standard_normal",
+        objective="elbo",
+        seed: int | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.latent_dim = _checks.positive_int("latent_dim", latent_dim)
+        # A network left to the model is empty until `build` fills it: so the order of the weights,
+        # and with it that of the optimizer's, is the same for a new model and a loaded one.
+        self.encoder = _network("encoder", encoder)
+        self.decoder = _network("decoder", decoder)
+        self.likelihood = likelihoods.get(likelihood)
+        self.prior = priors.get(prior)
+        self.objective = objectives.get(objective)
+        self.posterior_head = networks.GaussianHead(self.latent_dim, name="posterior_head")
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        # Evaluation draws from a stream of its own that starts anew each time: evaluating twice
+        # gives one result, and evaluating between epochs does not change the training.
+        self.test_seed_generator = keras.random.SeedGenerator(0 if seed is None else seed)
+        self.statistics = StepStatistics(self.term_names)
+
+    term_names = ("loss", "distortion", "rate", "elbo", "error")
+
+    # ---- structure ---------------------------------------------------------------------------
+
+    def build(self, input_shape):
+        """Creates all weights for data of shape `input_shape`, batch axis included.
+
+        Raises:
+            ValueError: when the data have no feature axis, or the decoder's output has another
+                shape than the data.
+        """
+        if self.built:
+            return
+        data_shape = tuple(input_shape[1:])
+        if not data_shape or None in data_shape or 0 in data_shape:
+            raise ValueError(
+                f"`x` must have a batch axis and feature axes of known length, received the shape "
+                f"{tuple(input_shape)}. A single feature needs an axis of length 1: x[:, None]."
+            )
+        # Weights belong outside of the function that is being traced when `fit` builds the model.
+        with tf.init_scope():
+            self.data_shape = data_shape
+            _fill(self.encoder, networks.default_encoder, data_shape)
+            _fill(self.decoder, networks.default_decoder, data_shape)
+            self.posterior_head(self.encoder(keras.KerasTensor((None, *data_shape))))
+            outputs = self.decoder(keras.KerasTensor((None, self.latent_dim)))
+            if tuple(outputs.shape[1:]) != data_shape:
+                raise ValueError(
+                    f"The decoder's output has the shape {tuple(outputs.shape[1:])} for one "
+                    f"example, the data have {data_shape}. Give the builder of the decoder "
+                    f"`output_shape={data_shape}`."
+                )
+            self.likelihood.build((None, *data_shape))
+            self.prior.connect(self.latent_dim, data_shape, self.encode)
+            self.objective.connect(self.likelihood)
+        super().build(input_shape)
+
+    def _prepared(self, x) -> tf.Tensor:
+        """`x` as float32, (B, *data), with the model built for it."""
+        if isinstance(x, (tuple, list, dict)):
+            raise ValueError(
+                f"`x` must be one array, received a {type(x).__name__} of {len(x)}. A dataset gives "
+                "x, (x, label) or (x, label, sample weight)."
+            )
+        x = tf.convert_to_tensor(x)
+        if not self.built:
+            self.build((None, *x.shape[1:]))
+        if tuple(x.shape[1:]) != self.data_shape:
+            raise ValueError(
+                f"`x` has the shape {tuple(x.shape)}; this model was built for (batch, "
+                f"{', '.join(map(str, self.data_shape))})."
+            )
+        return tf.cast(x, tf.float32)
+
+    def _decoder_outputs(self, z: tf.Tensor) -> tf.Tensor:
+        """Decoder outputs in float32, (..., N_z) -> (..., *data)."""
+        outputs = self.decoder(tf.reshape(z, [-1, self.latent_dim]))
+        shape = tf.concat([tf.shape(z)[:-1], self.data_shape], axis=0)
+        outputs = tf.reshape(tf.cast(outputs, tf.float32), shape)
+        return tf.ensure_shape(outputs, [*z.shape[:-1], *self.data_shape])
+
+    # ---- what a user calls -------------------------------------------------------------------
+
+    def encode(self, x) -> tfd.Distribution:
+        """q(z|x) = N(μ(x), diag σ(x)²): batch shape (B,), event shape (N_z,)."""
+        loc, scale = self.posterior_head(self.encoder(self._prepared(x)))
+        return networks.diagonal_gaussian(loc, scale)
+
+    def decode(self, z) -> tfd.Distribution:
+        """p(x|z): (..., N_z) -> batch shape (...), event shape that of the data.
+
+        Raises:
+            ValueError: when the model is not built, or the last axis of `z` is not N_z.
+        """
+        self._check_built("decode")
+        z = tf.convert_to_tensor(z, tf.float32)
+        if z.shape[-1:] != (self.latent_dim,):
+            raise ValueError(
+                f"The last axis of `z` must be latent_dim = {self.latent_dim}, received the shape "
+                f"{tuple(z.shape)}."
+            )
+        return self.likelihood.distribution(self._decoder_outputs(z))
+
+    def call(self, x, training=False):
+        """The reconstruction mean E[x|z] at z = E[z|x]: what `predict` returns, (B, *data)."""
+        return self.likelihood.mean(self._decoder_outputs(self.encode(x).mean()))
+
+    def generate(self, num_samples: int, *, seed: int | None = None) -> np.ndarray:
+        """E[x|z] for z drawn from the prior, (num_samples, *data), NumPy.
+
+        Raises:
+            ValueError: when the model is not built or `num_samples` < 1.
+        """
+        self._check_built("generate")
+        _checks.positive_int("num_samples", num_samples)
+        z = self.prior.sample(num_samples, seed=tfp.random.sanitize_seed(seed))
+        return np.concatenate(
+            [
+                self.likelihood.mean(self._decoder_outputs(rows)).numpy()
+                for rows in tf.split(z, _sizes(num_samples, ROWS_AT_A_TIME))
+            ]
+        )
+
+    def log_weights(self, x, num_samples: int, *, seed) -> tf.Tensor:
+        """Log p(x|z_l) p(z_l)/q(z_l|x), z_l ~ q(z|x): (B, *data) -> (num_samples, B), nats."""
+        terms = self.terms(self._prepared(x), seed=seed, num_samples=num_samples, analytic=False)
+        return -(terms.distortion + terms.rate)
+
+    def log_likelihood(self, x, num_samples: int = 5000, *, batch_size: int = 32, seed: int = 0):
+        """Importance-weighted estimate of log p(x) for each example [BGS16, eq. 8].
+
+            log (1/L) Σ_l p(x, z_l)/q(z_l|x), z_l ~ q(z|x): a lower bound in mean, rising with L.
+
+        The sum runs over chunks, so that memory does not grow with L or with the number of examples.
+
+        Args:
+            x: data, (n, *data).
+            num_samples: L.
+            batch_size: examples at a time.
+            seed: of the samples.
+
+        Returns:
+            float32 array (n,), nats.
+        """
+        _checks.positive_int("num_samples", num_samples)
+        _checks.positive_int("batch_size", batch_size)
+        x = np.asarray(x)
+        self._prepared(x[:1])
+        chunk = max(1, min(num_samples, ROWS_AT_A_TIME // min(batch_size, max(1, len(x)))))
+        bounds = [
+            self._chunked_bound(
+                tf.constant(x[start : start + batch_size], tf.float32),
+                tf.constant([seed, start], tf.int32),
+                num_samples,
+                chunk,
+            ).numpy()
+            for start in range(0, len(x), batch_size)
+        ]
+        return np.concatenate(bounds) if bounds else np.zeros([0], "float32")
+
+    @tf.function(autograph=False, reduce_retracing=True)
+    def _chunked_bound(self, x, seed, num_samples, chunk):
+        """Log mean exp of `num_samples` log-weights, `chunk` of them at a time; (B,)."""
+
+        def add(log_sum, index, size):
+            own_seed = tf.random.experimental.stateless_fold_in(seed, index)
+            log_weights = self.log_weights(x, size, seed=own_seed)
+            return tf.reduce_logsumexp(tf.concat([log_sum[tf.newaxis], log_weights], 0), axis=0)
+
+        whole, rest = divmod(num_samples, chunk)
+        _, log_sum = tf.while_loop(
+            lambda index, _: index < whole,
+            lambda index, log_sum: (index + 1, add(log_sum, index, chunk)),
+            (0, tf.fill([tf.shape(x)[0]], -np.inf)),
+            parallel_iterations=1,
+        )
+        if rest:
+            log_sum = add(log_sum, whole, rest)
+        return log_sum - np.log(num_samples).astype("float32")
+
+    def _check_built(self, what: str):
+        if not self.built:
+            raise ValueError(
+                f"`{what}` needs a model that knows its data: call `fit`, or `build((None, "
+                "*shape_of_one_example))` first."
+            )
+
+    # ---- the terms and the steps -------------------------------------------------------------
+
+    def terms(self, x, *, seed, num_samples=1, analytic=True) -> Terms:
+        """Distortion, rate and error of `num_samples` posterior samples of x (B, *data)."""
+        posterior_seed, prior_seed = tfp.random.split_seed(seed, n=2, salt="terms")
+        posterior = self.encode(x)
+        z = posterior.sample(num_samples, seed=posterior_seed)
+        outputs = self._decoder_outputs(z)
+        distortion, error = self.likelihood.distortion_and_error(x, outputs)
+        rate = self.prior.rate(posterior, z, seed=prior_seed, analytic=analytic)
+        return Terms(distortion, rate, error, self.likelihood.calibration(x, outputs))
+
+    def _next_terms(self, x, generator) -> Terms:
+        seed = _replicas.own_seed(tf.cast(generator.next(), tf.int32))
+        objective = self.objective
+        return self.terms(
+            x, seed=seed, num_samples=objective.num_samples, analytic=objective.analytic_rate
+        )
+
+    def _term_sums(self, terms: Terms, loss, weights):
+        """Σ w v over the batch, in the order of `term_names`."""
+        distortion, rate, error = (
+            tf.reduce_mean(term, axis=0) for term in (terms.distortion, terms.rate, terms.error)
+        )
+        per_example = tf.stack([loss, distortion, rate, -(distortion + rate), error])
+        return tf.linalg.matvec(per_example, weights)
+
+    def train_step(self, data):
+        """One gradient step on the objective's loss, then the dual step on its multiplier."""
+        x, weights = self._unpacked(data)
+        self.objective.prepare(x, self.likelihood)
+        with tf.GradientTape() as tape:
+            terms = self._next_terms(x, self.seed_generator)
+            loss = self.objective.loss(terms)
+            # The mean over the global batch: gradients are summed over replicas.
+            batch_size = _replicas.total(tf.cast(tf.shape(x)[0], tf.float32))
+            total = tf.tensordot(loss, weights, 1) / batch_size
+            scaled = self.optimizer.scale_loss(total)
+        gradients = tape.gradient(scaled, [v.value for v in self.trainable_weights])
+        sums, weight = self._term_sums(terms, loss, weights), tf.reduce_sum(weights)
+        self._step_unless_failed(
+            x, sums, lambda keep: self._update(gradients, sums, weight, keep), gradients
+        )
+        return self.get_metrics_result()
+
+    def test_step(self, data):
+        """The terms of a batch, with noise of the evaluation's own stream."""
+        x, weights = self._unpacked(data)
+        terms = self._next_terms(x, self.test_seed_generator)
+        sums = self._term_sums(terms, self.objective.loss(terms), weights)
+        weight = tf.reduce_sum(weights)
+        self._step_unless_failed(x, sums, lambda keep: self.statistics.update_state(sums, weight))
+        return self.get_metrics_result()
+
+    def _unpacked(self, data):
+        """X in float32 and one weight for each example, (B,)."""
+        x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        x = self._prepared(x)
+        if sample_weight is None:
+            return x, tf.ones([tf.shape(x)[0]])
+        return x, tf.reshape(tf.cast(sample_weight, tf.float32), [tf.shape(x)[0]])
+
+    def _update(self, gradients, sums, weight, keep):
+        """Gradient step, dual step and statistics. `keep`: bool, whether to leave all as it is."""
+        variables = self.trainable_weights
+        held = self.objective.prior_is_held
+        resting = [] if held is None else [(v, v.value + 0.0) for v in self.prior.trainable_weights]
+        if keep is not None:
+            gradients = [
+                None if g is None else tf.where(keep, tf.zeros_like(g), g) for g in gradients
+            ]
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        # Put back rather than given no gradient: weight decay must not move the prior either, and
+        # the optimizer's moments are warm when its turn comes.
+        for variable, value in resting:
+            variable.assign(tf.where(held, value, variable.value))
+        self.objective.update(_replicas.total(sums[-1]) / _replicas.total(weight))
+        self.statistics.update_state(sums, weight)
+
+    def _step_unless_failed(self, x, sums, step, gradients=()):
+        """Runs `step` if every watched quantity is finite and no step before it has failed."""
+        finite = [
+            self.likelihood.in_support(x),
+            *(tf.math.is_finite(sums[self.term_names.index(name)]) for name in WATCHED[1:5]),
+            self._all_finite(gradients),
+        ]
+        finite = tf.stack(finite)
+        good = tf.reduce_all(finite) & ~self.statistics.has_failed()
+        step_number = 0 if not gradients else self.optimizer.iterations.value
+        record = lambda: self.statistics.record_failure(finite, step_number, x)  # noqa: E731
+        if not _replicas.several():
+            tf.cond(good, lambda: _nothing(step(None)), lambda: _nothing(record()))
+            return
+        # Within a replica no branch may hold a reduction: the step runs with gradients of zero.
+        good = _replicas.mean(tf.cast(good, tf.float32)) > 0.999
+        step(~good)
+        tf.cond(good, tf.no_op, lambda: _nothing(record()))
+
+    def _all_finite(self, gradients):
+        """Whether all gradients are finite; a loss-scaling optimizer sees to that by itself."""
+        gradients = [g for g in gradients if g is not None]
+        if not gradients or isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            return tf.constant(True)
+        return tf.math.is_finite(tf.add_n([tf.reduce_sum(g) for g in gradients]))
+
+    # ---- what Keras asks for -----------------------------------------------------------------
+
+    def compile(self, optimizer="adam", **kwargs):
+        """Configures the optimizer; the loss is the objective that the model was made with.
+
+        Raises:
+            ValueError: when a loss or metrics are given.
+        """
+        for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
+            if kwargs.get(name) is not None:
+                raise ValueError(
+                    f"`compile` of a {type(self).__name__} takes no `{name}`, received "
+                    f"{kwargs[name]!r}: the loss is the model's objective (`objective=` of the "
+                    "constructor), and every term of it is reported."
+                )
+        super().compile(optimizer=optimizer, **kwargs)
+
+    def compile_from_config(self, config):
+        """Compiles a loaded model as it was, so that it can be trained on."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def fit(self, x=None, *args, **kwargs):
+        """As `keras.Model.fit`; labels are ignored, sample weights weigh the examples' losses.
+
+        Raises:
+            ValueError: when the data are empty, of the wrong shape or outside the likelihood's support.
+            FloatingPointError: when a term of the loss is not finite; says which, and at which step.
+        """
+        _check_not_empty(x)
+        history = super().fit(x, *args, **kwargs)
+        concern = self.objective.concern()
+        if concern:
+            warnings.warn(concern, stacklevel=2)
+        return history
+
+    def evaluate(self, x=None, *args, return_dict=True, **kwargs):
+        """As `keras.Model.evaluate`, with a dict as the result; the same data give the same numbers."""
+        _check_not_empty(x)
+        self.test_seed_generator.state.assign([self.test_seed_generator.get_config()["seed"], 0])
+        return super().evaluate(x, *args, return_dict=return_dict, **kwargs)
+
+    def make_train_function(self, force=False):
+        """As Keras makes it; the function raises when a step has failed."""
+        if self.train_function is None or force:
+            super().make_train_function(force)
+            self.train_function = self._checked(self.train_function, "training")
+
+    def make_test_function(self, force=False):
+        """As Keras makes it; the function raises when a step has failed."""
+        if self.test_function is None or force:
+            super().make_test_function(force)
+            self.test_function = self._checked(self.test_function, "evaluation")
+
+    def _checked(self, function, doing):
+        def checked(iterator):
+            logs = function(iterator)
+            self.statistics.raise_on_failure(self.likelihood.support, doing)
+            return logs
+
+        return checked
+
+    @property
+    def metrics(self):
+        """The one metric that holds the running means of all terms."""
+        return [self.statistics]
+
+    def get_metrics_result(self):
+        """Means of the terms in nats, the error as `constraint` in the unit of κ, and λ."""
+        result = self.statistics.result()
+        result["constraint"] = self.likelihood.kappa_of(result.pop("error"))
+        return {**result, **self.objective.state()}
+
+    def save_own_variables(self, store):
+        """The state of the random numbers: Keras leaves it out of its weight files."""
+        for name in SEED_GENERATORS:
+            store[name] = np.asarray(getattr(self, name).state)
+
+    def load_own_variables(self, store):
+        """The state of the random numbers."""
+        for name in SEED_GENERATORS:
+            getattr(self, name).state.assign(store[name])
+
+    def get_config(self):
+        """The constructor's arguments; networks that were left to the model are the ones it made."""
+        config = {**super().get_config(), "latent_dim": self.latent_dim, "seed": self.seed}
+        for name in COMPONENTS:
+            config[name] = keras.saving.serialize_keras_object(getattr(self, name))
+        return config
+
+    @classmethod
+    def from_config(cls, config):
+        """Rebuilds the components first."""
+        components = {
+            name: keras.saving.deserialize_keras_object(config[name])
+            for name in COMPONENTS
+            if name in config
+        }
+        return cls(**{**config, **components})
+
+
+def _nothing(_):
+    """What a branch returns whose effects are assignments."""
+    return tf.constant(0)
+
+
+def _network(name, network):
+    if network is None:
+        return keras.Sequential(name=name)
+    if isinstance(network, keras.layers.Layer):
+        return network
+    raise ValueError(
+        f"`{name}` must be a Keras model or layer (tfvae.networks has builders), received "
+        f"{network!r}."
+    )
+
+
+def _fill(network, default, data_shape):
+    """Gives an empty network the layers of the default one."""
+    if isinstance(network, keras.Sequential) and not network.layers:
+        for layer in default(data_shape).layers:
+            network.add(layer)
+
+
+def _check_not_empty(x):
+    """Raises a ValueError when an array or dataset is known to hold no example."""
+    if isinstance(x, tf.data.Dataset):
+        size = int(x.cardinality())
+    elif hasattr(x, "shape") and len(x.shape) > 0:
+        size = x.shape[0]
+    else:
+        return
+    if size == 0:
+        raise ValueError("`x` is empty: at least one example is needed.")
+
+
+def _sizes(total, chunk):
+    """Lengths of the pieces of at most `chunk` that `total` rows are cut into."""
+    whole, rest = divmod(total, chunk)
+    return [chunk] * whole + [rest] * (rest > 0)

@@ -1,0 +1,72 @@
+"""Running means of the terms of a model, and the record of the first step that went wrong."""
+
+import keras
+import tensorflow as tf
+
+# Order in which a step is searched for the first quantity that is not finite.
+WATCHED = ("input", "distortion", "rate", "error", "loss", "gradients")
+
+
+class StepStatistics(keras.metrics.Metric):
+    """Σ w v and Σ w of several terms in one vector each: one update a step, whatever their number.
+
+    A vector costs a step of a small network much less than one Keras metric a term would.
+
+    Args:
+        names: of the terms, in the order in which `update_state` takes them.
+    """
+
+    def __init__(self, names, name="step_statistics", **kwargs):
+        super().__init__(name=name, dtype="float32", **kwargs)
+        self.names = tuple(names)
+        self.total = self.add_variable((len(self.names),), initializer="zeros", name="total")
+        self.weight = self.add_variable((), initializer="zeros", name="weight")
+        # (position in WATCHED + 1, step, least and greatest input) of the first bad step; else 0.
+        self.failure = self.add_variable((4,), initializer="zeros", name="failure")
+
+    def update_state(self, sums: tf.Tensor, weight: tf.Tensor):
+        """Adds Σ w v of each term, (len(names),), and Σ w, ()."""
+        self.total.assign_add(sums)
+        self.weight.assign_add(weight)
+
+    def has_failed(self) -> tf.Tensor:
+        """Scalar bool: whether a step since the last reset was bad."""
+        return self.failure[0] > 0.0
+
+    def record_failure(self, finite: tf.Tensor, step: tf.Tensor, x: tf.Tensor):
+        """Notes the first of `WATCHED` that is not finite, unless an earlier failure stands."""
+        first = tf.cast(tf.argmin(tf.cast(finite, tf.int32)), tf.float32) + 1.0
+        now = tf.stack([first, tf.cast(step, tf.float32), tf.reduce_min(x), tf.reduce_max(x)])
+        self.failure.assign(tf.where(self.has_failed(), self.failure.value, now))
+
+    def result(self) -> dict[str, tf.Tensor]:
+        """The weighted mean of each term."""
+        means = tf.math.divide_no_nan(self.total.value, self.weight.value)
+        return dict(zip(self.names, tf.unstack(means), strict=True))
+
+    def raise_on_failure(self, support, doing: str):
+        """Raises the error that the recorded failure calls for.
+
+        Raises:
+            ValueError: when the data hold NaN, infinities or values outside `support`.
+            FloatingPointError: when a term, the loss or a gradient was the first not to be finite.
+        """
+        failure = self.failure.numpy()
+        if failure[0] == 0.0:
+            return
+        term, step, low, high = WATCHED[int(failure[0]) - 1], int(failure[1]), *failure[2:]
+        self.reset_state()
+        where = f"Step {step + 1} of {doing}"
+        if term == "input":
+            allowed = f"in [{support[0]:g}, {support[1]:g}]" if support else "a finite number"
+            raise ValueError(
+                f"{where}: every value of `x` must be {allowed}; received values from {low:g} to "
+                f"{high:g}, NaN or infinities possibly among them. Clean or rescale the data, or "
+                "choose a likelihood that allows them. No weight was changed by this step."
+            )
+        raise FloatingPointError(
+            f"{where}: `{term}` is not finite, and is the first quantity that is not (in the order "
+            f"{', '.join(WATCHED)}). Training has stopped; the weights are those before this step. "
+            "A lower learning rate, `clipnorm` in the optimizer, or data scaled to about unit size "
+            "usually help."
+        )

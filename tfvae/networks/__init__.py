@@ -1,0 +1,32 @@
+"""Encoder and decoder builders; any Keras model or layer serves in their place."""
+
+import keras
+
+from tfvae.networks.convolutional import conv_decoder, conv_encoder
+from tfvae.networks.dense import mlp
+from tfvae.networks.heads import GaussianHead, diagonal_gaussian
+
+__all__ = [
+    "GaussianHead",
+    "conv_decoder",
+    "conv_encoder",
+    "default_decoder",
+    "default_encoder",
+    "diagonal_gaussian",
+    "mlp",
+]
+
+
+def _is_image(data_shape: tuple[int, ...]) -> bool:
+    """Whether convolutions pay: two axes of at least 24 pixels and one of at most 4 channels."""
+    return len(data_shape) == 3 and min(data_shape[:2]) >= 24 and data_shape[2] <= 4
+
+
+def default_encoder(data_shape: tuple[int, ...]) -> keras.Model:
+    """Convolutions for images of at least 24×24 pixels, else dense layers of 256, 256 units."""
+    return conv_encoder(image_shape=data_shape) if _is_image(data_shape) else mlp()
+
+
+def default_decoder(data_shape: tuple[int, ...]) -> keras.Model:
+    """The mirror image of `default_encoder`."""
+    return conv_decoder(data_shape) if _is_image(data_shape) else mlp(output_shape=data_shape)

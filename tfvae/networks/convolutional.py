@@ -1,0 +1,112 @@
+"""Convolutional encoders and decoders, for images of any size and number of channels."""
+
+import math
+from collections.abc import Sequence
+
+import keras
+
+from tfvae import _checks
+
+
+def _default_filters(height: int, width: int) -> tuple[int, ...]:
+    """Filters of [JS19] for 64×64 images; a stride-2 layer fewer for each halving below it."""
+    depth = max(1, min(4, int(math.log2(min(height, width))) - 2))
+    return (32, 32, 64, 64)[:depth]
+
+
+def conv_encoder(
+    filters: Sequence[int] | None = None,
+    dense: int = 256,
+    kernel_size: int = 4,
+    activation="relu",
+    image_shape: Sequence[int] = (64, 64, 1),
+) -> keras.Sequential:
+    """Stride-2 convolutions and a dense layer: image -> features [JS19, appendix].
+
+    Args:
+        filters: of the convolutions, in order. None: 32, 32, 64, 64 for 64×64 images, as in the
+            paper; 32, 32 for 28×28: the last grid is never smaller than 4×4.
+        dense: units of the layer after the convolutions.
+        kernel_size: of every convolution.
+        activation: of every layer.
+        image_shape: (height, width, channels), read only when `filters` is None.
+
+    Returns:
+        An unbuilt `keras.Sequential`; takes images of any size and number of channels.
+
+    Example:
+        >>> from tfvae import networks
+        >>> networks.conv_encoder(image_shape=(28, 28, 1))(keras.ops.zeros((5, 28, 28, 1))).shape
+        TensorShape([5, 256])
+    """
+    height, width, _ = _image_shape(image_shape)
+    filters = _default_filters(height, width) if filters is None else filters
+    layers = [
+        keras.layers.Conv2D(
+            _checks.positive_int("filters", n), kernel_size, 2, "same", activation=activation
+        )
+        for n in filters
+    ]
+    layers += [
+        keras.layers.Flatten(),
+        keras.layers.Dense(_checks.positive_int("dense", dense), activation),
+    ]
+    return keras.Sequential(layers)
+
+
+def conv_decoder(
+    output_shape: Sequence[int],
+    filters: Sequence[int] | None = None,
+    dense: int = 256,
+    kernel_size: int = 4,
+    activation="relu",
+) -> keras.Sequential:
+    """The mirror image of `conv_encoder`: latent -> image [JS19, appendix].
+
+    Args:
+        output_shape: (height, width, channels) of the data.
+        filters: as given to the encoder, in the encoder's order; None as there.
+        dense: units of the first layer.
+        kernel_size: of every transposed convolution.
+        activation: of every layer but the last, which is linear.
+
+    Returns:
+        An unbuilt `keras.Sequential`. Sizes that are not a multiple of 2^layers are cropped from
+        the next larger one.
+
+    Raises:
+        ValueError: when `output_shape` is not (height, width, channels).
+
+    Example:
+        >>> from tfvae import networks
+        >>> networks.conv_decoder((28, 28, 3))(keras.ops.zeros((5, 10))).shape
+        TensorShape([5, 28, 28, 3])
+    """
+    height, width, channels = _image_shape(output_shape)
+    filters = tuple(_default_filters(height, width) if filters is None else filters)
+    stride = 2 ** len(filters)
+    grid = (math.ceil(height / stride), math.ceil(width / stride))
+    layers = [
+        keras.layers.Dense(_checks.positive_int("dense", dense), activation),
+        keras.layers.Dense(grid[0] * grid[1] * filters[-1], activation),
+        keras.layers.Reshape((*grid, filters[-1])),
+    ]
+    for n in filters[-2::-1]:
+        layers.append(
+            keras.layers.Conv2DTranspose(n, kernel_size, 2, "same", activation=activation)
+        )
+    layers.append(keras.layers.Conv2DTranspose(channels, kernel_size, 2, "same"))
+    crop = (grid[0] * stride - height, grid[1] * stride - width)
+    if any(crop):
+        layers.append(keras.layers.Cropping2D([(total // 2, total - total // 2) for total in crop]))
+    return keras.Sequential(layers)
+
+
+def _image_shape(shape) -> tuple[int, int, int]:
+    shape = tuple(shape)
+    if len(shape) != 3:
+        raise ValueError(
+            f"An image has the shape (height, width, channels), received {shape}. Grey images "
+            "need a last axis of 1: x[..., None]."
+        )
+    return tuple(_checks.positive_int("image shape", length) for length in shape)

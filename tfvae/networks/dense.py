@@ -1,0 +1,41 @@
+"""Dense encoders and decoders, for vectors and for anything that can be flattened."""
+
+import math
+from collections.abc import Sequence
+
+import keras
+
+from tfvae import _checks
+
+
+def mlp(
+    hidden: Sequence[int] = (256, 256),
+    output_shape: Sequence[int] | None = None,
+    activation="relu",
+) -> keras.Sequential:
+    """Dense layers; as an encoder x -> features, or with `output_shape` as a decoder z -> outputs.
+
+    Args:
+        hidden: units of the hidden layers, in order.
+        output_shape: shape of one example of the data; None for an encoder.
+        activation: of the hidden layers, any that Keras knows. The last layer of a decoder is linear.
+
+    Returns:
+        An unbuilt `keras.Sequential`; the input is flattened, whatever its shape.
+
+    Raises:
+        ValueError: when a number of units or a length of the shape is not a whole number ≥ 1.
+
+    Example:
+        >>> from tfvae import networks
+        >>> decoder = networks.mlp([64, 64], output_shape=(16, 16, 1))
+        >>> decoder(keras.ops.zeros((5, 2))).shape
+        TensorShape([5, 16, 16, 1])
+    """
+    layers = [keras.layers.Flatten()]
+    for units in hidden:
+        layers.append(keras.layers.Dense(_checks.positive_int("hidden", units), activation))
+    if output_shape is not None:
+        shape = tuple(_checks.positive_int("output_shape", length) for length in output_shape)
+        layers += [keras.layers.Dense(math.prod(shape)), keras.layers.Reshape(shape)]
+    return keras.Sequential(layers)

@@ -1,0 +1,59 @@
+"""Last layers that turn features into a diagonal Gaussian."""
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae import _checks
+
+tfd = tfp.distributions
+
+# Keeps log σ and 1/σ finite; far below any posterior scale that matters.
+MINIMUM_SCALE = 1e-5
+
+
+@keras.saving.register_keras_serializable(package="tfvae")
+class GaussianHead(keras.layers.Layer):
+    """Features -> (μ, σ) of N(μ, diag σ²), σ = softplus(·) + 1e-5, both (..., size), float32.
+
+    Args:
+        size: N_z, the dimension of the Gaussian.
+
+    Example:
+        >>> from tfvae.networks import GaussianHead
+        >>> loc, scale = GaussianHead(2)(keras.ops.zeros((5, 8)))
+        >>> loc.shape, scale.shape
+        (TensorShape([5, 2]), TensorShape([5, 2]))
+    """
+
+    def __init__(self, size: int, **kwargs):
+        super().__init__(**kwargs)
+        self.size = _checks.positive_int("size", size)
+        self.flatten = keras.layers.Flatten()
+        self.dense = keras.layers.Dense(2 * self.size, name="loc_and_raw_scale")
+
+    def build(self, input_shape):
+        """Builds the one dense layer that gives both parameters."""
+        self.flatten.build(input_shape)
+        self.dense.build(self.flatten.compute_output_shape(input_shape))
+        super().build(input_shape)
+
+    def call(self, features):
+        """Returns (μ, σ)."""
+        outputs = tf.cast(self.dense(self.flatten(features)), tf.float32)
+        loc, raw_scale = tf.split(outputs, 2, axis=-1)
+        return loc, tf.math.softplus(raw_scale) + MINIMUM_SCALE
+
+    def compute_output_shape(self, input_shape):
+        """Two shapes, of μ and of σ."""
+        shape = (input_shape[0], self.size)
+        return shape, shape
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {**super().get_config(), "size": self.size}
+
+
+def diagonal_gaussian(loc: tf.Tensor, scale: tf.Tensor) -> tfd.Distribution:
+    """N(loc, diag scale²) over the last axis."""
+    return tfd.Independent(tfd.Normal(loc, scale), 1)

@@ -1,0 +1,36 @@
+"""Objectives: how distortion and rate become a loss, with the multipliers of constrained ones."""
+
+from tfvae import _checks
+from tfvae.objectives.base import Objective, Terms
+from tfvae.objectives.constrained import Constrained
+from tfvae.objectives.elbo import ELBO, BetaELBO, ConvexBeta
+from tfvae.objectives.importance_weighted import ImportanceWeighted
+from tfvae.objectives.multipliers import GECO, REWO, Multiplier, geco_step, rewo_step
+
+__all__ = [
+    "ELBO",
+    "GECO",
+    "REWO",
+    "BetaELBO",
+    "Constrained",
+    "ConvexBeta",
+    "ImportanceWeighted",
+    "Multiplier",
+    "Objective",
+    "Terms",
+    "geco_step",
+    "get",
+    "rewo_step",
+]
+
+
+def get(identifier) -> Objective:
+    """The objective for a short name ("elbo", "importance_weighted", …) or the object itself."""
+    names = {
+        "beta_elbo": BetaELBO,
+        "constrained": Constrained,
+        "convex_beta": ConvexBeta,
+        "elbo": ELBO,
+        "importance_weighted": ImportanceWeighted,
+    }
+    return _checks.named_object("objective", identifier, Objective, names)

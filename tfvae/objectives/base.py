@@ -1,0 +1,66 @@
+"""What every objective offers: how distortion, rate and error become a loss."""
+
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+
+class Terms(NamedTuple):
+    """The terms of L posterior samples of B examples, in nats unless the likelihood says other."""
+
+    distortion: tf.Tensor
+    """D = −log p(x|z), (L, B)."""
+    rate: tf.Tensor
+    """R, (L, B), or (1, B) when it is analytic."""
+    error: tf.Tensor
+    """C, the part of D that a constraint bounds, (L, B)."""
+    calibration: tf.Tensor | None = None
+    """D as a function of the likelihood's own weights only, (L, B); None when it has none."""
+
+
+class Objective(keras.layers.Layer):
+    """Base class: `loss` is a pure function of the terms; what has a state changes it in `update`.
+
+    `num_samples` is L, the number of posterior samples that training draws for an example;
+    `analytic_rate` says whether a closed-form rate may take the place of the sampled one.
+    """
+
+    num_samples = 1
+    analytic_rate = True
+
+    def connect(self, likelihood):
+        """Creates the state, if any, once the likelihood knows the data's shape."""
+        if not self.built:
+            self._create_state(likelihood)
+            self.built = True
+
+    def _create_state(self, likelihood):
+        """Creates what the subclass needs."""
+
+    def get_build_config(self):
+        """Nothing: `connect` takes the place of `build`."""
+        return None
+
+    def loss(self, terms: Terms) -> tf.Tensor:
+        """The quantity to minimise, one number for each example, (B,)."""
+        raise NotImplementedError
+
+    def prepare(self, x: tf.Tensor, likelihood):
+        """Called with each training batch before its loss; for settings that come from the data."""
+
+    def update(self, error: tf.Tensor):
+        """Called after each gradient step with C, a scalar: its mean over the global batch."""
+
+    @property
+    def prior_is_held(self) -> tf.Tensor | None:
+        """Scalar bool: whether the prior's weights rest in this step. None: they never do."""
+        return None
+
+    def state(self) -> dict[str, tf.Tensor]:
+        """Scalars of the objective's state to report beside the terms."""
+        return {}
+
+    def concern(self) -> str | None:
+        """What a user should know about the state that training ended in; None when all is well."""
+        return None

@@ -1,0 +1,209 @@
+"""Lagrange multipliers and their dual steps: GECO and REWO."""
+
+import math
+
+import keras
+import tensorflow as tf
+
+from tfvae import _checks
+
+
+def moving_average(error, average, alpha):
+    """Ĉ_t = (1 − α)·C_batch + α·Ĉ_{t−1} [RV18, algorithm 1]."""
+    return (1.0 - alpha) * error + alpha * average
+
+
+def geco_step(multiplier, delta, nu):
+    """λ_t = λ_{t−1}·exp(ν·δ_t) [RV18, algorithm 1]."""
+    return multiplier * tf.exp(nu * delta)
+
+
+def rewo_step(beta, delta, nu, tau):
+    """β_t = β_{t−1}·exp(ν·f(β_{t−1}, δ_t; τ)·δ_t) [K19, eq. 10].
+
+    f(β, δ; τ) = (1 − H(δ))·tanh(τ(β − 1)) − H(δ), H the Heaviside step: β falls while the
+    constraint is violated (δ > 0) and rises towards 1 while it holds, ever slower as it gets there.
+    """
+    violated = tf.cast(delta > 0.0, beta.dtype)
+    f = (1.0 - violated) * tf.tanh(tau * (beta - 1.0)) - violated
+    return beta * tf.exp(nu * f * delta)
+
+
+class Multiplier(keras.layers.Layer):
+    """Base class: λ ≥ 0 and Ĉ as non-trainable weights, changed by `update` once a step.
+
+    δ_t is relative here, (Ĉ_t − κ²)/κ², unless `relative=False`. **Choice**: κ² grows with the number
+    of features, and with δ in its unit ν would have to be found anew for every data set; divided by
+    κ², one ν serves all. ν of the papers is ours divided by κ².
+
+    Args:
+        nu: ν > 0, the step size of the dual ascent.
+        alpha: α in [0, 1), the memory of the moving average Ĉ.
+        relative: whether δ is divided by κ².
+        max_multiplier: λ is kept in [1/max_multiplier, max_multiplier].
+
+    Raises:
+        ValueError: when an argument lies outside its range.
+    """
+
+    def __init__(
+        self,
+        nu: float,
+        alpha: float = 0.9,
+        relative: bool = True,
+        max_multiplier: float = 1e6,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.nu = _checks.number_in("nu", nu, 0.0, math.inf, low_open=True, high_open=True)
+        self.alpha = _checks.number_in("alpha", alpha, 0.0, 1.0, high_open=True)
+        self.relative = bool(relative)
+        self.max_multiplier = _checks.number_in(
+            "max_multiplier", max_multiplier, 1.0, math.inf, high_open=True
+        )
+
+    def connect(self):
+        """Creates λ's state, once."""
+        if self.built:
+            return
+        self._create_state()
+        # Negative: no batch has been seen. C may be negative for no likelihood of the library.
+        self.average = self._scalar(-1.0, "average_error")
+        self.built = True
+
+    def _scalar(self, value, name):
+        # Every replica computes the same value from the global batch: keep one of them.
+        return self.add_weight(
+            shape=(),
+            initializer=keras.initializers.Constant(value),
+            dtype="float32",
+            trainable=False,
+            aggregation="only_first_replica",
+            name=name,
+        )
+
+    def get_build_config(self):
+        """Nothing: `connect` takes the place of `build`."""
+        return None
+
+    def value(self) -> tf.Tensor:
+        """λ, a scalar."""
+        raise NotImplementedError
+
+    def update(self, error: tf.Tensor, bound: tf.Tensor):
+        """The dual step, after the gradient step: C of the global batch, κ², both scalars."""
+        average = tf.where(
+            self.average < 0.0, error, moving_average(error, self.average.value, self.alpha)
+        )
+        delta = average - bound
+        self.average.assign(average)
+        self._dual_step(delta / bound if self.relative else delta)
+
+    @property
+    def prior_is_held(self) -> tf.Tensor | None:
+        """Whether the initial phase, in which the prior rests, still lasts; None: there is none."""
+        return None
+
+    def state(self) -> dict[str, tf.Tensor]:
+        """What is reported beside the terms."""
+        return {"lambda": self.value()}
+
+    def get_config(self):
+        """The constructor's arguments."""
+        names = ("nu", "alpha", "relative", "max_multiplier")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+@keras.saving.register_keras_serializable(package="tfvae")
+class GECO(Multiplier):
+    """λ ← λ·exp(ν·δ_t) [RV18, algorithm 1]; all parameters are trained from the start.
+
+    Args:
+        nu: ν.
+        initial: λ_0.
+        **kwargs: see `Multiplier`.
+
+    Example, a constraint that is violated by as much as it allows, δ = 1:
+
+        >>> from tfvae.objectives import GECO
+        >>> geco = GECO(nu=0.5)
+        >>> geco.connect()
+        >>> geco.update(error=2.0, bound=1.0)
+        >>> round(float(geco.value()), 4)  # exp 0.5
+        1.6487
+    """
+
+    def __init__(self, nu: float = 0.01, initial: float = 1.0, **kwargs):
+        super().__init__(nu=nu, **kwargs)
+        self.initial = _checks.number_in("initial", initial, 0.0, math.inf, low_open=True)
+
+    def _create_state(self):
+        self.multiplier = self._scalar(self.initial, "multiplier")
+
+    def value(self):
+        """λ."""
+        return tf.convert_to_tensor(self.multiplier)
+
+    def _dual_step(self, delta):
+        multiplier = geco_step(self.multiplier.value, delta, self.nu)
+        self.multiplier.assign(
+            tf.clip_by_value(multiplier, 1.0 / self.max_multiplier, self.max_multiplier)
+        )
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {**super().get_config(), "initial": self.initial}
+
+
+@keras.saving.register_keras_serializable(package="tfvae")
+class REWO(Multiplier):
+    """β = 1/λ ← β·exp(ν·f(β, δ_t; τ)·δ_t), after an initial phase in which β is held [K19, alg. 1].
+
+    The initial phase trains encoder and decoder only; it ends, for good, at the first step with
+    Ĉ_t < κ². So the prior is learned on posteriors that already carry information, and β rises to 1,
+    where the loss is the ELBO, as far as the constraint allows.
+
+    Args:
+        nu: ν.
+        tau: τ > 0; how close to 1 β must come before its rise slows down.
+        initial: β_0 in (0, 1].
+        **kwargs: see `Multiplier`.
+
+    Example:
+        >>> from tfvae.objectives import REWO
+        >>> rewo = REWO(initial=0.01)
+        >>> rewo.connect()
+        >>> rewo.update(error=2.0, bound=1.0)  # violated: the initial phase, β is held
+        >>> bool(rewo.prior_is_held), round(float(rewo.value()))
+        (True, 100)
+    """
+
+    def __init__(self, nu: float = 0.05, tau: float = 3.0, initial: float = 0.01, **kwargs):
+        super().__init__(nu=nu, **kwargs)
+        self.tau = _checks.number_in("tau", tau, 0.0, math.inf, low_open=True, high_open=True)
+        self.initial = _checks.number_in("initial", initial, 0.0, 1.0, low_open=True)
+
+    def _create_state(self):
+        self.beta = self._scalar(self.initial, "beta")
+        self.initial_phase = self._scalar(1.0, "initial_phase")
+
+    def value(self):
+        """λ = 1/β."""
+        return 1.0 / self.beta.value
+
+    def _dual_step(self, delta):
+        # Ĉ_t < κ² ends the phase at this very step: its dual step is already taken.
+        held = tf.where(delta < 0.0, 0.0, self.initial_phase.value)
+        beta = rewo_step(self.beta.value, delta, self.nu, self.tau)
+        beta = tf.clip_by_value(beta, 1.0 / self.max_multiplier, 1.0)
+        self.beta.assign(tf.where(held > 0.0, self.beta.value, beta))
+        self.initial_phase.assign(held)
+
+    @property
+    def prior_is_held(self):
+        """Whether the initial phase still lasts."""
+        return self.initial_phase.value > 0.0
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {**super().get_config(), "tau": self.tau, "initial": self.initial}

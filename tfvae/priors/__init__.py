@@ -1,0 +1,19 @@
+"""Priors p(z): Keras layers that own weights and hand out a TFP distribution."""
+
+from tfvae import _checks
+from tfvae.priors.base import Prior
+from tfvae.priors.hierarchical import HierarchicalPrior
+from tfvae.priors.standard_normal import StandardNormal
+from tfvae.priors.vamp import VampPrior
+
+__all__ = ["HierarchicalPrior", "Prior", "StandardNormal", "VampPrior", "get"]
+
+
+def get(identifier) -> Prior:
+    """The prior for a short name ("standard_normal", "vamp", "hierarchical") or the object itself."""
+    names = {
+        "hierarchical": HierarchicalPrior,
+        "standard_normal": StandardNormal,
+        "vamp": VampPrior,
+    }
+    return _checks.named_object("prior", identifier, Prior, names)

@@ -1,0 +1,112 @@
+"""The hierarchical, importance-weighted prior of the VHP-VAE."""
+
+import keras
+import tensorflow as tf
+
+from tfvae import _checks
+from tfvae.distributions import ImportanceWeightedMarginal
+from tfvae.networks import GaussianHead, diagonal_gaussian, mlp
+from tfvae.priors.base import Prior
+
+
+@keras.saving.register_keras_serializable(package="tfvae")
+class HierarchicalPrior(Prior):
+    """p(z) = ∫ p_Θ(z|ζ) p(ζ) dζ, p(ζ) = N(0, I), learned through an importance-weighted bound [K19].
+
+        log p(z) ≥ F(Θ, Φ; z) = E_{ζ_1..K ~ q_Φ(ζ|z)} log (1/K) Σ_k p_Θ(z, ζ_k)/q_Φ(ζ_k|z)   (eq. 8)
+
+    p_Θ(z|ζ) and q_Φ(ζ|z) are diagonal Gaussians whose parameters are networks. The optimum of
+    E_{p_D(x) q(z|x)}[F] is the aggregated posterior: the prior is learned as empirical Bayes.
+
+    Args:
+        num_importance_samples: K.
+        hidden: units of the hidden layers of both networks, unless `decoder`/`encoder` are given.
+        hyper_dim: N_ζ, the dimension of ζ; that of z when None.
+        decoder: network ζ -> features of p_Θ(z|ζ).
+        encoder: network z -> features of q_Φ(ζ|z).
+
+    Raises:
+        ValueError: when a number is not a whole number ≥ 1.
+
+    Example:
+        >>> from tfvae.priors import HierarchicalPrior
+        >>> prior = HierarchicalPrior(num_importance_samples=8)
+        >>> prior.connect(latent_dim=2)
+        >>> prior.log_prob(prior.sample(5, seed=(0, 0)), seed=(0, 1)).shape
+        TensorShape([5])
+    """
+
+    def __init__(
+        self,
+        num_importance_samples: int = 16,
+        hidden=(128, 128),
+        hyper_dim: int | None = None,
+        decoder: keras.Model | None = None,
+        encoder: keras.Model | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.num_importance_samples = _checks.positive_int(
+            "num_importance_samples", num_importance_samples
+        )
+        self.hidden = tuple(_checks.positive_int("hidden", units) for units in hidden)
+        self.hyper_dim = None if hyper_dim is None else _checks.positive_int("hyper_dim", hyper_dim)
+        self.decoder = mlp(self.hidden, activation="tanh") if decoder is None else decoder
+        self.encoder = mlp(self.hidden, activation="tanh") if encoder is None else encoder
+
+    def _create_weights(self, data_shape, encode):
+        hyper_dim = self.hyper_dim or self.latent_dim
+        self._decoder_head = GaussianHead(self.latent_dim, name="decoder_head")
+        self._encoder_head = GaussianHead(hyper_dim, name="encoder_head")
+        self._decoder_head(self.decoder(keras.KerasTensor((None, hyper_dim))))
+        self._encoder_head(self.encoder(keras.KerasTensor((None, self.latent_dim))))
+
+    def _gaussian(self, network, head, inputs):
+        """The Gaussian that `network` and `head` give for inputs (..., N): networks see (rows, N)."""
+        loc, scale = head(network(tf.reshape(inputs, [-1, inputs.shape[-1]])))
+        shape = tf.concat([tf.shape(inputs)[:-1], [head.size]], axis=0)
+        return diagonal_gaussian(tf.reshape(loc, shape), tf.reshape(scale, shape))
+
+    def conditional(self, zeta):
+        """p_Θ(z|ζ), (..., N_ζ) -> batch shape (...)."""
+        return self._gaussian(self.decoder, self._decoder_head, zeta)
+
+    def proposal(self, z):
+        """q_Φ(ζ|z), (..., N_z) -> batch shape (...)."""
+        return self._gaussian(self.encoder, self._encoder_head, z)
+
+    def distribution(self):
+        """The marginal; its `log_prob(z, seed=…)` is one draw of the bound F."""
+        self._check_connected()
+        hyper_dim = self._encoder_head.size
+        return ImportanceWeightedMarginal(
+            prior=diagonal_gaussian(tf.zeros([hyper_dim]), tf.ones([hyper_dim])),
+            conditional=self.conditional,
+            proposal=self.proposal,
+            num_importance_samples=self.num_importance_samples,
+            event_size=self.latent_dim,
+        )
+
+    def log_prob(self, z, *, seed=None):
+        """One draw of F(Θ, Φ; z), in nats."""
+        return self.distribution().log_prob(z, seed=seed)
+
+    def get_config(self):
+        """The constructor's arguments, networks included."""
+        return {
+            **super().get_config(),
+            "num_importance_samples": self.num_importance_samples,
+            "hidden": self.hidden,
+            "hyper_dim": self.hyper_dim,
+            "decoder": keras.saving.serialize_keras_object(self.decoder),
+            "encoder": keras.saving.serialize_keras_object(self.encoder),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Rebuilds the networks first."""
+        networks = {
+            name: keras.saving.deserialize_keras_object(config[name])
+            for name in ("decoder", "encoder")
+        }
+        return cls(**{**config, **networks})
