@@ -1,13 +1,8 @@
-"""Variational autoencoders with structured latent spaces, for Keras 3 and TensorFlow Probability."""
+"""Variational autoencoders with structured latent spaces, for Keras 3 and TFP."""
 
-from tfvae import (
-    _backend,  # noqa: F401  (first: refuses another backend with a clear message)
-    distributions,
-    likelihoods,
-    networks,
-    objectives,
-    priors,
-)
+from tfvae import _backend  # noqa: F401, I001  (first: refuses another backend, clearly)
+from tfvae import datasets, distributions, evaluation, geometry, likelihoods, networks
+from tfvae import objectives, plots, priors
 from tfvae._version import __version__
 from tfvae.models import VAE, VHPVAE, ImportanceWeightedVAE, LatentVariableModel
 
@@ -17,9 +12,13 @@ __all__ = [
     "ImportanceWeightedVAE",
     "LatentVariableModel",
     "__version__",
+    "datasets",
     "distributions",
+    "evaluation",
+    "geometry",
     "likelihoods",
     "networks",
     "objectives",
+    "plots",
     "priors",
 ]

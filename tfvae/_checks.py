@@ -49,7 +49,7 @@ def named_object(kind: str, identifier, base: type, names: dict):
             return names[identifier]()
         raise ValueError(
             f"`{kind}` {identifier!r} is not known; known short names are "
-            f"{', '.join(map(repr, sorted(names)))}. An object of tfvae's {base.__name__} serves too."
+            f"{', '.join(map(repr, sorted(names)))}. A {base.__name__} object serves too."
         )
     raise ValueError(
         f"`{kind}` must be a short name ({', '.join(map(repr, sorted(names)))}) or an instance of "

@@ -47,8 +47,9 @@ class MixtureOfPosteriors(tfd.MixtureSameFamily):
     """p(z) = Σ_k π_k N(z; μ_k, diag(σ_k)²), a mixture of diagonal Gaussian posteriors.
 
     With μ_k, σ_k the posterior of pseudo-input u_k and π_k = 1/K it is the VampPrior [TW18, eq. 9];
-    with those of encoded training examples, an aggregated posterior. `log_prob` holds (B, K) numbers
-    (see `diagonal_gaussian_log_probs`); sampling and moments are those of `tfd.MixtureSameFamily`.
+    with those of encoded training examples, an aggregated posterior. `log_prob` holds (B, K)
+    numbers (see `diagonal_gaussian_log_probs`); sampling and moments are those of
+    `tfd.MixtureSameFamily`.
 
     Args:
         loc: means μ, (K, N_z).

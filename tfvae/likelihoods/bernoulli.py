@@ -29,18 +29,19 @@ def bernoulli_log_prob(x: tf.Tensor, logits: tf.Tensor, data_rank: int) -> tf.Te
 class Bernoulli(Likelihood):
     """p(x|z) = Π_i Bernoulli(x_i; σ(l_i(z))), with the decoder's outputs as logits l.
 
-    D = C = −Σ_i [x_i log σ(l_i) + (1 − x_i) log(1 − σ(l_i))], the cross-entropy, in nats. Grey values
-    in [0, 1] are allowed; D is then the cross-entropy that is customary for them, not the density of
-    a normalised distribution over [0, 1].
+    D = C = −Σ_i [x_i log σ(l_i) + (1 − x_i) log(1 − σ(l_i))], the cross-entropy, in nats. Grey
+    values in [0, 1] are allowed; D is then the cross-entropy that is customary for them, not the
+    density of a normalised distribution over [0, 1].
 
-    κ is the mean cross-entropy per feature in nats: κ² of the papers is N_x · kappa. For grey values
-    it cannot fall below their own entropy.
+    κ is the mean cross-entropy per feature in nats: κ² of the papers is N_x · kappa. For grey
+    values it cannot fall below their own entropy.
 
     Example:
         >>> from tfvae.likelihoods import Bernoulli
         >>> likelihood = Bernoulli()
         >>> likelihood.build((None, 3))
-        >>> distortion, error = likelihood.distortion_and_error([[0.0, 1.0, 1.0]], [[0.0, 0.0, 0.0]])
+        >>> x, logits = [[0.0, 1.0, 1.0]], [[0.0, 0.0, 0.0]]
+        >>> distortion, error = likelihood.distortion_and_error(x, logits)
         >>> round(float(distortion[0]), 4)  # 3 log 2
         2.0794
     """

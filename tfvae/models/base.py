@@ -1,14 +1,12 @@
-"""The base class of all models: the way from data to loss, and the steps of fit and evaluate."""
-
-import warnings
+"""The base class of all models: the way from data to the terms of the loss."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae import _checks, _replicas, likelihoods, networks, objectives, priors
-from tfvae.models.statistics import WATCHED, StepStatistics
+from tfvae import _checks, likelihoods, networks, objectives, priors
+from tfvae.models.steps import GuardedSteps
 from tfvae.objectives import Terms
 
 tfd = tfp.distributions
@@ -20,12 +18,13 @@ COMPONENTS = ("encoder", "decoder", "likelihood", "prior", "objective")
 SEED_GENERATORS = ("seed_generator", "test_seed_generator")
 
 
-class LatentVariableModel(keras.Model):
+class LatentVariableModel(GuardedSteps):
     """p(x) = ∫ p(x|z) p(z) dz with an amortised posterior q(z|x); any prior, any objective.
 
     The line that every model follows; a family overrides the station in which it differs:
 
-        x ─ encoder ─▶ q(z|x) ─ sample ─▶ z ─ decoder ─▶ p(x|z);  distortion, rate ─ objective ─▶ loss
+        x ─ encoder ─▶ q(z|x) ─ sample ─▶ z ─ decoder ─▶ p(x|z)
+        distortion −log p(x|z), rate KL(q ‖ p(z)) ─ objective ─▶ loss
 
     Args:
         latent_dim: N_z.
@@ -64,13 +63,7 @@ class LatentVariableModel(keras.Model):
         self.objective = objectives.get(objective)
         self.posterior_head = networks.GaussianHead(self.latent_dim, name="posterior_head")
         self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
-        # Evaluation draws from a stream of its own that starts anew each time: evaluating twice
-        # gives one result, and evaluating between epochs does not change the training.
-        self.test_seed_generator = keras.random.SeedGenerator(0 if seed is None else seed)
-        self.statistics = StepStatistics(self.term_names)
-
-    term_names = ("loss", "distortion", "rate", "elbo", "error")
+        self._create_streams(seed)
 
     # ---- structure ---------------------------------------------------------------------------
 
@@ -111,8 +104,8 @@ class LatentVariableModel(keras.Model):
         """`x` as float32, (B, *data), with the model built for it."""
         if isinstance(x, (tuple, list, dict)):
             raise ValueError(
-                f"`x` must be one array, received a {type(x).__name__} of {len(x)}. A dataset gives "
-                "x, (x, label) or (x, label, sample weight)."
+                f"`x` must be one array, received a {type(x).__name__} of {len(x)}. A dataset "
+                "gives x, (x, label) or (x, label, sample weight)."
             )
         x = tf.convert_to_tensor(x)
         if not self.built:
@@ -174,7 +167,7 @@ class LatentVariableModel(keras.Model):
         )
 
     def log_weights(self, x, num_samples: int, *, seed) -> tf.Tensor:
-        """Log p(x|z_l) p(z_l)/q(z_l|x), z_l ~ q(z|x): (B, *data) -> (num_samples, B), nats."""
+        """log p(x|z_l) p(z_l)/q(z_l|x), z_l ~ q(z|x): (B, *data) -> (num_samples, B), nats."""
         terms = self.terms(self._prepared(x), seed=seed, num_samples=num_samples, analytic=False)
         return -(terms.distortion + terms.rate)
 
@@ -183,7 +176,7 @@ class LatentVariableModel(keras.Model):
 
             log (1/L) Σ_l p(x, z_l)/q(z_l|x), z_l ~ q(z|x): a lower bound in mean, rising with L.
 
-        The sum runs over chunks, so that memory does not grow with L or with the number of examples.
+        The sum runs over chunks: memory grows neither with L nor with the number of examples.
 
         Args:
             x: data, (n, *data).
@@ -212,7 +205,7 @@ class LatentVariableModel(keras.Model):
 
     @tf.function(autograph=False, reduce_retracing=True)
     def _chunked_bound(self, x, seed, num_samples, chunk):
-        """Log mean exp of `num_samples` log-weights, `chunk` of them at a time; (B,)."""
+        """log mean exp of `num_samples` log-weights, `chunk` of them at a time; (B,)."""
 
         def add(log_sum, index, size):
             own_seed = tf.random.experimental.stateless_fold_in(seed, index)
@@ -237,7 +230,7 @@ class LatentVariableModel(keras.Model):
                 "*shape_of_one_example))` first."
             )
 
-    # ---- the terms and the steps -------------------------------------------------------------
+    # ---- the terms ---------------------------------------------------------------------------
 
     def terms(self, x, *, seed, num_samples=1, analytic=True) -> Terms:
         """Distortion, rate and error of `num_samples` posterior samples of x (B, *data)."""
@@ -249,172 +242,7 @@ class LatentVariableModel(keras.Model):
         rate = self.prior.rate(posterior, z, seed=prior_seed, analytic=analytic)
         return Terms(distortion, rate, error, self.likelihood.calibration(x, outputs))
 
-    def _next_terms(self, x, generator) -> Terms:
-        seed = _replicas.own_seed(tf.cast(generator.next(), tf.int32))
-        objective = self.objective
-        return self.terms(
-            x, seed=seed, num_samples=objective.num_samples, analytic=objective.analytic_rate
-        )
-
-    def _term_sums(self, terms: Terms, loss, weights):
-        """Σ w v over the batch, in the order of `term_names`."""
-        distortion, rate, error = (
-            tf.reduce_mean(term, axis=0) for term in (terms.distortion, terms.rate, terms.error)
-        )
-        per_example = tf.stack([loss, distortion, rate, -(distortion + rate), error])
-        return tf.linalg.matvec(per_example, weights)
-
-    def train_step(self, data):
-        """One gradient step on the objective's loss, then the dual step on its multiplier."""
-        x, weights = self._unpacked(data)
-        self.objective.prepare(x, self.likelihood)
-        with tf.GradientTape() as tape:
-            terms = self._next_terms(x, self.seed_generator)
-            loss = self.objective.loss(terms)
-            # The mean over the global batch: gradients are summed over replicas.
-            batch_size = _replicas.total(tf.cast(tf.shape(x)[0], tf.float32))
-            total = tf.tensordot(loss, weights, 1) / batch_size
-            scaled = self.optimizer.scale_loss(total)
-        gradients = tape.gradient(scaled, [v.value for v in self.trainable_weights])
-        sums, weight = self._term_sums(terms, loss, weights), tf.reduce_sum(weights)
-        self._step_unless_failed(
-            x, sums, lambda keep: self._update(gradients, sums, weight, keep), gradients
-        )
-        return self.get_metrics_result()
-
-    def test_step(self, data):
-        """The terms of a batch, with noise of the evaluation's own stream."""
-        x, weights = self._unpacked(data)
-        terms = self._next_terms(x, self.test_seed_generator)
-        sums = self._term_sums(terms, self.objective.loss(terms), weights)
-        weight = tf.reduce_sum(weights)
-        self._step_unless_failed(x, sums, lambda keep: self.statistics.update_state(sums, weight))
-        return self.get_metrics_result()
-
-    def _unpacked(self, data):
-        """X in float32 and one weight for each example, (B,)."""
-        x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        x = self._prepared(x)
-        if sample_weight is None:
-            return x, tf.ones([tf.shape(x)[0]])
-        return x, tf.reshape(tf.cast(sample_weight, tf.float32), [tf.shape(x)[0]])
-
-    def _update(self, gradients, sums, weight, keep):
-        """Gradient step, dual step and statistics. `keep`: bool, whether to leave all as it is."""
-        variables = self.trainable_weights
-        held = self.objective.prior_is_held
-        resting = [] if held is None else [(v, v.value + 0.0) for v in self.prior.trainable_weights]
-        if keep is not None:
-            gradients = [
-                None if g is None else tf.where(keep, tf.zeros_like(g), g) for g in gradients
-            ]
-        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        # Put back rather than given no gradient: weight decay must not move the prior either, and
-        # the optimizer's moments are warm when its turn comes.
-        for variable, value in resting:
-            variable.assign(tf.where(held, value, variable.value))
-        self.objective.update(_replicas.total(sums[-1]) / _replicas.total(weight))
-        self.statistics.update_state(sums, weight)
-
-    def _step_unless_failed(self, x, sums, step, gradients=()):
-        """Runs `step` if every watched quantity is finite and no step before it has failed."""
-        finite = [
-            self.likelihood.in_support(x),
-            *(tf.math.is_finite(sums[self.term_names.index(name)]) for name in WATCHED[1:5]),
-            self._all_finite(gradients),
-        ]
-        finite = tf.stack(finite)
-        good = tf.reduce_all(finite) & ~self.statistics.has_failed()
-        step_number = 0 if not gradients else self.optimizer.iterations.value
-        record = lambda: self.statistics.record_failure(finite, step_number, x)  # noqa: E731
-        if not _replicas.several():
-            tf.cond(good, lambda: _nothing(step(None)), lambda: _nothing(record()))
-            return
-        # Within a replica no branch may hold a reduction: the step runs with gradients of zero.
-        good = _replicas.mean(tf.cast(good, tf.float32)) > 0.999
-        step(~good)
-        tf.cond(good, tf.no_op, lambda: _nothing(record()))
-
-    def _all_finite(self, gradients):
-        """Whether all gradients are finite; a loss-scaling optimizer sees to that by itself."""
-        gradients = [g for g in gradients if g is not None]
-        if not gradients or isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
-            return tf.constant(True)
-        return tf.math.is_finite(tf.add_n([tf.reduce_sum(g) for g in gradients]))
-
-    # ---- what Keras asks for -----------------------------------------------------------------
-
-    def compile(self, optimizer="adam", **kwargs):
-        """Configures the optimizer; the loss is the objective that the model was made with.
-
-        Raises:
-            ValueError: when a loss or metrics are given.
-        """
-        for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
-            if kwargs.get(name) is not None:
-                raise ValueError(
-                    f"`compile` of a {type(self).__name__} takes no `{name}`, received "
-                    f"{kwargs[name]!r}: the loss is the model's objective (`objective=` of the "
-                    "constructor), and every term of it is reported."
-                )
-        super().compile(optimizer=optimizer, **kwargs)
-
-    def compile_from_config(self, config):
-        """Compiles a loaded model as it was, so that it can be trained on."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.built:
-            self.optimizer.build(self.trainable_variables)
-
-    def fit(self, x=None, *args, **kwargs):
-        """As `keras.Model.fit`; labels are ignored, sample weights weigh the examples' losses.
-
-        Raises:
-            ValueError: when the data are empty, of the wrong shape or outside the likelihood's support.
-            FloatingPointError: when a term of the loss is not finite; says which, and at which step.
-        """
-        _check_not_empty(x)
-        history = super().fit(x, *args, **kwargs)
-        concern = self.objective.concern()
-        if concern:
-            warnings.warn(concern, stacklevel=2)
-        return history
-
-    def evaluate(self, x=None, *args, return_dict=True, **kwargs):
-        """As `keras.Model.evaluate`, with a dict as the result; the same data give the same numbers."""
-        _check_not_empty(x)
-        self.test_seed_generator.state.assign([self.test_seed_generator.get_config()["seed"], 0])
-        return super().evaluate(x, *args, return_dict=return_dict, **kwargs)
-
-    def make_train_function(self, force=False):
-        """As Keras makes it; the function raises when a step has failed."""
-        if self.train_function is None or force:
-            super().make_train_function(force)
-            self.train_function = self._checked(self.train_function, "training")
-
-    def make_test_function(self, force=False):
-        """As Keras makes it; the function raises when a step has failed."""
-        if self.test_function is None or force:
-            super().make_test_function(force)
-            self.test_function = self._checked(self.test_function, "evaluation")
-
-    def _checked(self, function, doing):
-        def checked(iterator):
-            logs = function(iterator)
-            self.statistics.raise_on_failure(self.likelihood.support, doing)
-            return logs
-
-        return checked
-
-    @property
-    def metrics(self):
-        """The one metric that holds the running means of all terms."""
-        return [self.statistics]
-
-    def get_metrics_result(self):
-        """Means of the terms in nats, the error as `constraint` in the unit of κ, and λ."""
-        result = self.statistics.result()
-        result["constraint"] = self.likelihood.kappa_of(result.pop("error"))
-        return {**result, **self.objective.state()}
+    # ---- saving ------------------------------------------------------------------------------
 
     def save_own_variables(self, store):
         """The state of the random numbers: Keras leaves it out of its weight files."""
@@ -427,7 +255,7 @@ class LatentVariableModel(keras.Model):
             getattr(self, name).state.assign(store[name])
 
     def get_config(self):
-        """The constructor's arguments; networks that were left to the model are the ones it made."""
+        """The constructor's arguments; networks left to the model are those that it made."""
         config = {**super().get_config(), "latent_dim": self.latent_dim, "seed": self.seed}
         for name in COMPONENTS:
             config[name] = keras.saving.serialize_keras_object(getattr(self, name))
@@ -442,11 +270,6 @@ class LatentVariableModel(keras.Model):
             if name in config
         }
         return cls(**{**config, **components})
-
-
-def _nothing(_):
-    """What a branch returns whose effects are assignments."""
-    return tf.constant(0)
 
 
 def _network(name, network):
@@ -465,18 +288,6 @@ def _fill(network, default, data_shape):
     if isinstance(network, keras.Sequential) and not network.layers:
         for layer in default(data_shape).layers:
             network.add(layer)
-
-
-def _check_not_empty(x):
-    """Raises a ValueError when an array or dataset is known to hold no example."""
-    if isinstance(x, tf.data.Dataset):
-        size = int(x.cardinality())
-    elif hasattr(x, "shape") and len(x.shape) > 0:
-        size = x.shape[0]
-    else:
-        return
-    if size == 0:
-        raise ValueError("`x` is empty: at least one example is needed.")
 
 
 def _sizes(total, chunk):

@@ -18,7 +18,7 @@ def mlp(
     Args:
         hidden: units of the hidden layers, in order.
         output_shape: shape of one example of the data; None for an encoder.
-        activation: of the hidden layers, any that Keras knows. The last layer of a decoder is linear.
+        activation: of the hidden layers, any that Keras knows; a decoder's last layer is linear.
 
     Returns:
         An unbuilt `keras.Sequential`; the input is flattened, whatever its shape.

@@ -86,7 +86,7 @@ class Constrained(Objective):
         return self.multiplier.state()
 
     def concern(self):
-        """That the bound was not reached, and with REWO, that the prior was therefore not trained."""
+        """That the bound was not reached and, with REWO, the prior therefore not trained."""
         average, bound = float(self.multiplier.average), float(self.bound)
         if average < 0.0 or average <= 1.05 * bound:
             return None
@@ -98,8 +98,8 @@ class Constrained(Objective):
         )
         return (
             f"The constraint was not reached: the error C is {average:.4g}, the bound κ² "
-            f"{bound:.4g} (per example, summed over features).{consequence} Train longer, use larger "
-            "networks or more latent dimensions, or ask for a larger `kappa`."
+            f"{bound:.4g} (per example, summed over features).{consequence} Train longer, use "
+            "larger networks or more latent dimensions, or ask for a larger `kappa`."
         )
 
     def get_config(self):

@@ -32,9 +32,9 @@ def rewo_step(beta, delta, nu, tau):
 class Multiplier(keras.layers.Layer):
     """Base class: λ ≥ 0 and Ĉ as non-trainable weights, changed by `update` once a step.
 
-    δ_t is relative here, (Ĉ_t − κ²)/κ², unless `relative=False`. **Choice**: κ² grows with the number
-    of features, and with δ in its unit ν would have to be found anew for every data set; divided by
-    κ², one ν serves all. ν of the papers is ours divided by κ².
+    δ_t is relative here, (Ĉ_t − κ²)/κ², unless `relative=False`. **Choice**: κ² grows with the
+    number of features, and with δ in its unit ν would have to be found anew for every data set;
+    divided by κ², one ν serves all. ν of the papers is ours divided by κ².
 
     Args:
         nu: ν > 0, the step size of the dual ascent.
@@ -160,8 +160,8 @@ class REWO(Multiplier):
     """β = 1/λ ← β·exp(ν·f(β, δ_t; τ)·δ_t), after an initial phase in which β is held [K19, alg. 1].
 
     The initial phase trains encoder and decoder only; it ends, for good, at the first step with
-    Ĉ_t < κ². So the prior is learned on posteriors that already carry information, and β rises to 1,
-    where the loss is the ELBO, as far as the constraint allows.
+    Ĉ_t < κ². So the prior is learned on posteriors that already carry information, and β rises
+    to 1, where the loss is the ELBO, as far as the constraint allows.
 
     Args:
         nu: ν.

@@ -10,7 +10,7 @@ __all__ = ["HierarchicalPrior", "Prior", "StandardNormal", "VampPrior", "get"]
 
 
 def get(identifier) -> Prior:
-    """The prior for a short name ("standard_normal", "vamp", "hierarchical") or the object itself."""
+    """The prior for a short name ("standard_normal", "vamp", …) or the object itself."""
     names = {
         "hierarchical": HierarchicalPrior,
         "standard_normal": StandardNormal,

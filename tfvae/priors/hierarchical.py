@@ -11,7 +11,7 @@ from tfvae.priors.base import Prior
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class HierarchicalPrior(Prior):
-    """p(z) = ∫ p_Θ(z|ζ) p(ζ) dζ, p(ζ) = N(0, I), learned through an importance-weighted bound [K19].
+    """p(z) = ∫ p_Θ(z|ζ) p(ζ) dζ, p(ζ) = N(0, I), learned by an importance-weighted bound [K19].
 
         log p(z) ≥ F(Θ, Φ; z) = E_{ζ_1..K ~ q_Φ(ζ|z)} log (1/K) Σ_k p_Θ(z, ζ_k)/q_Φ(ζ_k|z)   (eq. 8)
 
@@ -62,7 +62,7 @@ class HierarchicalPrior(Prior):
         self._encoder_head(self.encoder(keras.KerasTensor((None, self.latent_dim))))
 
     def _gaussian(self, network, head, inputs):
-        """The Gaussian that `network` and `head` give for inputs (..., N): networks see (rows, N)."""
+        """The Gaussian that `network` gives for inputs (..., N); it sees them as (rows, N)."""
         loc, scale = head(network(tf.reshape(inputs, [-1, inputs.shape[-1]])))
         shape = tf.concat([tf.shape(inputs)[:-1], [head.size]], axis=0)
         return diagonal_gaussian(tf.reshape(loc, shape), tf.reshape(scale, shape))

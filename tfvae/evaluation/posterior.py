@@ -1,0 +1,131 @@
+"""How much each latent dimension is used: active units and posterior collapse."""
+
+import dataclasses
+
+import numpy as np
+
+from tfvae.evaluation.batches import batches
+from tfvae.evaluation.tables import Line, Report, table
+
+# [BGS16, section 5.1].
+ACTIVE_VARIANCE = 0.01
+# Share of a dimension's variance that its posterior means carry when it is not collapsed.
+ACTIVE_SHARE = 0.01
+
+
+def posterior_moments(model, data, *, batch_size: int = 512) -> tuple[np.ndarray, np.ndarray]:
+    """μ(x) and σ(x) of q(z|x) for every example: two arrays (n, N_z)."""
+    moments = [
+        (posterior.mean().numpy(), posterior.stddev().numpy())
+        for posterior in (model.encode(x) for x in batches(data, batch_size))
+    ]
+    loc, scale = zip(*moments, strict=True)
+    return np.concatenate(loc), np.concatenate(scale)
+
+
+def active_units(loc: np.ndarray) -> np.ndarray:
+    """Whether Var_x(E[z_i|x]) > 0.01, for each dimension, (N_z,) bool [BGS16, section 5.1].
+
+    The threshold supposes a latent space of the scale of N(0, I); for a learned prior, whose scale
+    is free, see the share in `PosteriorReport`.
+
+    Args:
+        loc: posterior means, (n, N_z).
+    """
+    return np.var(loc, axis=0) > ACTIVE_VARIANCE
+
+
+def information(loc: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """E_x KL(q(z_i|x) ‖ N(m_i, s_i²)), m_i and s_i² the moments of the aggregated posterior; nats.
+
+    For a Gaussian q(z_i|x) with variance σ² it is ½ (log s² − E log σ²): an upper bound on the
+    information I(x; z_i) that does not depend on the scale of the prior, zero when q(z_i|x) is the
+    same for every x.
+
+    Args:
+        loc: μ, (n, N_z).
+        scale: σ, (n, N_z).
+
+    Returns:
+        (N_z,).
+    """
+    aggregated = np.var(loc, axis=0) + np.mean(scale**2, axis=0)
+    return 0.5 * (np.log(aggregated) - np.mean(np.log(scale**2), axis=0))
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class PosteriorReport(Report):
+    """Moments and information of each latent dimension, and how many of them are used."""
+
+    variance_of_means: np.ndarray
+    """Var_x(E[z_i|x]), (N_z,)."""
+    mean_variance: np.ndarray
+    """E_x(Var[z_i|x]), (N_z,)."""
+    information: np.ndarray
+    """E_x KL(q(z_i|x) ‖ N(m_i, s_i²)), (N_z,), nats; see `information`."""
+    active: np.ndarray
+    """Var_x(E[z_i|x]) > 0.01, (N_z,) bool."""
+
+    title = "Use of the latent dimensions"
+
+    @property
+    def share_of_means(self) -> np.ndarray:
+        """Var(E[z|x]) / (Var(E[z|x]) + E Var[z|x]), (N_z,), whatever the scale of z."""
+        return self.variance_of_means / (self.variance_of_means + self.mean_variance)
+
+    @property
+    def collapsed(self) -> np.ndarray:
+        """Dimensions whose posterior hardly depends on x: share of means below 1%, (N_z,) bool."""
+        return self.share_of_means < ACTIVE_SHARE
+
+    def lines(self):
+        """The numbers of the report."""
+        return [
+            Line("latent dimensions", len(self.active)),
+            Line("active units", int(self.active.sum())),
+            Line("collapsed dimensions", int(self.collapsed.sum())),
+            Line("mean posterior variance", float(self.mean_variance.mean())),
+            Line("information, sum over dimensions", float(self.information.sum()), "nats"),
+        ]
+
+    def by_dimension(self) -> str:
+        """A table with a line for each dimension, the most informative first."""
+        return table(
+            "dimension: information; Var(E[z|x]), E(Var[z|x])",
+            [
+                Line(
+                    f"z[{i}]" + (" (collapsed)" if self.collapsed[i] else ""),
+                    float(self.information[i]),
+                    f"nats; {self.variance_of_means[i]:.4g}, {self.mean_variance[i]:.4g}",
+                )
+                for i in np.argsort(-self.information)
+            ],
+        )
+
+
+def posterior_report(model, data, *, batch_size: int = 512) -> PosteriorReport:
+    """Active units and posterior collapse of a model on `data` [BGS16, section 5.1].
+
+    Args:
+        model: a model of the library.
+        data: array, tf.data.Dataset or PyDataset; labels are ignored.
+        batch_size: rows at a time of an array.
+
+    Raises:
+        ValueError: when the data are empty or of the wrong shape.
+
+    Example:
+        >>> import numpy as np, tfvae
+        >>> vae = tfvae.VAE(latent_dim=2)
+        >>> vae.build((None, 3))
+        >>> x = np.random.default_rng(0).normal(size=(8, 3))
+        >>> len(tfvae.evaluation.posterior_report(vae, x).active)
+        2
+    """
+    loc, scale = posterior_moments(model, data, batch_size=batch_size)
+    return PosteriorReport(
+        variance_of_means=np.var(loc, axis=0),
+        mean_variance=np.mean(scale**2, axis=0),
+        information=information(loc, scale),
+        active=active_units(loc),
+    )

@@ -1,0 +1,45 @@
+"""Reports as tables: a line for each number, with its unit."""
+
+from typing import NamedTuple
+
+
+class Line(NamedTuple):
+    """One number of a report."""
+
+    name: str
+    value: object
+    unit: str = ""
+
+
+def format_value(value) -> str:
+    """A number with five significant digits; everything else as it prints."""
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
+def table(title: str, lines: list[Line]) -> str:
+    """A title and a line for each number: name, value, unit, in columns."""
+    values = [format_value(line.value) for line in lines]
+    name_width = max(len(line.name) for line in lines)
+    value_width = max(len(value) for value in values)
+    rows = [
+        f"{line.name:<{name_width}}  {value:>{value_width}}  {line.unit}".rstrip()
+        for line, value in zip(lines, values, strict=True)
+    ]
+    return "\n".join([title, "-" * max(len(title), *map(len, rows)), *rows])
+
+
+class Report:
+    """Base class: prints as a table and gives a dict; a subclass has `title` and `lines`."""
+
+    title: str
+
+    def lines(self) -> list[Line]:
+        """The numbers of the report, in order."""
+        raise NotImplementedError
+
+    def to_dict(self) -> dict:
+        """The same numbers by name."""
+        return {line.name: line.value for line in self.lines()}
+
+    def __str__(self) -> str:
+        return table(self.title, self.lines())

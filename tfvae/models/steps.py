@@ -1,0 +1,210 @@
+"""The steps of fit and evaluate: gradient, dual step, statistics, and a stop on failure."""
+
+import warnings
+
+import keras
+import tensorflow as tf
+
+from tfvae import _replicas
+from tfvae.models.statistics import WATCHED, StepStatistics
+from tfvae.objectives import Terms
+
+
+class GuardedSteps(keras.Model):
+    """`keras.Model` whose steps train an objective, and change nothing once one has failed.
+
+    A subclass has the attributes `likelihood`, `prior` and `objective`, and the methods `_prepared`
+    (data to float32, building the model) and `terms`.
+    """
+
+    term_names = ("loss", "distortion", "rate", "elbo", "error")
+
+    def _create_streams(self, seed):
+        """The streams of random numbers and the statistics of the steps."""
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        # Evaluation draws from a stream of its own that starts anew each time: evaluating twice
+        # gives one result, and evaluating between epochs does not change the training.
+        self.test_seed_generator = keras.random.SeedGenerator(0 if seed is None else seed)
+        self.statistics = StepStatistics(self.term_names)
+
+    def _next_terms(self, x, generator) -> Terms:
+        seed = _replicas.own_seed(tf.cast(generator.next(), tf.int32))
+        objective = self.objective
+        return self.terms(
+            x, seed=seed, num_samples=objective.num_samples, analytic=objective.analytic_rate
+        )
+
+    def _term_sums(self, terms: Terms, loss, weights):
+        """Σ w v over the batch, in the order of `term_names`."""
+        distortion, rate, error = (
+            tf.reduce_mean(term, axis=0) for term in (terms.distortion, terms.rate, terms.error)
+        )
+        per_example = tf.stack([loss, distortion, rate, -(distortion + rate), error])
+        return tf.linalg.matvec(per_example, weights)
+
+    def train_step(self, data):
+        """One gradient step on the objective's loss, then the dual step on its multiplier."""
+        x, weights = self._unpacked(data)
+        self.objective.prepare(x, self.likelihood)
+        with tf.GradientTape() as tape:
+            terms = self._next_terms(x, self.seed_generator)
+            loss = self.objective.loss(terms)
+            # The mean over the global batch: gradients are summed over replicas.
+            batch_size = _replicas.total(tf.cast(tf.shape(x)[0], tf.float32))
+            total = tf.tensordot(loss, weights, 1) / batch_size
+            scaled = self.optimizer.scale_loss(total)
+        gradients = tape.gradient(scaled, [v.value for v in self.trainable_weights])
+        sums, weight = self._term_sums(terms, loss, weights), tf.reduce_sum(weights)
+        self._step_unless_failed(
+            x, sums, lambda keep: self._update(gradients, sums, weight, keep), gradients
+        )
+        return self.get_metrics_result()
+
+    def test_step(self, data):
+        """The terms of a batch, with noise of the evaluation's own stream."""
+        x, weights = self._unpacked(data)
+        terms = self._next_terms(x, self.test_seed_generator)
+        sums = self._term_sums(terms, self.objective.loss(terms), weights)
+        weight = tf.reduce_sum(weights)
+        self._step_unless_failed(x, sums, lambda keep: self.statistics.update_state(sums, weight))
+        return self.get_metrics_result()
+
+    def _unpacked(self, data):
+        """X in float32 and one weight for each example, (B,)."""
+        x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        x = self._prepared(x)
+        if sample_weight is None:
+            return x, tf.ones([tf.shape(x)[0]])
+        return x, tf.reshape(tf.cast(sample_weight, tf.float32), [tf.shape(x)[0]])
+
+    def _update(self, gradients, sums, weight, keep):
+        """Gradient step, dual step and statistics. `keep`: bool, whether to leave all as it is."""
+        variables = self.trainable_weights
+        held = self.objective.prior_is_held
+        resting = [] if held is None else [(v, v.value + 0.0) for v in self.prior.trainable_weights]
+        if keep is not None:
+            gradients = [
+                None if g is None else tf.where(keep, tf.zeros_like(g), g) for g in gradients
+            ]
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        # Put back rather than given no gradient: weight decay must not move the prior either, and
+        # the optimizer's moments are warm when its turn comes.
+        for variable, value in resting:
+            variable.assign(tf.where(held, value, variable.value))
+        self.objective.update(_replicas.total(sums[-1]) / _replicas.total(weight))
+        self.statistics.update_state(sums, weight)
+
+    def _step_unless_failed(self, x, sums, step, gradients=()):
+        """Runs `step` if every watched quantity is finite and no step before it has failed."""
+        finite = [
+            self.likelihood.in_support(x),
+            *(tf.math.is_finite(sums[self.term_names.index(name)]) for name in WATCHED[1:5]),
+            self._all_finite(gradients),
+        ]
+        finite = tf.stack(finite)
+        good = tf.reduce_all(finite) & ~self.statistics.has_failed()
+        step_number = 0 if not gradients else self.optimizer.iterations.value
+        record = lambda: self.statistics.record_failure(finite, step_number, x)  # noqa: E731
+        if not _replicas.several():
+            tf.cond(good, lambda: _nothing(step(None)), lambda: _nothing(record()))
+            return
+        # Within a replica no branch may hold a reduction: the step runs with gradients of zero.
+        good = _replicas.mean(tf.cast(good, tf.float32)) > 0.999
+        step(~good)
+        tf.cond(good, tf.no_op, lambda: _nothing(record()))
+
+    def _all_finite(self, gradients):
+        """Whether all gradients are finite; a loss-scaling optimizer sees to that by itself."""
+        gradients = [g for g in gradients if g is not None]
+        if not gradients or isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+            return tf.constant(True)
+        return tf.math.is_finite(tf.add_n([tf.reduce_sum(g) for g in gradients]))
+
+    def compile(self, optimizer="adam", **kwargs):
+        """Configures the optimizer; the loss is the objective that the model was made with.
+
+        Raises:
+            ValueError: when a loss or metrics are given.
+        """
+        for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
+            if kwargs.get(name) is not None:
+                raise ValueError(
+                    f"`compile` of a {type(self).__name__} takes no `{name}`, received "
+                    f"{kwargs[name]!r}: the loss is the model's objective (`objective=` of the "
+                    "constructor), and every term of it is reported."
+                )
+        super().compile(optimizer=optimizer, **kwargs)
+
+    def compile_from_config(self, config):
+        """Compiles a loaded model as it was, so that it can be trained on."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def fit(self, x=None, *args, **kwargs):
+        """As `keras.Model.fit`; labels are ignored, sample weights weigh the examples' losses.
+
+        Raises:
+            ValueError: when the data are empty, of the wrong shape or outside the support.
+            FloatingPointError: when a term is not finite; says which, and at which step.
+        """
+        _check_not_empty(x)
+        history = super().fit(x, *args, **kwargs)
+        concern = self.objective.concern()
+        if concern:
+            warnings.warn(concern, stacklevel=2)
+        return history
+
+    def evaluate(self, x=None, *args, return_dict=True, **kwargs):
+        """As `keras.Model.evaluate`, but a dict; the same data give the same numbers each time."""
+        _check_not_empty(x)
+        self.test_seed_generator.state.assign([self.test_seed_generator.get_config()["seed"], 0])
+        return super().evaluate(x, *args, return_dict=return_dict, **kwargs)
+
+    def make_train_function(self, force=False):
+        """As Keras makes it; the function raises when a step has failed."""
+        if self.train_function is None or force:
+            super().make_train_function(force)
+            self.train_function = self._checked(self.train_function, "training")
+
+    def make_test_function(self, force=False):
+        """As Keras makes it; the function raises when a step has failed."""
+        if self.test_function is None or force:
+            super().make_test_function(force)
+            self.test_function = self._checked(self.test_function, "evaluation")
+
+    def _checked(self, function, doing):
+        def checked(iterator):
+            logs = function(iterator)
+            self.statistics.raise_on_failure(self.likelihood.support, doing)
+            return logs
+
+        return checked
+
+    @property
+    def metrics(self):
+        """The one metric that holds the running means of all terms."""
+        return [self.statistics]
+
+    def get_metrics_result(self):
+        """Means of the terms in nats, the error as `constraint` in the unit of κ, and λ."""
+        result = self.statistics.result()
+        result["constraint"] = self.likelihood.kappa_of(result.pop("error"))
+        return {**result, **self.objective.state()}
+
+
+def _nothing(_):
+    """What a branch returns whose effects are assignments."""
+    return tf.constant(0)
+
+
+def _check_not_empty(x):
+    """Raises a ValueError when an array or dataset is known to hold no example."""
+    if isinstance(x, tf.data.Dataset):
+        size = int(x.cardinality())
+    elif hasattr(x, "shape") and len(x.shape) > 0:
+        size = x.shape[0]
+    else:
+        return
+    if size == 0:
+        raise ValueError("`x` is empty: at least one example is needed.")
