@@ -70,7 +70,7 @@ class GuardedSteps(keras.Model):
         return self.get_metrics_result()
 
     def _unpacked(self, data):
-        """X in float32 and one weight for each example, (B,)."""
+        """`x` in float32 and one weight for each example, (B,)."""
         x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         x = self._prepared(x)
         if sample_weight is None:

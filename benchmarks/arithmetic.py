@@ -1,0 +1,46 @@
+"""Counts the arithmetic of networks, and measures the rate at which this machine does it."""
+
+import statistics
+import time
+
+import keras
+import tensorflow as tf
+
+
+def forward_flop(network: keras.Model, rows: int) -> list[float]:
+    """FLOP of each layer with a kernel for `rows` examples, in order (a product and a sum are 2)."""
+    counts = []
+    for layer in network.layers:
+        if isinstance(layer, keras.Sequential):
+            counts += forward_flop(layer, rows)
+        elif isinstance(layer, keras.layers.Dense):
+            counts.append(2.0 * rows * layer.kernel.shape[0] * layer.kernel.shape[1])
+        elif isinstance(layer, keras.layers.Conv2DTranspose):
+            counts.append(_convolution(layer, layer.input.shape, rows))
+        elif isinstance(layer, keras.layers.Conv2D):
+            counts.append(_convolution(layer, layer.output.shape, rows))
+    return counts
+
+
+def _convolution(layer, grid, rows):
+    height, width, inputs, outputs = layer.kernel.shape
+    return 2.0 * rows * grid[1] * grid[2] * height * width * inputs * outputs
+
+
+def training_flop(counts: list[float], first_needs_input_gradient: bool) -> float:
+    """Forward, weight gradient and input gradient; the first layer's input may need none."""
+    total = 3.0 * sum(counts)
+    return total if first_needs_input_gradient else total - counts[0]
+
+
+def gemm_rate(size: int = 2048, repeats: int = 7) -> float:
+    """FLOP/s of a square float32 matrix product: the median of several runs."""
+    a = tf.random.stateless_normal([size, size], seed=[0, 0])
+    product = tf.function(lambda a: tf.matmul(a, a))
+    product(a)
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        product(a).numpy()
+        seconds.append(time.perf_counter() - start)
+    return 2.0 * size**3 / statistics.median(seconds)

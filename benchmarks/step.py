@@ -1,0 +1,206 @@
+"""Median ms of a `fit` step of each model, beside a bare Keras step and the arithmetic floor.
+
+    python -m benchmarks.step [--steps 60] [--rounds 5] [--json FILE]
+
+Every model is fitted on the same batch, in rounds that take turns, so that what else the machine
+does falls on all alike; the number is the median over all steps. The floor is the arithmetic of the
+step's matrix products and convolutions over the rate of a large matrix product in the same run.
+Where pythae is installed (`pip install pythae torch`), its models run in the same rounds.
+"""
+
+import argparse
+import statistics
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+import tfvae
+from benchmarks import common, peers
+from benchmarks.arithmetic import forward_flop, gemm_rate, training_flop
+
+LATENT_DIM = 32
+SHAPES = {"dense": ((784,), 128), "conv": ((64, 64, 1), 64)}
+IMPORTANCE_SAMPLES = 16
+COMPONENTS = 500
+
+
+def networks(shape):
+    """Encoder and decoder of the shape: 784-300-300-32, or the convolutions for 64×64."""
+    if shape == "dense":
+        return tfvae.networks.mlp([300, 300]), tfvae.networks.mlp([300, 300], (784,))
+    return tfvae.networks.conv_encoder(), tfvae.networks.conv_decoder((64, 64, 1))
+
+
+class BareVAE(keras.Model):
+    """The same network in the train_step of the Keras guide: what a user would write by hand."""
+
+    def __init__(self, shape):
+        super().__init__()
+        self.encoder, self.decoder = networks(shape)
+        self.head = keras.layers.Dense(2 * LATENT_DIM)
+        self.seeds = keras.random.SeedGenerator(0)
+        self.trackers = [keras.metrics.Mean(name=name) for name in ("loss", "distortion", "rate")]
+
+    @property
+    def metrics(self):
+        return self.trackers
+
+    def train_step(self, x):
+        with tf.GradientTape() as tape:
+            loc, raw = tf.split(self.head(self.encoder(x)), 2, axis=-1)
+            scale = tf.math.softplus(raw)
+            z = loc + scale * keras.random.normal(tf.shape(loc), seed=self.seeds)
+            logits = self.decoder(z)
+            axes = list(range(1, logits.shape.rank))
+            distortion = tf.reduce_mean(
+                tf.reduce_sum(
+                    tf.nn.sigmoid_cross_entropy_with_logits(labels=x, logits=logits), axis=axes
+                )
+            )
+            rate = tf.reduce_mean(
+                0.5 * tf.reduce_sum(loc**2 + scale**2 - 1.0 - 2.0 * tf.math.log(scale), axis=-1)
+            )
+            loss = distortion + rate
+        gradients = tape.gradient(loss, self.trainable_weights)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
+        for tracker, value in zip(self.trackers, (loss, distortion, rate), strict=True):
+            tracker.update_state(value)
+        return {tracker.name: tracker.result() for tracker in self.trackers}
+
+
+def models(shape):
+    """The models to compare, by name."""
+
+    def make(cls, **kwargs):
+        encoder, decoder = networks(shape)
+        return cls(
+            LATENT_DIM, encoder=encoder, decoder=decoder, likelihood="bernoulli", seed=0, **kwargs
+        )
+
+    return {
+        "bare Keras VAE": BareVAE(shape),
+        "VAE": make(tfvae.VAE),
+        "VHP-VAE": make(
+            tfvae.VHPVAE,
+            prior=tfvae.priors.HierarchicalPrior(IMPORTANCE_SAMPLES, hidden=(128, 128)),
+            objective=tfvae.objectives.Constrained(kappa=0.1),
+        ),
+        "VampPrior VAE": make(tfvae.VAE, prior=tfvae.priors.VampPrior(COMPONENTS)),
+        "IWAE": make(
+            tfvae.ImportanceWeightedVAE,
+            objective=tfvae.objectives.ImportanceWeighted(IMPORTANCE_SAMPLES),
+        ),
+    }
+
+
+def step_flop(name, model, batch):
+    """FLOP of the matrix products and convolutions of one training step."""
+    encoder = forward_flop(model.encoder, batch)
+    head = model.head if name.startswith("bare") else model.posterior_head.dense
+    head_flop = 2.0 * head.kernel.shape[0] * head.kernel.shape[1]
+    rows = batch * (IMPORTANCE_SAMPLES if name == "IWAE" else 1)
+    total = training_flop([*encoder, batch * head_flop], False)
+    total += training_flop(forward_flop(model.decoder, rows), True)
+    if name == "VampPrior VAE":
+        # The pseudo-inputs are weights: their gradient is needed.
+        pseudo = [*forward_flop(model.encoder, COMPONENTS), COMPONENTS * head_flop]
+        total += training_flop(pseudo, True)
+        total += 3 * 2.0 * batch * COMPONENTS * 2 * LATENT_DIM
+    if name == "VHP-VAE":
+        prior, samples = model.prior, batch * IMPORTANCE_SAMPLES
+        heads = 2.0 * 128 * 2 * LATENT_DIM
+        total += training_flop([*forward_flop(prior.encoder, batch), batch * heads], True)
+        total += training_flop([*forward_flop(prior.decoder, samples), samples * heads], True)
+    return total
+
+
+class StepTimes(keras.callbacks.Callback):
+    """Seconds between the beginnings of consecutive steps."""
+
+    def __init__(self):
+        super().__init__()
+        self.begins = []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.begins.append(time.perf_counter())
+
+    def seconds(self):
+        return np.diff(self.begins)
+
+
+def fit_steps(model, x, steps):
+    """Seconds of each of `steps` steps of `fit` on the batch `x`."""
+    times = StepTimes()
+    dataset = tf.data.Dataset.from_tensors(x).repeat(steps + 1)
+    model.fit(dataset, verbose=0, callbacks=[times])
+    return times.seconds()
+
+
+def measure(shape, steps, rounds):
+    """Median seconds of a step of each model, and the FLOP of it (None for peers)."""
+    data_shape, batch = SHAPES[shape]
+    x = tfp.random.rayleigh([batch, *data_shape], seed=(0, 0))
+    x = tf.cast(x > 1.0, tf.float32)
+    candidates = models(shape)
+    for model in candidates.values():
+        model.compile(keras.optimizers.Adam(1e-3))
+    runs = {
+        name: (lambda count, model=model: fit_steps(model, x, count))
+        for name, model in candidates.items()
+    }
+    runs |= peers.pythae_steps(x.numpy(), LATENT_DIM, COMPONENTS) if shape == "dense" else {}
+    for run in runs.values():
+        run(5)
+    seconds = {name: [] for name in runs}
+    for _ in range(rounds):
+        for name, run in runs.items():
+            seconds[name].extend(run(steps))
+    flop = {name: step_flop(name, model, batch) for name, model in candidates.items()}
+    return {name: statistics.median(values) for name, values in seconds.items()}, flop
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--steps", type=int, default=60, help="steps of a model in a round")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="rounds in which the models take turns"
+    )
+    parser.add_argument("--json", help="file to write the numbers to, with units")
+    arguments = parser.parse_args()
+    rate = gemm_rate()
+    rows = []
+    for shape in SHAPES:
+        seconds, flop = measure(shape, arguments.steps, arguments.rounds)
+        for name, value in seconds.items():
+            floor = 1e3 * flop[name] / rate if name in flop else None
+            ms = 1e3 * value
+            rows.append(
+                [
+                    f"{shape}: {name}",
+                    ms,
+                    ms / (1e3 * seconds["bare Keras VAE"]),
+                    ms / (1e3 * seconds["VAE"]),
+                    floor,
+                    None if floor is None else ms / floor,
+                ]
+            )
+    common.report(
+        "Training step",
+        ["shape and model", "step", "over bare step", "over VAE", "floor", "over floor"],
+        rows,
+        ["", "ms", "", "", "ms", ""],
+        {
+            "GEMM rate": f"{rate / 1e9:.0f} GFLOP/s, measured in this run",
+            "steps": f"{arguments.rounds} rounds of {arguments.steps}, median",
+            "seeds": "models and data 0",
+            **common.environment(),
+        },
+        arguments.json,
+    )
+
+
+if __name__ == "__main__":
+    main()

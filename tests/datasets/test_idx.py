@@ -1,0 +1,69 @@
+"""IDX files made by hand, whole and damaged."""
+
+import gzip
+import struct
+
+import numpy as np
+import pytest
+
+from tfvae.datasets import find_idx, read_idx
+
+
+def _idx(array, code):
+    head = bytes([0, 0, code, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+    return head + array.astype(array.dtype.newbyteorder(">")).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "code"),
+    [("u1", 0x08), ("i1", 0x09), ("i2", 0x0B), ("i4", 0x0C), ("f4", 0x0D), ("f8", 0x0E)],
+)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_reads_every_dtype(tmp_path, dtype, code, pack):
+    array = (np.arange(24).reshape(2, 3, 4) * 5).astype(dtype)
+    (tmp_path / "data").write_bytes(pack(_idx(array, code)))
+    result = read_idx(tmp_path / "data")
+    assert result.dtype == array.dtype
+    assert result.flags.writeable
+    np.testing.assert_array_equal(result, array)
+
+
+_GOOD = _idx(np.arange(6, dtype=np.uint8).reshape(2, 3), 0x08)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "byte 0: expected a magic number"),
+        (b"\x00\x00\x08", "byte 3: expected a magic number"),
+        (b"PK" + _GOOD[2:], "byte 0: expected the magic number 00 00, got 50 4b"),
+        (b"\x00\x00\x07" + _GOOD[3:], "byte 2: expected a dtype code .*, got 07"),
+        (b"\x00\x00\x08\x00", "byte 3: expected at least one dimension"),
+        (_GOOD[:9], "byte 9: expected 2 sizes"),
+        (_GOOD[:-1], r"byte 17: expected 18 bytes for shape \(2, 3\)"),
+        (_GOOD + b"xy", "byte 18: expected the end .*, got 2 more"),
+        (gzip.compress(_GOOD)[:-5], "gzip stream is damaged"),
+        (gzip.compress(_GOOD)[:-8] + b"\0" * 8, "gzip stream is damaged"),
+    ],
+)
+def test_damaged_files_name_file_and_byte(tmp_path, data, message):
+    file = tmp_path / "some-file"
+    file.write_bytes(data)
+    with pytest.raises(ValueError, match=f"some-file.*{message}"):
+        read_idx(file)
+
+
+def test_find_idx(tmp_path):
+    with pytest.raises(ValueError, match="found none of them"):
+        find_idx(tmp_path)
+    (tmp_path / "t10k-labels-idx1-ubyte").touch()
+    with pytest.raises(ValueError, match="no images beside it"):
+        find_idx(tmp_path)
+    (tmp_path / "t10k-images.idx3-ubyte.gz").touch()
+    (tmp_path / "train-images-idx3-ubyte").touch()
+    assert find_idx(tmp_path) == {
+        "train": (tmp_path / "train-images-idx3-ubyte", None),
+        "test": (tmp_path / "t10k-images.idx3-ubyte.gz", tmp_path / "t10k-labels-idx1-ubyte"),
+    }
+    with pytest.raises(ValueError, match=r"path: expected a folder .*does not exist.* Get the"):
+        find_idx(tmp_path / "nowhere")

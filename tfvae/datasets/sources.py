@@ -1,0 +1,254 @@
+"""Where `load` gets its examples: a builder of this package, arrays, or the TFDS catalogue."""
+
+import contextlib
+import difflib
+import inspect
+import types
+import typing
+
+import numpy as np
+import tensorflow as tf
+
+from tfvae.datasets import idx, motion, raw_files
+
+
+class Source(typing.NamedTuple):
+    """Examples of one split, before any scaling.
+
+    Attributes:
+      examples: tf.data.Dataset of dicts of features, one example each, in a fixed order.
+      size: number of examples.
+      inputs: the feature that is x.
+      label: the feature, or the tuple of features, that is y; None where there is none.
+      divisor: what integer inputs are divided by; None: what their dtype tells.
+      transform: the `PoseTransform` behind poses.
+    """
+
+    examples: tf.data.Dataset
+    size: int
+    inputs: str
+    label: str | tuple[str, ...] | None
+    divisor: float | None = None
+    transform: motion.PoseTransform | None = None
+
+
+def open_source(name, split, *, data_dir=None, path=None, **config):
+    """The `Source` of a data set by name; arguments as for `tfvae.datasets.load`."""
+    for argument, value, example in (("name", name, "mnist"), ("split", split, "train[:100]")):
+        if not isinstance(value, str):
+            raise ValueError(f"{argument}: expected text such as {example!r}, got {value!r}.")
+    opener = _OPENERS.get(name)
+    if opener is None:
+        _refuse_path(name, path)
+        return _catalogue(name, split, data_dir, config)
+    return opener(split, data_dir, path, config)
+
+
+def _pendulum(split, data_dir, path, config):
+    from tfvae.datasets import pendulum
+
+    _refuse_path("pendulum", path)
+    # `seed` is what `load` calls the seed of shuffling.
+    _check_options("pendulum", config, {"size", "noise", "num_train", "num_test", "data_seed"})
+    config = pendulum.PendulumConfig(seed=config.pop("data_seed", 0), **config)
+    return _from_builder(_prepare(pendulum.Pendulum, config, data_dir), split)
+
+
+def _coil20(split, data_dir, path, config):
+    from tfvae.datasets import coil20
+
+    raw_files.require(path, needs="coil-20-proc.zip or its folder", source=coil20.SOURCE)
+    config = _make_config(coil20.COIL20Config, {"path": path, **config})
+    return _from_builder(_prepare(coil20.COIL20, config, data_dir), split)
+
+
+def _cmu_mocap(split, data_dir, path, config):
+    from tfvae.datasets import cmu_mocap
+
+    raw_files.require(path, needs=cmu_mocap.NEEDS, source=motion.CMU_SOURCE)
+    config = _make_config(cmu_mocap.CMUMocapConfig, {"path": path, **config})
+    builder = _prepare(cmu_mocap.CMUMocap, config, data_dir)
+    source, transform = _from_builder(builder, split), builder.pose_transform
+
+    def with_shape(example):
+        return {**example, "pose": tf.ensure_shape(example["pose"], (len(transform.kept),))}
+
+    return source._replace(examples=source.examples.map(with_shape), transform=transform)
+
+
+def _cmu_walk_jog(split, data_dir, path, config):
+    _check_options("cmu_walk_jog", config, {"drop", "standardise"})
+    motions = motion.read_walk_jog(path)
+    transform = motion.PoseTransform.fit(motions["train"], **config)
+    jogs = {f"35_{trial}" for trial in range(17, 27)}
+    arrays = {
+        name: {
+            "pose": np.concatenate([transform.apply(m) for m in chosen]),
+            "label": np.concatenate([np.full(len(m.frames), m.name in jogs, int) for m in chosen]),
+            "sequence": np.concatenate([np.full(len(m.frames), m.name.encode()) for m in chosen]),
+            "frame": np.concatenate([m.frames for m in chosen]),
+        }
+        for name, chosen in motions.items()
+    }
+    return _from_arrays(arrays, split, inputs="pose")._replace(transform=transform)
+
+
+def _idx(split, data_dir, path, config):
+    _check_options("idx", config, set())
+    arrays = {}
+    for name, (images_file, labels_file) in idx.find_idx(path).items():
+        arrays[name] = {"image": idx.read_idx(images_file)[..., None]}
+        if labels_file is not None:
+            labels = idx.read_idx(labels_file)
+            if labels.shape != arrays[name]["image"].shape[:1]:
+                raise ValueError(
+                    f"{labels_file}: expected one label for each of the"
+                    f" {len(arrays[name]['image'])} images of {images_file}, got shape"
+                    f" {labels.shape}."
+                )
+            arrays[name]["label"] = labels.astype(np.int64)
+    return _from_arrays(arrays, split)
+
+
+def _digits(split, data_dir, path, config):
+    import sklearn.datasets
+
+    _refuse_path("digits", path)
+    _check_options("digits", config, set())
+    digits = sklearn.datasets.load_digits()
+    # The file goes writer by writer: a fixed permutation mixes them over both splits.
+    order = np.random.RandomState(0).permutation(len(digits.target))
+    bounds = {"train": slice(None, len(order) * 4 // 5), "test": slice(len(order) * 4 // 5, None)}
+    arrays = {
+        name: {
+            "image": digits.images[order[rows]].astype(np.uint8)[..., None],
+            "label": digits.target[order[rows]].astype(np.int64),
+        }
+        for name, rows in bounds.items()
+    }
+    return _from_arrays(arrays, split)._replace(divisor=16.0)
+
+
+_OPENERS = {
+    "cmu_mocap": _cmu_mocap,
+    "cmu_walk_jog": _cmu_walk_jog,
+    "coil20": _coil20,
+    "digits": _digits,
+    "idx": _idx,
+    "pendulum": _pendulum,
+}
+
+
+def _catalogue(name, split, data_dir, config):
+    import tensorflow_datasets as tfds
+
+    _check_options(name, config, {"config", "version"})
+    try:
+        builder = tfds.builder(name, data_dir=data_dir, **config)
+    except ValueError as error:
+        names = [*_OPENERS, *tfds.list_builders(with_community_datasets=False)]
+        if name.split("/")[0].split(":")[0] in names:
+            raise
+        nearest = difflib.get_close_matches(name, names, n=5, cutoff=0.5)
+        raise ValueError(
+            f"name: {name!r} is neither one of {', '.join(_OPENERS)} nor in the TFDS catalogue."
+            f" Nearest: {', '.join(nearest) or 'none'}."
+        ) from error
+    builder.download_and_prepare()
+    return _from_builder(builder, split)
+
+
+def _prepare(cls, config, data_dir):
+    with _no_warnings():
+        builder = cls(config=config, data_dir=data_dir)
+        builder.download_and_prepare()
+    return builder
+
+
+@contextlib.contextmanager
+def _no_warnings():
+    """Silences TFDS's warning that a configuration is not a predefined one: here that is normal."""
+    from absl import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+
+
+def _from_builder(builder, split):
+    import tensorflow_datasets as tfds
+
+    examples = builder.as_dataset(
+        split=split, shuffle_files=False, read_config=tfds.ReadConfig(add_tfds_id=False)
+    )
+    features, keys = builder.info.features, builder.info.supervised_keys
+    if not hasattr(features, "keys"):
+        raise ValueError(f"name: {builder.name!r} has no named features to choose x from.")
+    images = [key for key in features if isinstance(features[key], tfds.features.Image)]
+    candidates = [k for k in ("image", "pose") if k in features] + images
+    if not candidates:
+        raise ValueError(
+            f"name: {builder.name!r} has no image feature; it has {sorted(features)}. Build the"
+            " tf.data.Dataset with tensorflow_datasets directly."
+        )
+    labels = tuple(sorted(key for key in features if key.startswith("label")))
+    label = "label" if "label" in labels else labels or None
+    if keys and keys[0] == candidates[0] and isinstance(keys[1], str) and keys[1] != keys[0]:
+        label = keys[1]
+    size = builder.info.splits[split].num_examples
+    return Source(examples, _not_empty(size, split), candidates[0], label)
+
+
+def _from_arrays(arrays, split, inputs="image"):
+    """Source of {split: {feature: array}} with the slices of TFDS."""
+    chosen = arrays.get(split)
+    if chosen is None:
+        # Only a slice needs TFDS, which takes seconds to import.
+        import tensorflow_datasets as tfds
+
+        sizes = {name: len(features[inputs]) for name, features in arrays.items()}
+        infos = {
+            name: types.SimpleNamespace(num_examples=size, shard_lengths=[size])
+            for name, size in sizes.items()
+        }
+        parts = tfds.core.ReadInstruction.from_spec(split).to_absolute(infos)
+        chosen = {
+            key: np.concatenate([arrays[p.splitname][key][p.from_ : p.to] for p in parts])
+            for key in arrays[parts[0].splitname]
+        }
+    size = _not_empty(len(chosen[inputs]), split)
+    label = "label" if "label" in chosen else None
+    return Source(tf.data.Dataset.from_tensor_slices(chosen), size, inputs, label)
+
+
+def _not_empty(size, split):
+    if size < 1:
+        raise ValueError(f"split: {split!r} has no examples; widen the slice.")
+    return size
+
+
+def _make_config(cls, options):
+    """The config of the class with the options, which must all be its own fields."""
+    own = set(inspect.get_annotations(cls)) - {"name"}
+    _check_options(cls.__name__, options, own)
+    return cls(**options)
+
+
+def _check_options(name, options, allowed):
+    unknown = sorted(set(options) - allowed)
+    if unknown:
+        raise ValueError(
+            f"{unknown[0]}: not an option of {name!r}; expected"
+            f" {', '.join(sorted(allowed)) or 'no options'}."
+        )
+
+
+def _refuse_path(name, path):
+    if path is not None:
+        raise ValueError(
+            f"path: {name!r} reads no raw files, got {path!r}; leave it out, or use data_dir for"
+            " the folder of prepared data."
+        )
