@@ -12,7 +12,7 @@ tfd = tfp.distributions
 
 
 def log_mean_exp(log_weights: tf.Tensor, axis: int = 0) -> tf.Tensor:
-    """Log (1/K) Σ_k exp(log w_k) over `axis`, which holds K weights [BGS16, eq. 8].
+    """log (1/K) Σ_k exp(log w_k) over `axis`, which holds K weights [BGS16, eq. 8].
 
     The logarithm of the number of weights is part of it: without it every bound is too high by
     log K nats.

@@ -9,7 +9,7 @@ tfd = tfp.distributions
 
 
 def diagonal_gaussian_log_probs(z: tf.Tensor, loc: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
-    """Log N(z_b; μ_k, diag(σ_k)²) of every point under every component.
+    """log N(z_b; μ_k, diag(σ_k)²) of every point under every component.
 
     The square is expanded, Σ_d (z − μ)²/σ² = z²·σ⁻² − 2 z·(μσ⁻²) + Σ_d μ²σ⁻², so that the work is
     two matrix products and nothing of size B × K × N_z is held. The expansion cancels when σ ≪ |z|;

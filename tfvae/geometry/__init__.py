@@ -1,0 +1,5 @@
+"""Geometry of latent spaces: shortest paths on graphs of samples of the prior."""
+
+from tfvae.geometry.graph import LatentGraph, observation_lengths, resample
+
+__all__ = ["LatentGraph", "observation_lengths", "resample"]

@@ -3,29 +3,26 @@
 import keras
 import tensorflow as tf
 
+TERMS = ("distortion", "rate", "error", "loss")
 # Order in which a step is searched for the first quantity that is not finite.
-WATCHED = ("input", "distortion", "rate", "error", "loss", "gradients")
+WATCHED = ("input", *TERMS, "gradients")
 
 
 class StepStatistics(keras.metrics.Metric):
-    """Σ w v and Σ w of several terms in one vector each: one update a step, whatever their number.
+    """Σ w v of all `TERMS` in one vector, and Σ w: one update a step, whatever their number.
 
     A vector costs a step of a small network much less than one Keras metric a term would.
-
-    Args:
-        names: of the terms, in the order in which `update_state` takes them.
     """
 
-    def __init__(self, names, name="step_statistics", **kwargs):
+    def __init__(self, name="step_statistics", **kwargs):
         super().__init__(name=name, dtype="float32", **kwargs)
-        self.names = tuple(names)
-        self.total = self.add_variable((len(self.names),), initializer="zeros", name="total")
+        self.total = self.add_variable((len(TERMS),), initializer="zeros", name="total")
         self.weight = self.add_variable((), initializer="zeros", name="weight")
         # (position in WATCHED + 1, step, least and greatest input) of the first bad step; else 0.
         self.failure = self.add_variable((4,), initializer="zeros", name="failure")
 
     def update_state(self, sums: tf.Tensor, weight: tf.Tensor):
-        """Adds Σ w v of each term, (len(names),), and Σ w, ()."""
+        """Adds Σ w v of each term, (len(TERMS),), and Σ w, ()."""
         self.total.assign_add(sums)
         self.weight.assign_add(weight)
 
@@ -42,7 +39,7 @@ class StepStatistics(keras.metrics.Metric):
     def result(self) -> dict[str, tf.Tensor]:
         """The weighted mean of each term."""
         means = tf.math.divide_no_nan(self.total.value, self.weight.value)
-        return dict(zip(self.names, tf.unstack(means), strict=True))
+        return dict(zip(TERMS, tf.unstack(means), strict=True))
 
     def raise_on_failure(self, support, doing: str):
         """Raises the error that the recorded failure calls for.

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfvae import _replicas
-from tfvae.models.statistics import WATCHED, StepStatistics
+from tfvae.models.statistics import TERMS, StepStatistics
 from tfvae.objectives import Terms
 
 
@@ -17,15 +17,13 @@ class GuardedSteps(keras.Model):
     (data to float32, building the model) and `terms`.
     """
 
-    term_names = ("loss", "distortion", "rate", "elbo", "error")
-
     def _create_streams(self, seed):
         """The streams of random numbers and the statistics of the steps."""
         self.seed_generator = keras.random.SeedGenerator(seed)
         # Evaluation draws from a stream of its own that starts anew each time: evaluating twice
         # gives one result, and evaluating between epochs does not change the training.
         self.test_seed_generator = keras.random.SeedGenerator(0 if seed is None else seed)
-        self.statistics = StepStatistics(self.term_names)
+        self.statistics = StepStatistics()
 
     def _next_terms(self, x, generator) -> Terms:
         seed = _replicas.own_seed(tf.cast(generator.next(), tf.int32))
@@ -35,12 +33,15 @@ class GuardedSteps(keras.Model):
         )
 
     def _term_sums(self, terms: Terms, loss, weights):
-        """Σ w v over the batch, in the order of `term_names`."""
-        distortion, rate, error = (
-            tf.reduce_mean(term, axis=0) for term in (terms.distortion, terms.rate, terms.error)
+        """Σ w v over the batch, in the order of `TERMS`, and Σ w."""
+        means = (
+            tf.reduce_mean(term, axis=0, keepdims=True)
+            for term in (terms.distortion, terms.rate, terms.error)
         )
-        per_example = tf.stack([loss, distortion, rate, -(distortion + rate), error])
-        return tf.linalg.matvec(per_example, weights)
+        per_example = tf.concat([*means, loss[tf.newaxis]], axis=0)  # (terms, B)
+        if weights is None:
+            return tf.reduce_sum(per_example, axis=1), tf.cast(tf.shape(loss)[0], tf.float32)
+        return tf.linalg.matvec(per_example, weights), tf.reduce_sum(weights)
 
     def train_step(self, data):
         """One gradient step on the objective's loss, then the dual step on its multiplier."""
@@ -51,10 +52,10 @@ class GuardedSteps(keras.Model):
             loss = self.objective.loss(terms)
             # The mean over the global batch: gradients are summed over replicas.
             batch_size = _replicas.total(tf.cast(tf.shape(x)[0], tf.float32))
-            total = tf.tensordot(loss, weights, 1) / batch_size
-            scaled = self.optimizer.scale_loss(total)
+            weighted = loss if weights is None else loss * weights
+            scaled = self.optimizer.scale_loss(tf.reduce_sum(weighted) / batch_size)
         gradients = tape.gradient(scaled, [v.value for v in self.trainable_weights])
-        sums, weight = self._term_sums(terms, loss, weights), tf.reduce_sum(weights)
+        sums, weight = self._term_sums(terms, loss, weights)
         self._step_unless_failed(
             x, sums, lambda keep: self._update(gradients, sums, weight, keep), gradients
         )
@@ -64,18 +65,17 @@ class GuardedSteps(keras.Model):
         """The terms of a batch, with noise of the evaluation's own stream."""
         x, weights = self._unpacked(data)
         terms = self._next_terms(x, self.test_seed_generator)
-        sums = self._term_sums(terms, self.objective.loss(terms), weights)
-        weight = tf.reduce_sum(weights)
+        sums, weight = self._term_sums(terms, self.objective.loss(terms), weights)
         self._step_unless_failed(x, sums, lambda keep: self.statistics.update_state(sums, weight))
         return self.get_metrics_result()
 
     def _unpacked(self, data):
-        """`x` in float32 and one weight for each example, (B,)."""
-        x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        """`x` in float32, and one weight for each example, (B,), or None."""
+        x, _, weights = keras.utils.unpack_x_y_sample_weight(data)
         x = self._prepared(x)
-        if sample_weight is None:
-            return x, tf.ones([tf.shape(x)[0]])
-        return x, tf.reshape(tf.cast(sample_weight, tf.float32), [tf.shape(x)[0]])
+        if weights is not None:
+            weights = tf.reshape(tf.cast(weights, tf.float32), [tf.shape(x)[0]])
+        return x, weights
 
     def _update(self, gradients, sums, weight, keep):
         """Gradient step, dual step and statistics. `keep`: bool, whether to leave all as it is."""
@@ -91,20 +91,26 @@ class GuardedSteps(keras.Model):
         # the optimizer's moments are warm when its turn comes.
         for variable, value in resting:
             variable.assign(tf.where(held, value, variable.value))
-        self.objective.update(_replicas.total(sums[-1]) / _replicas.total(weight))
+        self.objective.update(_replicas.total(sums[TERMS.index("error")]) / _replicas.total(weight))
         self.statistics.update_state(sums, weight)
 
     def _step_unless_failed(self, x, sums, step, gradients=()):
         """Runs `step` if every watched quantity is finite and no step before it has failed."""
-        finite = [
-            self.likelihood.in_support(x),
-            *(tf.math.is_finite(sums[self.term_names.index(name)]) for name in WATCHED[1:5]),
-            self._all_finite(gradients),
-        ]
-        finite = tf.stack(finite)
-        good = tf.reduce_all(finite) & ~self.statistics.has_failed()
-        step_number = 0 if not gradients else self.optimizer.iterations.value
-        record = lambda: self.statistics.record_failure(finite, step_number, x)  # noqa: E731
+        gradients = self._watched_gradients(gradients)
+        # A few numbers decide here; which quantity was the first is looked up only on failure.
+        totals = [tf.reduce_sum(sums), *(tf.reduce_sum(g) for g in gradients)]
+        good = tf.math.is_finite(tf.add_n(totals)) & self.likelihood.in_support(x)
+        good &= ~self.statistics.has_failed()
+        step_number = self.optimizer.iterations.value if gradients else 0
+
+        def record():
+            flags = [
+                tf.reduce_all(tf.math.is_finite(x)) & self.likelihood.in_support(x),
+                *tf.unstack(tf.math.is_finite(sums)),
+                tf.math.is_finite(tf.add_n(totals)),
+            ]
+            self.statistics.record_failure(tf.stack(flags), step_number, x)
+
         if not _replicas.several():
             tf.cond(good, lambda: _nothing(step(None)), lambda: _nothing(record()))
             return
@@ -113,12 +119,25 @@ class GuardedSteps(keras.Model):
         step(~good)
         tf.cond(good, tf.no_op, lambda: _nothing(record()))
 
-    def _all_finite(self, gradients):
-        """Whether all gradients are finite; a loss-scaling optimizer sees to that by itself."""
-        gradients = [g for g in gradients if g is not None]
+    def _watched_gradients(self, gradients):
+        """Gradients that are not finite when any gradient is not, as few numbers as possible.
+
+        The gradient of a layer's bias is the sum over the batch of what flows back into the layer:
+        where it is finite, so is that of the kernel, which is hundreds of times larger.
+        """
         if not gradients or isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
-            return tf.constant(True)
-        return tf.math.is_finite(tf.add_n([tf.reduce_sum(g) for g in gradients]))
+            return []  # An optimizer that scales the loss skips steps that overflow by itself.
+        with_bias = (keras.layers.Dense, keras.layers.Conv2D, keras.layers.Conv2DTranspose)
+        covered = {
+            id(layer.kernel)
+            for layer in self._flatten_layers(include_self=False)
+            if isinstance(layer, with_bias) and layer.use_bias
+        }
+        return [
+            gradient
+            for gradient, weight in zip(gradients, self.trainable_weights, strict=True)
+            if gradient is not None and id(weight) not in covered
+        ]
 
     def compile(self, optimizer="adam", **kwargs):
         """Configures the optimizer; the loss is the objective that the model was made with.
@@ -189,6 +208,7 @@ class GuardedSteps(keras.Model):
     def get_metrics_result(self):
         """Means of the terms in nats, the error as `constraint` in the unit of κ, and λ."""
         result = self.statistics.result()
+        result["elbo"] = -(result["distortion"] + result["rate"])
         result["constraint"] = self.likelihood.kappa_of(result.pop("error"))
         return {**result, **self.objective.state()}
 

@@ -1,0 +1,20 @@
+"""Matplotlib figures of data, latent spaces and training: each function returns the Figure.
+
+No figure is registered with pyplot: nothing has to be closed, and no display is needed. In a
+notebook (after `%matplotlib inline`) the figure that a cell ends with is shown; elsewhere
+`figure.savefig("name.png")` writes it.
+"""
+
+from tfvae.plots.interpolations import interpolation, traversals
+from tfvae.plots.latent import latent_scatter
+from tfvae.plots.observations import reconstructions, samples
+from tfvae.plots.training import training_curves
+
+__all__ = [
+    "interpolation",
+    "latent_scatter",
+    "reconstructions",
+    "samples",
+    "training_curves",
+    "traversals",
+]

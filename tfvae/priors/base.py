@@ -49,7 +49,7 @@ class Prior(keras.layers.Layer):
         raise NotImplementedError
 
     def log_prob(self, z: tf.Tensor, *, seed=None) -> tf.Tensor:
-        """Log p(z) in nats, (..., N_z) -> (...). `seed` matters where it is an estimate."""
+        """log p(z) in nats, (..., N_z) -> (...). `seed` matters where it is an estimate."""
         return self.distribution().log_prob(z)
 
     def sample(self, num_samples: int, *, seed=None) -> tf.Tensor:
