@@ -1,0 +1,25 @@
+"""Settings and data shared by all tests."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    """Every test starts from the same random state, whatever ran before it."""
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="session")
+def blobs():
+    """128 examples of 8×6×1 in [0, 1]: two patterns of varying strength, with noise."""
+    rng = np.random.default_rng(0)
+    patterns = rng.uniform(size=(2, 8, 6, 1))
+    strength = rng.uniform(size=(128, 2))
+    x = np.einsum("bp,phwc->bhwc", strength, patterns) / 2 + 0.02 * rng.normal(size=(128, 8, 6, 1))
+    return np.clip(x, 0.0, 1.0).astype("float32")

@@ -1,0 +1,155 @@
+"""Every likelihood against SciPy in float64, with its bounds and its learned scale."""
+
+import numpy as np
+import pytest
+import scipy.stats
+import tensorflow as tf
+
+import tfvae
+from tfvae import likelihoods
+from tfvae.likelihoods import Bernoulli, Gaussian, Likelihood, bernoulli_log_prob, gaussian_log_prob
+
+DATA = (4, 3)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def test_bernoulli_log_prob_of_binary_data_against_scipy(rng):
+    x = rng.integers(0, 2, size=(5, *DATA)).astype("float64")
+    logits = 3 * rng.normal(size=(2, 5, *DATA))
+    expected = scipy.stats.bernoulli.logpmf(x, 1 / (1 + np.exp(-logits))).sum(axis=(-2, -1))
+    np.testing.assert_allclose(bernoulli_log_prob(x, tf.constant(logits), 2), expected, rtol=1e-6)
+
+
+def test_bernoulli_log_prob_of_grey_values_is_minus_the_cross_entropy(rng):
+    x, p = rng.uniform(size=(5, 3)), rng.uniform(0.01, 0.99, size=(5, 3))
+    expected = (x * np.log(p) + (1 - x) * np.log(1 - p)).sum(axis=-1)
+    logits = tf.constant(np.log(p / (1 - p)))
+    np.testing.assert_allclose(bernoulli_log_prob(x, logits, 1), expected, rtol=1e-6)
+
+
+def test_bernoulli_is_finite_with_finite_gradients_at_extreme_logits():
+    x = tf.constant([[0.0, 1.0, 0.0, 1.0, 0.3]], tf.float64)
+    logits = tf.constant([[800.0, 800.0, -800.0, -800.0, 500.0]], tf.float64)
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        value = bernoulli_log_prob(x, logits, 1)
+    np.testing.assert_allclose(value, [-800.0 - 800.0 - 0.7 * 500.0], rtol=1e-12)
+    np.testing.assert_allclose(tape.gradient(value, logits), [[-1, 0, 0, 1, -0.7]], atol=1e-12)
+
+
+@pytest.mark.parametrize("log_scale", [-0.7, np.linspace(-2, 1, 12).reshape(DATA)])
+def test_gaussian_log_prob_against_scipy(rng, log_scale):
+    x, loc = rng.normal(size=(5, *DATA)), rng.normal(size=(2, 5, *DATA))
+    expected = scipy.stats.norm(loc, np.exp(log_scale)).logpdf(x).sum(axis=(-2, -1))
+    actual = gaussian_log_prob(x, tf.constant(loc), tf.constant(log_scale, tf.float64), 2)
+    np.testing.assert_allclose(actual, expected, rtol=1e-6)
+
+
+def built(likelihood, log_scale=None):
+    likelihood.build((None, *DATA))
+    if log_scale is not None:
+        likelihood._log_scale.assign(log_scale)
+    return likelihood
+
+
+CASES = {
+    "bernoulli": lambda: built(Bernoulli()),
+    "fixed": lambda: built(Gaussian(scale=0.5)),
+    "learned": lambda: built(Gaussian(), -0.4),
+    "per_feature": lambda: built(Gaussian("per_feature"), np.linspace(-1, 1, 12).reshape(DATA)),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_distortion_is_minus_the_log_prob_of_the_distribution(rng, case):
+    likelihood = CASES[case]()
+    x = rng.uniform(size=(5, *DATA)).astype("float32").round(0 if case == "bernoulli" else 6)
+    outputs = tf.constant(rng.normal(size=(2, 5, *DATA)), tf.float32)
+    distortion, error = likelihood.distortion_and_error(x, outputs)
+    p = likelihood.distribution(outputs)
+    assert p.batch_shape == (2, 5) and p.event_shape == DATA
+    np.testing.assert_allclose(distortion, -p.log_prob(x), rtol=1e-5)
+    np.testing.assert_allclose(likelihood.mean(outputs), p.mean(), rtol=1e-6)
+    if case != "bernoulli":
+        np.testing.assert_allclose(error, ((x - outputs.numpy()) ** 2).sum((-2, -1)), rtol=1e-5)
+    else:
+        np.testing.assert_array_equal(error, distortion)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bound_and_kappa_are_inverse(case):
+    likelihood = CASES[case]()
+    assert likelihood.num_features == 12
+    np.testing.assert_allclose(likelihood.kappa_of(likelihood.bound(0.3)), 0.3, rtol=1e-12)
+    assert likelihood.bound(0.3) == pytest.approx(12 * 0.3 if case == "bernoulli" else 12 * 0.09)
+
+
+def test_default_bound_of_a_gaussian_is_a_fifth_of_the_variance(rng):
+    x = (3.0 + 2.0 * rng.normal(size=(500, *DATA))).astype("float32")
+    expected = 0.2 * x.var(axis=0).sum()
+    np.testing.assert_allclose(CASES["fixed"]().default_bound(tf.constant(x)), expected, rtol=1e-4)
+
+
+def test_default_bound_of_a_bernoulli_starts_at_the_entropy_of_the_data(rng):
+    x = rng.uniform(size=(500, *DATA)).astype("float32")
+    entropy = lambda p: -(p * np.log(p) + (1 - p) * np.log(1 - p))  # noqa: E731
+    perfect = entropy(x).sum(axis=(1, 2)).mean()
+    constant = entropy(x.mean(axis=0)).sum()
+    actual = CASES["bernoulli"]().default_bound(tf.constant(x))
+    np.testing.assert_allclose(actual, perfect + 0.2 * (constant - perfect), rtol=1e-4)
+
+
+@pytest.mark.parametrize("scale", ["learned", "per_feature"])
+def test_calibration_has_its_minimum_at_the_root_mean_square_error(rng, scale):
+    likelihood = built(Gaussian(scale))
+    x = rng.normal(size=(200, *DATA)).astype("float32")
+    outputs = tf.Variable(np.zeros((1, 200, *DATA), "float32"))
+    axis = 0 if scale == "per_feature" else None
+    likelihood._log_scale.assign(0.5 * np.log((x**2).mean(axis=axis)))
+    with tf.GradientTape() as tape:
+        value = tf.reduce_mean(likelihood.calibration(x, outputs))
+    to_scale, to_outputs = tape.gradient(value, [likelihood._log_scale.value, outputs])
+    np.testing.assert_allclose(to_scale, np.zeros_like(to_scale), atol=1e-5)
+    assert to_outputs is None
+
+
+def test_fixed_likelihoods_have_nothing_to_calibrate():
+    for case in ("bernoulli", "fixed"):
+        assert CASES[case]().calibration(tf.zeros([1, *DATA]), tf.zeros([1, 1, *DATA])) is None
+
+
+def test_support():
+    bernoulli = CASES["bernoulli"]()
+    assert bernoulli.in_support(tf.constant([[0.0, 0.5, 1.0]]))
+    assert not bernoulli.in_support(tf.constant([[0.0, 1.0001]]))
+    assert not bernoulli.in_support(tf.constant([[-0.0001, 1.0]]))
+
+
+@pytest.mark.parametrize("bad", [0, -1.0, "wide", float("inf"), float("nan"), None])
+def test_scale_is_checked(bad):
+    with pytest.raises(ValueError, match=r"`scale` must lie in .*received"):
+        Gaussian(scale=bad)
+
+
+def test_short_names():
+    assert isinstance(likelihoods.get("bernoulli"), Bernoulli)
+    assert isinstance(likelihoods.get("gaussian"), Gaussian)
+    with pytest.raises(ValueError, match=r"'bernouli'.*'bernoulli', 'gaussian'"):
+        likelihoods.get("bernouli")
+    with pytest.raises(ValueError, match="received 3"):
+        likelihoods.get(3)
+
+
+def test_every_likelihood_is_covered():
+    def leaves(cls):
+        return (
+            {cls} if not cls.__subclasses__() else set().union(*map(leaves, cls.__subclasses__()))
+        )
+
+    assert {type(make()) for make in CASES.values()} == {
+        cls for cls in leaves(Likelihood) if cls.__module__.startswith(tfvae.__name__)
+    }
