@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae import _checks, likelihoods, networks, objectives, priors
+from tfvae import _checks, _seeds, likelihoods, networks, objectives, priors
 from tfvae.models.steps import GuardedSteps
 from tfvae.objectives import Terms
 
@@ -158,7 +158,7 @@ class LatentVariableModel(GuardedSteps):
         """
         self._check_built("generate")
         _checks.positive_int("num_samples", num_samples)
-        z = self.prior.sample(num_samples, seed=tfp.random.sanitize_seed(seed))
+        z = self.prior.sample(num_samples, seed=_seeds.stateless(seed))
         return np.concatenate(
             [
                 self.likelihood.mean(self._decoder_outputs(rows)).numpy()

@@ -1,0 +1,257 @@
+"""The contract that every model keeps, whatever its prior, likelihood and objective."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfvae
+from tfvae.models import LatentVariableModel
+from tfvae.objectives import GECO, BetaELBO, Constrained, ConvexBeta, Objective
+from tfvae.priors import HierarchicalPrior, Prior, VampPrior
+
+
+def small(cls, **kwargs):
+    mlp = tfvae.networks.mlp
+    return cls(
+        2, encoder=mlp([8]), decoder=mlp([8], output_shape=(8, 6, 1)), seed=3, **kwargs
+    )  # fmt: skip
+
+
+MODELS = {
+    "VAE": lambda: small(tfvae.VAE),
+    "VAE bernoulli vamp": lambda: small(
+        tfvae.VAE, likelihood="bernoulli", prior=VampPrior(num_components=5)
+    ),
+    "VAE beta": lambda: small(tfvae.VAE, likelihood="bernoulli", objective=BetaELBO(2.0)),
+    "VAE convex": lambda: small(
+        tfvae.VAE, likelihood=tfvae.likelihoods.Gaussian("per_feature"), objective=ConvexBeta(0.1)
+    ),
+    "IWAE": lambda: small(tfvae.ImportanceWeightedVAE),
+    "VHPVAE": lambda: small(
+        tfvae.VHPVAE,
+        prior=HierarchicalPrior(4, hidden=(8,)),
+        objective=Constrained(kappa=0.5),
+    ),
+    "VHPVAE geco": lambda: small(
+        tfvae.VHPVAE,
+        likelihood="bernoulli",
+        prior=HierarchicalPrior(3, hidden=(8,), hyper_dim=1),
+        objective=Constrained(multiplier=GECO(0.1)),
+    ),
+}
+TERMS = {"loss", "distortion", "rate", "elbo", "constraint"}
+
+pytestmark = pytest.mark.filterwarnings("ignore:The constraint was not reached")
+
+
+@pytest.fixture(params=MODELS)
+def make(request):
+    def compiled(**kwargs):
+        keras.utils.set_random_seed(0)
+        model = MODELS[request.param]()
+        model.compile(keras.optimizers.Adam(1e-2), **kwargs)
+        return model
+
+    return compiled
+
+
+def subclasses(cls):
+    """All subclasses of a class of the library that are its own, abstract ones left out."""
+    found = set()
+    for sub in cls.__subclasses__():
+        inner = subclasses(sub)
+        found |= inner or ({sub} if sub.__module__.startswith("tfvae.") else set())
+    return found
+
+
+@pytest.mark.parametrize(
+    ("base", "part"),
+    [(LatentVariableModel, None), (Prior, "prior"), (Objective, "objective")],
+)
+def test_contract_covers_every_subclass(base, part):
+    models = [make() for make in MODELS.values()]
+    covered = {type(model if part is None else getattr(model, part)) for model in models}
+    assert subclasses(base) <= covered
+
+
+def assert_same_weights(first, second):
+    assert len(first.variables) == len(second.variables)
+    for a, b in zip(first.variables, second.variables, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=a.path)
+
+
+def test_fit_lowers_the_loss_and_reports_every_term(make, blobs):
+    model = make()
+    before = model.evaluate(blobs, verbose=0)
+    history = model.fit(blobs, batch_size=16, epochs=6, validation_split=0.25, verbose=0).history
+    assert set(history) >= TERMS and {f"val_{name}" for name in TERMS} <= set(history)
+    after = model.evaluate(blobs, verbose=0)
+    assert after["distortion"] < before["distortion"]
+    assert all(np.isfinite(value) for value in after.values())
+    assert after["elbo"] == pytest.approx(-(after["distortion"] + after["rate"]), rel=1e-5)
+    assert model.evaluate(blobs, verbose=0) == after
+
+
+def test_constrained_models_report_lambda(make, blobs):
+    model = make()
+    logs = model.evaluate(blobs, verbose=0)
+    assert ("lambda" in logs) == isinstance(model.objective, Constrained)
+
+
+def test_outputs_have_the_shapes_of_the_design(make, blobs):
+    model = make()
+    model.build(blobs.shape)
+    posterior = model.encode(blobs)
+    assert posterior.batch_shape == (128,) and posterior.event_shape == (2,)
+    p = model.decode(np.zeros((3, 5, 2), "float32"))
+    assert p.batch_shape == (3, 5) and p.event_shape == (8, 6, 1)
+    assert model.predict(blobs, batch_size=50, verbose=0).shape == blobs.shape
+    np.testing.assert_allclose(
+        model.predict(blobs, verbose=0), model.decode(posterior.mean()).mean(), rtol=1e-5, atol=1e-6
+    )
+    assert model.generate(7, seed=0).shape == (7, 8, 6, 1)
+    np.testing.assert_array_equal(model.generate(7, seed=1), model.generate(7, seed=1))
+    assert np.any(model.generate(7, seed=1) != model.generate(7, seed=2))
+    assert model.log_likelihood(blobs[:3], 10).shape == (3,)
+
+
+def test_keras_file_gives_back_the_same_model(make, blobs, tmp_path):
+    model = make()
+    model.fit(blobs, batch_size=32, epochs=2, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
+    assert type(loaded) is type(model)
+    assert json.dumps(loaded.get_config()) == json.dumps(model.get_config())
+    assert_same_weights(model, loaded)
+    np.testing.assert_array_equal(model.predict(blobs, verbose=0), loaded.predict(blobs, verbose=0))
+    assert model.evaluate(blobs, verbose=0) == loaded.evaluate(blobs, verbose=0)
+    # The optimizer, λ, the phase and the random state are with it: training goes on alike.
+    for which in (model, loaded):
+        which.fit(blobs, batch_size=32, shuffle=False, verbose=0)
+    assert_same_weights(model, loaded)
+
+
+def test_weights_file_gives_back_the_same_weights(make, blobs, tmp_path):
+    model = make()
+    model.fit(blobs, verbose=0)
+    model.save_weights(tmp_path / "model.weights.h5")
+    other = make()
+    other.build(blobs.shape)
+    other.load_weights(tmp_path / "model.weights.h5")
+    np.testing.assert_array_equal(model.predict(blobs, verbose=0), other.predict(blobs, verbose=0))
+    for name in ("seed_generator", "test_seed_generator"):
+        np.testing.assert_array_equal(getattr(model, name).state, getattr(other, name).state)
+
+
+def test_config_round_trip_of_an_unbuilt_model(make):
+    model = make()
+    again = type(model).from_config(model.get_config())
+    assert again.get_config() == model.get_config()
+    assert not again.built
+
+
+def test_same_seed_gives_the_same_numbers(make, blobs):
+    results = []
+    for _ in range(2):
+        keras.utils.set_random_seed(5)
+        model = make()
+        model.fit(blobs, batch_size=32, epochs=2, shuffle=False, verbose=0)
+        results.append(model)
+    assert_same_weights(*results)
+
+
+def test_every_kind_of_data(make, blobs):
+    model = make()
+    labels = np.arange(128)
+    odd = tf.data.Dataset.from_tensor_slices((blobs, labels)).batch(50)  # the last batch has 28
+    model.fit(odd, validation_data=odd.take(1), verbose=0)
+    model.fit(tf.data.Dataset.from_tensor_slices(blobs).batch(64), verbose=0)
+    model.fit(blobs, labels, sample_weight=np.ones(128), verbose=0)
+    model.fit(blobs[:1], verbose=0)
+    assert model.predict(odd, verbose=0).shape == blobs.shape
+    assert model.evaluate(odd, verbose=0)["loss"] == pytest.approx(
+        model.evaluate(odd.map(lambda x, y: x), verbose=0)["loss"]
+    )
+
+
+class Pairs(keras.utils.PyDataset):
+    """Batches of x and labels."""
+
+    def __init__(self, x):
+        super().__init__()
+        self.x = x
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        part = self.x[32 * index : 32 * (index + 1)]
+        return part, np.zeros(len(part))
+
+
+def test_py_dataset(make, blobs):
+    model = make()
+    assert np.isfinite(model.fit(Pairs(blobs), verbose=0).history["loss"][0])
+
+
+def test_weight_two_is_an_example_twice_and_weight_zero_none(make, blobs):
+    model = make()
+    model.build(blobs.shape)
+    weights = np.array([2.0, 0.0, 1.0, 1.0], "float32")
+    weighted = model.evaluate(blobs[:4], sample_weight=weights, verbose=0)
+    each = [model.evaluate(blobs[:4], sample_weight=row, verbose=0) for row in np.eye(4)]
+    expected = sum(w * e["distortion"] for w, e in zip(weights, each, strict=True)) / 4.0
+    assert weighted["distortion"] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "how", [{"steps_per_execution": 3}, {"jit_compile": True}, {"run_eagerly": True}]
+)
+def test_ways_to_run_agree_with_the_usual_one(make, blobs, how):
+    results = []
+    for options in ({}, how):
+        keras.utils.set_random_seed(0)
+        model = make(**options)
+        model.fit(blobs[:96], batch_size=16, shuffle=False, verbose=0)
+        results.append(model.evaluate(blobs, batch_size=32, verbose=0))
+    assert results[1] == pytest.approx(results[0], rel=2e-3, abs=1e-3)
+
+
+def test_mixed_precision_keeps_losses_in_float32(make, blobs):
+    previous = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = make()
+        history = model.fit(blobs, batch_size=32, epochs=3, verbose=0).history
+        posterior = model.encode(blobs)
+        terms = model.terms(tf.constant(blobs), seed=(0, 0))
+    finally:
+        keras.config.set_dtype_policy(previous)
+    assert np.all(np.isfinite(history["loss"]))
+    assert history["distortion"][-1] < history["distortion"][0]
+    assert posterior.dtype == tf.float32
+    assert {term.dtype for term in terms if term is not None} == {tf.float32}
+    assert model.encoder.layers[-1].compute_dtype == "bfloat16"
+
+
+def test_symbolic_and_eager_calls_agree(make, blobs):
+    model = make()
+    model.build(blobs.shape)
+    inputs = keras.Input(blobs.shape[1:])
+    assert model(inputs).shape == (None, 8, 6, 1)
+    np.testing.assert_allclose(tf.function(model)(blobs), model(blobs), rtol=1e-5, atol=1e-6)
+
+
+def test_mirrored_replicas_train(blobs):
+    """Two logical CPUs; λ follows the error of the global batch."""
+    strategy = tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"])
+    assert strategy.num_replicas_in_sync == 2
+    with strategy.scope():
+        model = MODELS["VHPVAE"]()
+        model.compile(keras.optimizers.Adam(1e-2))
+    history = model.fit(blobs, batch_size=32, epochs=8, verbose=0).history
+    assert history["distortion"][-1] < history["distortion"][0]
+    assert history["lambda"][-1] < 100.0

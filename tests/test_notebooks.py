@@ -1,0 +1,60 @@
+"""Every notebook runs from top to bottom, and is committed without outputs."""
+
+import pathlib
+import re
+
+import nbformat
+import pytest
+
+FOLDER = pathlib.Path(__file__).resolve().parents[1] / "colab"
+NOTEBOOKS = sorted(FOLDER.glob("**/*.ipynb"))
+# Beginnings of paths that exist on one machine only; Colab's own /content is not among them.
+MACHINE_PATH = re.compile(r"(?<![\w.:/])(/home/|/Users/|/root/|/tmp/|/work/|/opt/|/mnt/|[A-Z]:\\)")
+
+
+def names(path):
+    return path.stem
+
+
+def test_there_are_notebooks():
+    assert NOTEBOOKS, f"no notebook in {FOLDER}"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=names)
+def test_committed_without_outputs(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert cell.outputs == []
+            assert cell.execution_count is None
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=names)
+def test_no_path_of_a_machine(path):
+    for cell in nbformat.read(path, as_version=4).cells:
+        assert not MACHINE_PATH.search(cell.source), cell.source
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=names)
+def test_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
+    nbclient = pytest.importorskip("nbclient")
+    monkeypatch.setenv("TFVAE_NOTEBOOK_EPOCHS", "2")
+    notebook = nbformat.read(path, as_version=4)
+    client = nbclient.NotebookClient(
+        notebook,
+        timeout=300,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(tmp_path)}},
+    )
+    client.execute()
+    # A figure that ends a cell is shown, not only named.
+    figures = [
+        output
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if "image/png" in output.get("data", {})
+    ]
+    assert figures

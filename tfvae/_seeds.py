@@ -1,0 +1,18 @@
+"""Seeds of TFP's stateless random numbers from what a user gives."""
+
+import random
+
+import tensorflow as tf
+
+
+def stateless(seed) -> tf.Tensor:
+    """A stateless seed, (2,) int32, from an int or a pair; None draws one from Python's `random`.
+
+    Unlike an int that is given to TFP directly, it gives the same numbers at every call.
+    """
+    if seed is None:
+        seed = random.randrange(2**31)
+    if isinstance(seed, int):
+        # Wrapped into the range of int32, so that every int serves.
+        seed = ((seed + 2**31) % 2**32 - 2**31, 0)
+    return tf.convert_to_tensor(seed, tf.int32)

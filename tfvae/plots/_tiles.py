@@ -1,0 +1,72 @@
+"""Images in a grid, and the question whether an array is an image."""
+
+import numpy as np
+
+from tfvae.plots import _style
+
+# Inches: a tile's width, the space around the grid; part of a tile that is its gap.
+CELL = 0.72
+GAP = 0.06
+PAD = 0.08
+
+
+def are_images(shape) -> bool:
+    """Whether data of this shape are (h, w), (h, w, 1), or (h, w, 3): grey or colour images."""
+    return len(shape) == 2 or (len(shape) == 3 and shape[-1] in (1, 3))
+
+
+def value_range(images) -> tuple[float, float]:
+    """[0, 1] for values that are about there (decoder means may overshoot), else their extremes."""
+    low, high = float(np.min(images)), float(np.max(images))
+    if low >= -0.5 and high <= 1.5:
+        return 0.0, 1.0
+    return low, high
+
+
+def image_grid(rows, row_labels, *, limits=None):
+    """A figure of images, one list of them a row.
+
+    Args:
+        rows: arrays (n, h, w), (n, h, w, 1) or (n, h, w, 3), one a row; n may differ.
+        row_labels: text for each row, "" for none.
+        limits: values shown as black and white; see `value_range` when None.
+    """
+    low, high = limits or value_range(np.concatenate([np.ravel(row) for row in rows]))
+    height, width = rows[0].shape[1:3]
+    aspect = height / width
+    columns = max(len(row) for row in rows)
+    label_width = max(_style.text_width(label) for label in row_labels)
+    left = PAD + (label_width + 0.08 if label_width else 0.0)
+    grid = (columns * CELL, len(rows) * CELL * aspect)
+    figure_size = (left + grid[0] + PAD, grid[1] + 2 * PAD)
+    figure = _style.new_figure(*figure_size)
+    # Placed by hand: automatic layout knows nothing of the fixed size of a tile.
+    figure.set_layout_engine("none")
+    axes = figure.add_axes(
+        (
+            left / figure_size[0],
+            PAD / figure_size[1],
+            grid[0] / figure_size[0],
+            grid[1] / figure_size[1],
+        )
+    )
+    for r, row in enumerate(rows):
+        for c, image in enumerate(row):
+            shown = image[..., 0] if image.shape[-1] == 1 and image.ndim == 3 else image
+            if shown.ndim == 3:
+                # Matplotlib scales no colours; a constant image keeps its place in the range.
+                shown = np.clip((shown - low) / ((high - low) or 1.0), 0.0, 1.0)
+            axes.imshow(
+                shown,
+                cmap="gray",
+                vmin=low,
+                vmax=high,
+                extent=(c + GAP / 2, c + 1 - GAP / 2, r + 1 - GAP / 2, r + GAP / 2),
+                interpolation="nearest",
+            )
+    axes.set(xlim=(0, columns), ylim=(len(rows), 0), aspect=aspect)
+    axes.set_xticks([])
+    axes.set_yticks(np.arange(len(rows)) + 0.5, row_labels)
+    axes.tick_params(length=0, labelsize=_style.NORMAL, labelcolor=_style.TEXT)
+    axes.spines[:].set_visible(False)
+    return figure

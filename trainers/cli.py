@@ -1,0 +1,114 @@
+"""The command line that all programs share: --config, --workdir, and errors without traceback."""
+
+import difflib
+import os
+import pathlib
+import re
+import runpy
+import sys
+
+from absl import app, flags, logging
+from ml_collections import config_flags
+
+from trainers import config_file
+
+CONFIG = config_flags.DEFINE_config_file(
+    "config",
+    None,
+    "Config file, with the data set after a colon: trainers/configs/vhp_vae.py:pendulum. Any key "
+    "is set by --config.<key>=<value>. Default: the config that an earlier run wrote to --workdir.",
+)
+WORKDIR = flags.DEFINE_string(
+    "workdir", None, "Folder of the run: all that it writes, and what it resumes from."
+)
+flags.mark_flag_as_required("workdir")
+
+_SAVED = pathlib.Path(__file__).parent / "configs" / "saved.py"
+_CONFIG_FLAG = re.compile(r"--?config(?:\.(?P<key>[^=]+))?(?:=(?P<value>.*))?", re.DOTALL)
+
+
+def adopt_flags():
+    """Lets --helpshort of the calling program show the flags of this module."""
+    flags.adopt_module_key_flags(sys.modules[__name__])
+
+
+class UserError(Exception):
+    """Something that the user can put right; its text is all that is shown."""
+
+
+def run(main):
+    """Runs `main(config, workdir)`; what a user got wrong ends it with one clear message."""
+
+    def checked(argv):
+        if len(argv) > 1:
+            raise UserError(f"unexpected argument {argv[1]!r}; flags begin with --.")
+        main(CONFIG.value, pathlib.Path(WORKDIR.value))
+
+    try:
+        sys.argv = _with_saved_config(sys.argv)
+        app.run(checked, flags_parser=_parse)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
+def _with_saved_config(argv):
+    """Adds the config of the working directory where none is given."""
+    workdir = _value_of("workdir", argv)
+    saved = pathlib.Path(workdir, config_file.NAME) if workdir else None
+    if saved is None or not saved.is_file() or _value_of("config", argv):
+        return argv
+    # Relative, for a path with a drive letter holds the colon that ends the file's name.
+    return [argv[0], f"--config={os.path.relpath(_SAVED)}:{saved}", *argv[1:]]
+
+
+def _value_of(flag, argv):
+    for position, argument in enumerate(argv):
+        name, given, value = argument.lstrip("-").partition("=")
+        if argument.startswith("-") and name == flag:
+            return value if given else next(iter(argv[position + 1 :]), None)
+    return None
+
+
+def _parse(argv):
+    """`flags.FLAGS(argv)` after a look at the config, whose errors the library shows as tracebacks."""
+    asks_for_help = any(argument.lstrip("-").startswith("help") for argument in argv[1:])
+    if not asks_for_help:
+        _check_config(argv)
+    try:
+        rest = flags.FLAGS(argv)
+    except flags.Error as error:
+        raise UserError(f"{error} (--helpshort explains the flags)") from error
+    if flags.FLAGS["verbosity"].using_default_value:
+        flags.FLAGS.verbosity = logging.WARNING  # else absl makes it INFO
+    return rest
+
+
+def _check_config(argv):
+    spec = _value_of("config", argv)
+    keys = [m["key"] for m in map(_CONFIG_FLAG.fullmatch, argv[1:]) if m and m["key"]]
+    if not spec:
+        if keys or _value_of("workdir", argv):
+            raise UserError("--config is missing, e.g. --config=trainers/configs/vhp_vae.py:digits")
+        return
+    path, _, argument = spec.partition(":")
+    if not os.path.isfile(path):
+        raise UserError(f"--config: no file {path!r}; the experiments are in trainers/configs.")
+    try:
+        config = runpy.run_path(path)["get_config"](*([argument] if argument else []))
+    except ValueError as error:
+        raise UserError(f"--config={spec}: {error}") from error
+    valid = config_file.flatten(config)
+    for key in keys:
+        if key not in valid:
+            raise UserError(_unknown(key, valid))
+
+
+def _unknown(key, valid):
+    if any(name.startswith(f"{key}.") for name in valid):
+        inside = [name for name in valid if name.startswith(f"{key}.")]
+        return f"--config.{key} is a group of keys: {', '.join(inside)}."
+    nearest = difflib.get_close_matches(key, valid, n=3, cutoff=0.5)
+    if not nearest:
+        last = key.rsplit(".", 1)[-1]
+        nearest = [n for n in valid if difflib.get_close_matches(last, [n.rsplit(".", 1)[-1]])]
+    return f"--config.{key}: there is no such key. Nearest: {', '.join(nearest or valid)}."

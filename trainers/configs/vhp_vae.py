@@ -1,0 +1,26 @@
+"""VHP-VAE: learned hierarchical prior, constrained optimisation with REWO.
+
+`--config=trainers/configs/vhp_vae.py:DATASET`
+"""
+
+from trainers.configs import settings
+
+
+def get_config(dataset="pendulum"):
+    """The config for a data set; see `settings.DATASETS`."""
+    return settings.experiment(
+        dataset,
+        {
+            "name": "VHPVAE",
+            "prior": {
+                "name": "HierarchicalPrior",
+                "num_importance_samples": 16,
+                "hidden": (128, 128),
+            },
+            "objective": {
+                "name": "Constrained",
+                "kappa": settings.dataset_settings(dataset)["kappa"],
+                "multiplier": {"name": "REWO", "nu": 0.05, "tau": 3.0, "initial": 0.01},
+            },
+        },
+    )

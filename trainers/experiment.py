@@ -1,0 +1,131 @@
+"""From a config to a model and its data."""
+
+import collections.abc
+import difflib
+import inspect
+import math
+
+import keras
+import tensorflow as tf
+
+import tfvae
+import tfvae.datasets
+
+# Where the names of a config are looked up: the key of a group tells the package of its `name`.
+PACKAGES = {
+    "model": tfvae,
+    "encoder": tfvae.networks,
+    "decoder": tfvae.networks,
+    "likelihood": tfvae.likelihoods,
+    "prior": tfvae.priors,
+    "objective": tfvae.objectives,
+    "multiplier": tfvae.objectives,
+    "optimizer": keras.optimizers,
+}
+
+
+def create(kind: str, settings, **more):
+    """The object that a group of a config describes: `name` in the package of `kind`, and arguments.
+
+    A group within the group is created first. `more` are arguments that are not in the config.
+
+    Raises:
+        ValueError: for an unknown name or argument, with the nearest ones.
+    """
+    arguments = {**settings, **more}
+    name = arguments.pop("name")
+    package = PACKAGES[kind]
+    maker = getattr(package, name, None)
+    if not callable(maker):
+        names = [n for n in dir(package) if callable(getattr(package, n)) and n[0] != "_"]
+        nearest = ", ".join(difflib.get_close_matches(name, names, n=3, cutoff=0.4) or names)
+        raise ValueError(f"{kind}.name: {package.__name__} has no {name!r}. Nearest: {nearest}.")
+    for key, value in arguments.items():
+        if isinstance(value, collections.abc.Mapping) and "name" in value:
+            arguments[key] = create(key, value)
+    try:
+        return maker(**arguments)
+    except TypeError as error:
+        known = ", ".join(inspect.signature(maker).parameters)
+        raise ValueError(f"{kind}: {error}. {name} takes {known}.") from error
+
+
+def build_model(config, data_shape):
+    """The compiled model, built for examples of `data_shape`, with weights drawn by `config.seed`."""
+    keras.utils.set_random_seed(config.seed)
+    settings = config.model.to_dict()
+    settings["decoder"] = create("decoder", settings["decoder"], output_shape=data_shape)
+    model = create("model", settings, seed=config.seed)
+    model.compile(create("optimizer", config.optimizer.to_dict()))
+    model.build((None, *data_shape))
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def start_prior(model, data):
+    """Gives a prior that is made of training examples (VampPrior) the first ones of epoch 0."""
+    if not hasattr(model.prior, "adapt"):
+        return
+    size = min(model.prior.num_components, data.size)
+    examples = data.batches(0, 1).unbatch().batch(size)
+    model.prior.adapt(next(examples.as_numpy_iterator()))
+
+
+class TrainingData:
+    """The training examples, in an order that depends on nothing but (seed, epoch).
+
+    So a run that is resumed at an epoch sees the batches that it would have seen; a data set that
+    is shuffled anew at each of its iterations starts again with the order of the first.
+
+    Attributes:
+        size: number of examples.
+        shape: of one example.
+        steps: batches of an epoch, the last one possibly smaller.
+    """
+
+    def __init__(self, config):
+        batches = _load(config, config.data.train, labels=False, shuffle=False)
+        self._examples = batches.unbatch()
+        if config.data.cache:
+            self._examples = self._examples.cache()
+        self._config = config
+        self.shape = tuple(batches.element_spec.shape[1:])
+        self.size = int(self._examples.reduce(0, lambda count, _: count + 1))
+        self.steps = math.ceil(self.size / config.batch_size)
+
+    def batches(self, first_epoch: int, last_epoch: int) -> tf.data.Dataset:
+        """The batches of the epochs from `first_epoch` to before `last_epoch`, one after another."""
+        config = self._config
+        buffer = max(1, min(self.size, config.data.shuffle_buffer))
+
+        def epoch_batches(epoch):
+            # Of this function's graph alone: the order must not depend on the program's global seed.
+            tf.random.set_seed(1)
+            limit = tf.int64.max
+            seed = tf.random.stateless_uniform((), (config.seed, epoch), 0, limit, tf.int64)
+            shuffled = self._examples.shuffle(buffer, seed=seed, reshuffle_each_iteration=False)
+            return shuffled.batch(config.batch_size)
+
+        epochs = tf.data.Dataset.range(first_epoch, last_epoch)
+        return epochs.flat_map(epoch_batches).prefetch(tf.data.AUTOTUNE)
+
+
+def test_data(config) -> tf.data.Dataset:
+    """Batches of (x, label), or of x where `data.labels` is False, in a fixed order."""
+    batches = _load(config, config.data.test, labels=config.data.labels, shuffle=False)
+    return batches.cache() if config.data.cache else batches
+
+
+def _load(config, split, **more):
+    data = config.data
+    return tfvae.datasets.load(
+        data.name,
+        split,
+        path=data.path,
+        data_dir=data.data_dir,
+        batch_size=config.batch_size,
+        binarize=data.binarize,
+        seed=config.seed,
+        **data.options.to_dict(),
+        **more,
+    )

@@ -1,0 +1,78 @@
+"""Figures of a run as PNG files."""
+
+import numpy as np
+
+import tfvae.datasets
+import tfvae.plots
+from tfvae.geometry import LatentGraph
+
+_DOTS_PER_INCH = 150
+_PRIOR_SAMPLES = 2000
+# Test examples among which the two ends of the interpolation are looked for.
+_CANDIDATES = 500
+
+
+def write(model, test, config, workdir):
+    """Writes reconstructions, samples, the latent space, traversals, an interpolation, the curves.
+
+    Args:
+        model: a trained model.
+        test: batches of test examples, as from `experiment.test_data`.
+        config: its `report` says how labels are shown.
+        workdir: folder of the run; its history.csv is drawn too.
+    """
+    x, labels = _examples(test, config)
+    rng = np.random.default_rng(config.seed)
+    # Test data may come sequence by sequence, or object by object.
+    chosen = rng.permutation(len(x))[:_CANDIDATES]
+    ends = _far_apart(model.encode(x[chosen]).mean().numpy())
+    graph = _graph_between(model, ends, config.seed)
+    points = 12
+    paths = {} if graph is None else {"graph path": graph.interpolate(*ends, 100)}
+    settings = config.report
+    bound = getattr(model.objective, "bound", None)
+    drawn = {
+        "reconstructions": tfvae.plots.reconstructions(model, x[chosen]),
+        "samples": tfvae.plots.samples(model, 40, seed=config.seed),
+        "latent_space": tfvae.plots.latent_scatter(
+            model,
+            x,
+            labels,
+            coloring=settings.coloring,
+            label_name=settings.label_name,
+            num_prior=_PRIOR_SAMPLES,
+            paths=paths,
+            seed=config.seed,
+        ),
+        "traversals": tfvae.plots.traversals(model, x[chosen[0]], seed=config.seed),
+        "interpolation": tfvae.plots.interpolation(model, *ends, graph=graph, num_points=points),
+        "training_curves": tfvae.plots.training_curves(
+            workdir / "history.csv",
+            kappa=None if bound is None else float(model.likelihood.kappa_of(bound)),
+        ),
+    }
+    folder = workdir / "figures"
+    folder.mkdir(exist_ok=True)
+    for name, figure in drawn.items():
+        figure.savefig(folder / f"{name}.png", dpi=_DOTS_PER_INCH)
+
+
+def _examples(test, config):
+    arrays = tfvae.datasets.as_arrays(test)
+    return arrays if config.data.labels else (arrays, None)
+
+
+def _far_apart(z):
+    """The two points of `z`, (n, N_z), with the greatest distance from each other."""
+    distances = np.linalg.norm(z[:, np.newaxis] - z, axis=-1)
+    return z[list(np.unravel_index(np.argmax(distances), distances.shape))]
+
+
+def _graph_between(model, ends, seed):
+    """A graph of prior samples that joins the ends; None where their clusters are not joined."""
+    graph = LatentGraph(model, _PRIOR_SAMPLES, seed=seed)
+    try:
+        graph.path(*ends)
+    except ValueError:
+        return None
+    return graph

@@ -1,0 +1,60 @@
+"""The report of a run: what a model reaches on the test data, as a table, Markdown and JSON."""
+
+import json
+import pathlib
+
+import tfvae
+import tfvae.evaluation
+from tfvae.evaluation import Line, table
+
+__all__ = ["Line", "measure", "table", "write"]
+
+_UNITS = {"loss": "nats", "distortion": "nats", "rate": "nats", "elbo": "nats"}
+
+
+def measure(model, test, config) -> list[Line]:
+    """The numbers of the report.
+
+    Args:
+        model: a trained, compiled model.
+        test: batches of test examples, as from `experiment.test_data`.
+        config: its `report` says how many samples and examples the likelihood is estimated with.
+    """
+    terms = model.evaluate(test, verbose=0)
+    posterior = tfvae.evaluation.posterior_report(model, test)
+    settings = config.report
+    examples = test.unbatch().take(settings.num_examples).batch(config.batch_size)
+    likelihood = tfvae.evaluation.log_likelihood(
+        model, examples, settings.num_samples, seed=config.seed
+    )
+    error_unit = "per feature, " + (
+        "nats" if isinstance(model.likelihood, tfvae.likelihoods.Bernoulli) else "RMSE"
+    )
+    samples = f"nats, {len(likelihood.values)} examples, {settings.num_samples} samples each"
+    bound = getattr(model.objective, "bound", None)
+    return [
+        Line("ELBO", terms["elbo"], "nats"),
+        Line("distortion", terms["distortion"], "nats"),
+        Line("rate", terms["rate"], "nats"),
+        Line("constraint", terms["constraint"], error_unit),
+        *([] if bound is None else [Line("κ", float(model.likelihood.kappa_of(bound)), error_unit)]),
+        *([Line("λ", terms["lambda"])] if "lambda" in terms else []),
+        Line("log-likelihood", likelihood.mean, samples),
+        Line("standard error of it", likelihood.standard_error, "nats"),
+        Line("active units", int(posterior.active.sum()), f"of {model.latent_dim}"),
+    ]
+
+
+def write(lines: list[Line], workdir, title: str):
+    """Writes report.md and report.json."""
+    workdir = pathlib.Path(workdir)
+    rows = [f"| {name} | {_text(value)} | {unit} |" for name, value, unit in lines]
+    table = "\n".join(["| term | value | unit |", "|---|---|---|", *rows])
+    (workdir / "report.md").write_text(f"# {title}\n\n{table}\n")
+    plain = {line.name: {"value": line.value, "unit": line.unit} for line in lines}
+    text = json.dumps(plain, indent=2, ensure_ascii=False)
+    (workdir / "report.json").write_text(text + "\n")
+
+
+def _text(value):
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
