@@ -24,7 +24,7 @@ WORKDIR = flags.DEFINE_string(
 flags.mark_flag_as_required("workdir")
 
 _SAVED = pathlib.Path(__file__).parent / "configs" / "saved.py"
-_CONFIG_FLAG = re.compile(r"--?config(?:\.(?P<key>[^=]+))?(?:=(?P<value>.*))?", re.DOTALL)
+_CONFIG_KEY = re.compile(r"--?config\.(?P<key>[^=]+)(=.*)?", re.DOTALL)
 
 
 def adopt_flags():
@@ -45,28 +45,34 @@ def run(main):
         main(CONFIG.value, pathlib.Path(WORKDIR.value))
 
     try:
-        sys.argv = _with_saved_config(sys.argv)
+        sys.argv = _with_config_first(sys.argv)
         app.run(checked, flags_parser=_parse)
     except UserError as error:
         sys.exit(f"error: {error}")
 
 
-def _with_saved_config(argv):
-    """Adds the config of the working directory where none is given."""
-    workdir = _value_of("workdir", argv)
-    saved = pathlib.Path(workdir, config_file.NAME) if workdir else None
-    if saved is None or not saved.is_file() or _value_of("config", argv):
-        return argv
-    # Relative, for a path with a drive letter holds the colon that ends the file's name.
-    return [argv[0], f"--config={os.path.relpath(_SAVED)}:{saved}", *argv[1:]]
+def _with_config_first(argv):
+    """Puts --config, given or that of the working directory, before the keys that it must precede."""
+    spec, rest = _take("config", argv[1:])
+    workdir, _ = _take("workdir", rest)
+    if spec is None and workdir and pathlib.Path(workdir, config_file.NAME).is_file():
+        # Relative, for a path with a drive letter holds the colon that ends the file's name.
+        spec = f"{os.path.relpath(_SAVED)}:{pathlib.Path(workdir, config_file.NAME)}"
+    return [argv[0], *([] if spec is None else [f"--config={spec}"]), *rest]
 
 
-def _value_of(flag, argv):
-    for position, argument in enumerate(argv):
+def _take(flag, arguments):
+    """The last value of a flag, None where it is not given, and the arguments without it."""
+    found, rest, pending = None, [], False
+    for argument in arguments:
         name, given, value = argument.lstrip("-").partition("=")
-        if argument.startswith("-") and name == flag:
-            return value if given else next(iter(argv[position + 1 :]), None)
-    return None
+        if pending:
+            found, pending = argument, False
+        elif argument.startswith("-") and name == flag:
+            found, pending = (value, False) if given else (found, True)
+        else:
+            rest.append(argument)
+    return found, rest
 
 
 def _parse(argv):
@@ -84,12 +90,13 @@ def _parse(argv):
 
 
 def _check_config(argv):
-    spec = _value_of("config", argv)
-    keys = [m["key"] for m in map(_CONFIG_FLAG.fullmatch, argv[1:]) if m and m["key"]]
+    spec, rest = _take("config", argv[1:])
+    keys = [match["key"] for match in map(_CONFIG_KEY.fullmatch, rest) if match]
     if not spec:
-        if keys or _value_of("workdir", argv):
-            raise UserError("--config is missing, e.g. --config=trainers/configs/vhp_vae.py:digits")
-        return
+        raise UserError(
+            "--config is missing, e.g. --config=trainers/configs/vhp_vae.py:pendulum; it may be "
+            "left out where --workdir is the folder of an earlier run."
+        )
     path, _, argument = spec.partition(":")
     if not os.path.isfile(path):
         raise UserError(f"--config: no file {path!r}; the experiments are in trainers/configs.")

@@ -21,7 +21,7 @@ def errors():
     return sequence
 
 
-def numpy_geco(errors, nu, alpha, relative, initial=1.0, limit=1e6):
+def numpy_geco(errors, nu, alpha, relative, initial=1.0, limit=1e8):
     multiplier, average, path = initial, None, []
     for error in errors:
         average = error if average is None else (1 - alpha) * error + alpha * average
@@ -33,7 +33,7 @@ def numpy_geco(errors, nu, alpha, relative, initial=1.0, limit=1e6):
     return np.array(path)
 
 
-def numpy_rewo(errors, nu, tau, alpha, relative, initial, limit=1e6):
+def numpy_rewo(errors, nu, tau, alpha, relative, initial, limit=1e8):
     beta, average, initial_phase, path, phases = initial, None, True, [], []
     for error in errors:
         average = error if average is None else (1 - alpha) * error + alpha * average
@@ -53,6 +53,7 @@ def numpy_rewo(errors, nu, tau, alpha, relative, initial, limit=1e6):
 
 def run(multiplier, errors):
     multiplier.connect()
+    multiplier.start(1.0)
     values, held = [], []
     for error in errors:
         multiplier.update(tf.constant(error, tf.float32), tf.constant(BOUND))
@@ -96,7 +97,7 @@ def test_rewo_never_passes_one():
 )
 def test_multipliers_stay_finite(multiplier, error):
     values, _ = run(multiplier, [0.5 * BOUND] + [error * BOUND] * 100)
-    assert np.all(np.isfinite(values)) and values.max() <= 1e6 and values.min() >= 0.99e-6
+    assert np.all(np.isfinite(values)) and values.max() <= 1.01e8 and values.min() >= 0.99e-8
 
 
 def test_pure_steps_in_float64():
@@ -153,8 +154,9 @@ def test_constraint_is_met_and_beta_rises_from_its_start():
     vae = vhp(0.3, keras.optimizers.Adam(3e-3))
     vae.fit(x, batch_size=64, epochs=60, verbose=0)
     logs = vae.evaluate(x, verbose=0)
-    assert logs["constraint"] == pytest.approx(0.3, rel=0.1)
-    assert 1.0 <= logs["lambda"] < 50.0  # it started at 100
+    assert logs["constraint"] < 0.33
+    start = 100 / (2 * 0.3**2)
+    assert 1.0 <= logs["lambda"] < 0.5 * start
 
 
 @pytest.mark.parametrize(

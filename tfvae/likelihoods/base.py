@@ -70,13 +70,16 @@ class Likelihood(keras.layers.Layer):
         """
         raise NotImplementedError
 
-    def calibration(self, x: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor | None:
-        """D as a function of the likelihood's own weights only; None when it has none.
-
-        A constraint bounds C, which does not depend on a scale. An objective that minimises C
-        instead of D adds this, so that the scale is the maximum-likelihood one all the same.
-        """
+    def residual(self, x: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor | None:
+        """What `update` wants averaged over the batch, (..., B, *any); None: it wants nothing."""
         return None
+
+    def update(self, residual: tf.Tensor):
+        """Called after each gradient step with the mean of `residual` over the global batch."""
+
+    def elbo_multiplier(self, bound: tf.Tensor) -> tf.Tensor:
+        """λ at which R + λ·C weighs error and rate as the ELBO does when C = κ² = `bound`."""
+        raise NotImplementedError
 
     def in_support(self, x: tf.Tensor) -> tf.Tensor:
         """Scalar bool: whether no number in `x` lies outside `support`; NaN is not looked for."""

@@ -69,6 +69,10 @@ class Bernoulli(Likelihood):
         """C / N_x, the mean cross-entropy per feature in nats."""
         return error / self.num_features
 
+    def elbo_multiplier(self, bound):
+        """1: C is the distortion itself."""
+        return tf.ones_like(tf.convert_to_tensor(bound, tf.float32))
+
     def _error_of_mean(self, x, mean):
         entropy = -tf.math.xlogy(x, mean) - tf.math.xlogy(1.0 - x, 1.0 - mean)
         return tf.reduce_mean(sum_over_features(entropy, self.data_rank))

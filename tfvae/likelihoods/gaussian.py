@@ -12,6 +12,12 @@ from tfvae.likelihoods.base import Likelihood, sum_over_features
 tfd = tfp.distributions
 
 LEARNED_SCALES = ("learned", "per_feature")
+# In the unit of the data: keeps the density of features that never vary finite.
+MINIMUM_SCALE = 1e-4
+# α of the moving average of the squared error, which a batch estimates well: a short memory.
+MEMORY = 0.9
+# The variance before any batch has been seen.
+UNKNOWN = -1.0
 
 
 def gaussian_log_prob(x: tf.Tensor, loc: tf.Tensor, log_scale: tf.Tensor, data_rank: int):
@@ -38,9 +44,13 @@ class Gaussian(Likelihood):
     D = Σ_i ½ ((x_i − μ_i)/σ_i)² + log σ_i + ½ log 2π in nats, C = ‖x − μ‖².
 
     Args:
-        scale: σ > 0 as a number (fixed), "learned" (one σ for all features, the default: its
-            optimum is the root-mean-square error, so that no weighting of the terms is left to
-            choose) or "per_feature" (one σ for each).
+        scale: σ > 0 as a number (fixed), "learned" (one σ for all features, the default) or
+            "per_feature" (one σ for each).
+
+    A learned σ is the maximum-likelihood one, σ² = mean of (x − μ)², as a moving average over
+    training batches: the optimum that gradient descent would reach too, but hundreds of steps
+    later, during which D would be that of a wrong σ. With it no weighting of the terms of the ELBO
+    is left to choose. It is at least 1e-4 of a unit of the data.
 
     κ is the root-mean-square error per feature: κ² of the papers is N_x · kappa².
 
@@ -69,17 +79,23 @@ class Gaussian(Likelihood):
         """Creates log σ where it is learned."""
         super().build(input_shape)
         if self.scale in LEARNED_SCALES:
-            shape = self.data_shape if self.scale == "per_feature" else ()
-            self._log_scale = self.add_weight(
-                shape=shape, initializer="zeros", dtype="float32", name="log_scale"
+            self._variance = self.add_weight(
+                shape=self.data_shape if self.scale == "per_feature" else (),
+                initializer=keras.initializers.Constant(UNKNOWN),
+                dtype="float32",
+                trainable=False,
+                aggregation="only_first_replica",
+                name="variance",
             )
 
     @property
     def log_scale(self) -> tf.Tensor:
-        """Log σ, a scalar, or (*data) when learned per feature."""
-        if self.scale in LEARNED_SCALES:
-            return tf.convert_to_tensor(self._log_scale)
-        return tf.constant(math.log(self.scale), tf.float32)
+        """log σ, a scalar, or (*data) when learned per feature; 0 before the first batch."""
+        if self.scale not in LEARNED_SCALES:
+            return tf.constant(math.log(self.scale), tf.float32)
+        variance = self._variance.value
+        known = 0.5 * tf.math.log(tf.maximum(variance, MINIMUM_SCALE**2))
+        return tf.where(variance == UNKNOWN, 0.0, known)
 
     def distribution(self, outputs):
         """Independent normal distributions, event shape that of the data."""
@@ -102,11 +118,24 @@ class Gaussian(Likelihood):
         normaliser = log_scale + 0.5 * math.log(2.0 * math.pi)
         return 0.5 * error * tf.exp(-2.0 * log_scale) + self.num_features * normaliser, error
 
-    def calibration(self, x, outputs):
-        """D with μ held: its minimum over σ is the maximum-likelihood scale."""
+    def residual(self, x, outputs):
+        """(x − μ)², per feature or averaged over them, where the scale is learned."""
         if self.scale not in LEARNED_SCALES:
             return None
-        return self.distortion_and_error(x, tf.stop_gradient(outputs))[0]
+        square = tf.math.squared_difference(x, outputs)
+        if self.scale == "per_feature":
+            return square
+        return sum_over_features(square, self.data_rank) / self.num_features
+
+    def update(self, residual):
+        """σ² ← (1 − α)·mean (x − μ)² + α·σ², α = 0.9; the first batch starts it."""
+        variance = self._variance.value
+        average = (1.0 - MEMORY) * residual + MEMORY * variance
+        self._variance.assign(tf.where(variance == UNKNOWN, residual, average))
+
+    def elbo_multiplier(self, bound):
+        """N_x/(2κ²) = 1/(2σ²) for the σ that the bound allows, since D = C/(2σ²) + const."""
+        return self.num_features / (2.0 * bound)
 
     def bound(self, kappa):
         """κ² = N_x · kappa²."""

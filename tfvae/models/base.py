@@ -240,7 +240,7 @@ class LatentVariableModel(GuardedSteps):
         outputs = self._decoder_outputs(z)
         distortion, error = self.likelihood.distortion_and_error(x, outputs)
         rate = self.prior.rate(posterior, z, seed=prior_seed, analytic=analytic)
-        return Terms(distortion, rate, error, self.likelihood.calibration(x, outputs))
+        return Terms(distortion, rate, error, self.likelihood.residual(x, outputs))
 
     # ---- saving ------------------------------------------------------------------------------
 

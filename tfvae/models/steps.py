@@ -57,7 +57,10 @@ class GuardedSteps(keras.Model):
         gradients = tape.gradient(scaled, [v.value for v in self.trainable_weights])
         sums, weight = self._term_sums(terms, loss, weights)
         self._step_unless_failed(
-            x, sums, lambda keep: self._update(gradients, sums, weight, keep), gradients
+            x,
+            sums,
+            lambda keep: self._update(gradients, terms, sums, weights, weight, keep),
+            gradients,
         )
         return self.get_metrics_result()
 
@@ -77,7 +80,7 @@ class GuardedSteps(keras.Model):
             weights = tf.reshape(tf.cast(weights, tf.float32), [tf.shape(x)[0]])
         return x, weights
 
-    def _update(self, gradients, sums, weight, keep):
+    def _update(self, gradients, terms, sums, weights, weight, keep):
         """Gradient step, dual step and statistics. `keep`: bool, whether to leave all as it is."""
         variables = self.trainable_weights
         held = self.objective.prior_is_held
@@ -92,6 +95,11 @@ class GuardedSteps(keras.Model):
         for variable, value in resting:
             variable.assign(tf.where(held, value, variable.value))
         self.objective.update(_replicas.total(sums[TERMS.index("error")]) / _replicas.total(weight))
+        if terms.residual is not None:
+            residual = tf.reduce_mean(terms.residual, axis=0)
+            rows = tf.ones([tf.shape(residual)[0]]) if weights is None else weights
+            mean = _replicas.total(tf.tensordot(rows, residual, 1)) / _replicas.total(weight)
+            self.likelihood.update(mean)
         self.statistics.update_state(sums, weight)
 
     def _step_unless_failed(self, x, sums, step, gradients=()):
@@ -117,7 +125,7 @@ class GuardedSteps(keras.Model):
         # Within a replica no branch may hold a reduction: the step runs with gradients of zero.
         good = _replicas.mean(tf.cast(good, tf.float32)) > 0.999
         step(~good)
-        tf.cond(good, tf.no_op, lambda: _nothing(record()))
+        tf.cond(good, lambda: _nothing(None), lambda: _nothing(record()))
 
     def _watched_gradients(self, gradients):
         """Gradients that are not finite when any gradient is not, as few numbers as possible.

@@ -15,8 +15,8 @@ class Terms(NamedTuple):
     """R, (L, B), or (1, B) when it is analytic."""
     error: tf.Tensor
     """C, the part of D that a constraint bounds, (L, B)."""
-    calibration: tf.Tensor | None = None
-    """D as a function of the likelihood's own weights only, (L, B); None when it has none."""
+    residual: tf.Tensor | None = None
+    """What the likelihood learns its scale from, (L, B, …); None when it learns none."""
 
 
 class Objective(keras.layers.Layer):

@@ -6,7 +6,6 @@ import tensorflow as tf
 from tfvae import _checks, _replicas
 from tfvae.likelihoods.base import check_kappa
 from tfvae.objectives.base import Objective
-from tfvae.objectives.elbo import calibrating
 from tfvae.objectives.multipliers import GECO, REWO, Multiplier
 
 
@@ -21,8 +20,8 @@ class Constrained(Objective):
             what a constant leaves unexplained, measured on the first training batch.
         multiplier: `REWO()` (default), `GECO()`, or "rewo", "geco".
 
-    The scale of a Gaussian likelihood does not enter C; when it is learned, it is fitted by maximum
-    likelihood beside the loss, so that distortion and ELBO are those of the best scale.
+    The scale of a Gaussian likelihood does not enter C; when it is learned, distortion and ELBO are
+    those of the maximum-likelihood scale.
 
     Raises:
         ValueError: when kappa ≤ 0.
@@ -44,6 +43,8 @@ class Constrained(Objective):
 
     def _create_state(self, likelihood):
         self.multiplier.connect()
+        if self.kappa is not None:
+            self.multiplier.start(likelihood.elbo_multiplier(likelihood.bound(self.kappa)))
         # Negative: not known yet, the first training batch decides.
         bound = -1.0 if self.kappa is None else likelihood.bound(self.kappa)
         self._bound = self.add_weight(
@@ -65,12 +66,12 @@ class Constrained(Objective):
         if self.kappa is None:
             from_data = _replicas.mean(likelihood.default_bound(x))
             self._bound.assign(tf.where(self._bound < 0.0, from_data, self._bound.value))
+            self.multiplier.start(likelihood.elbo_multiplier(self._bound.value))
 
     def loss(self, terms):
         """R + λ(C − κ²), mean over samples."""
         multiplier = tf.stop_gradient(self.multiplier.value())
-        loss = tf.reduce_mean(terms.rate + multiplier * (terms.error - self.bound), axis=0)
-        return loss + calibrating(terms)
+        return tf.reduce_mean(terms.rate + multiplier * (terms.error - self.bound), axis=0)
 
     def update(self, error):
         """The dual step."""
@@ -87,7 +88,8 @@ class Constrained(Objective):
 
     def concern(self):
         """That the bound was not reached and, with REWO, the prior therefore not trained."""
-        average, bound = float(self.multiplier.average), float(self.bound)
+        average = float(tf.convert_to_tensor(self.multiplier.average.value))
+        bound = float(self.bound)
         if average < 0.0 or average <= 1.05 * bound:
             return None
         held = self.multiplier.prior_is_held

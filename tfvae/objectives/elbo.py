@@ -54,9 +54,9 @@ class BetaELBO(Objective):
 class ConvexBeta(Objective):
     """L = (1 − β)·C/N_x + β·R, the convex form used in particle physics [O21, eq. 1].
 
-    C/N_x is the mean squared error for a Gaussian (whose scale does not enter: it is fitted by
-    maximum likelihood beside the loss), the mean cross-entropy for a Bernoulli likelihood; R is the
-    sum over latents. As β runs from 0 to 1 the average posterior variance does too.
+    C/N_x is the mean squared error for a Gaussian (its scale does not enter), the mean
+    cross-entropy for a Bernoulli likelihood; R is the sum over latents. As
+    β runs from 0 to 1 the average posterior variance does too.
 
     Args:
         beta: β in [0, 1].
@@ -75,19 +75,8 @@ class ConvexBeta(Objective):
     def loss(self, terms):
         """(1 − β)·C/N_x + β·R, mean over samples."""
         mean_error = terms.error / self.num_features
-        loss = tf.reduce_mean((1.0 - self.beta) * mean_error + self.beta * terms.rate, axis=0)
-        return loss + calibrating(terms)
+        return tf.reduce_mean((1.0 - self.beta) * mean_error + self.beta * terms.rate, axis=0)
 
     def get_config(self):
         """The constructor's arguments."""
         return {**super().get_config(), "beta": self.beta}
-
-
-def calibrating(terms):
-    """Zero, with the gradient that fits the likelihood's own weights by maximum likelihood.
-
-    For a loss of C, on which a scale has no influence: its value stays the one of the formula.
-    """
-    if terms.calibration is None:
-        return 0.0
-    return tf.reduce_mean(terms.calibration - tf.stop_gradient(terms.calibration), axis=0)

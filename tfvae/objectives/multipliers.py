@@ -7,6 +7,9 @@ import tensorflow as tf
 
 from tfvae import _checks
 
+# A multiplier before it knows the ELBO's.
+NOT_STARTED = -1.0
+
 
 def moving_average(error, average, alpha):
     """Ĉ_t = (1 − α)·C_batch + α·Ĉ_{t−1} [RV18, algorithm 1]."""
@@ -42,6 +45,10 @@ class Multiplier(keras.layers.Layer):
         relative: whether δ is divided by κ².
         max_multiplier: λ is kept in [1/max_multiplier, max_multiplier].
 
+    The initial value is given relative to the multiplier with which the loss weighs error and rate
+    as the ELBO does (1 for a Bernoulli likelihood, N_x/(2κ²) for a Gaussian one, where C is not in
+    nats). **Choice**: so that one value serves all likelihoods and data.
+
     Raises:
         ValueError: when an argument lies outside its range.
     """
@@ -51,7 +58,7 @@ class Multiplier(keras.layers.Layer):
         nu: float,
         alpha: float = 0.9,
         relative: bool = True,
-        max_multiplier: float = 1e6,
+        max_multiplier: float = 1e8,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -70,6 +77,10 @@ class Multiplier(keras.layers.Layer):
         # Negative: no batch has been seen. C may be negative for no likelihood of the library.
         self.average = self._scalar(-1.0, "average_error")
         self.built = True
+
+    def start(self, elbo_multiplier: tf.Tensor):
+        """Sets the initial value relative to the ELBO's multiplier, unless it has been set."""
+        raise NotImplementedError
 
     def _scalar(self, value, name):
         # Every replica computes the same value from the global batch: keep one of them.
@@ -120,7 +131,7 @@ class GECO(Multiplier):
 
     Args:
         nu: ν.
-        initial: λ_0.
+        initial: λ_0, relative to the ELBO's multiplier.
         **kwargs: see `Multiplier`.
 
     Example, a constraint that is violated by as much as it allows, δ = 1:
@@ -128,6 +139,7 @@ class GECO(Multiplier):
         >>> from tfvae.objectives import GECO
         >>> geco = GECO(nu=0.5)
         >>> geco.connect()
+        >>> geco.start(1.0)
         >>> geco.update(error=2.0, bound=1.0)
         >>> round(float(geco.value()), 4)  # exp 0.5
         1.6487
@@ -138,11 +150,18 @@ class GECO(Multiplier):
         self.initial = _checks.number_in("initial", initial, 0.0, math.inf, low_open=True)
 
     def _create_state(self):
-        self.multiplier = self._scalar(self.initial, "multiplier")
+        self.multiplier = self._scalar(NOT_STARTED, "multiplier")
+
+    def start(self, elbo_multiplier):
+        """λ_0."""
+        started = self.multiplier.value != NOT_STARTED
+        initial = self.initial * tf.cast(elbo_multiplier, tf.float32)
+        self.multiplier.assign(tf.where(started, self.multiplier.value, initial))
 
     def value(self):
-        """λ."""
-        return tf.convert_to_tensor(self.multiplier)
+        """λ; `initial` before it is started."""
+        multiplier = self.multiplier.value
+        return tf.where(multiplier == NOT_STARTED, self.initial, multiplier)
 
     def _dual_step(self, delta):
         multiplier = geco_step(self.multiplier.value, delta, self.nu)
@@ -166,13 +185,14 @@ class REWO(Multiplier):
     Args:
         nu: ν.
         tau: τ > 0; how close to 1 β must come before its rise slows down.
-        initial: β_0 in (0, 1].
+        initial: β_0 in (0, 1], relative to that of the ELBO.
         **kwargs: see `Multiplier`.
 
     Example:
         >>> from tfvae.objectives import REWO
         >>> rewo = REWO(initial=0.01)
         >>> rewo.connect()
+        >>> rewo.start(1.0)
         >>> rewo.update(error=2.0, bound=1.0)  # violated: the initial phase, β is held
         >>> bool(rewo.prior_is_held), round(float(rewo.value()))
         (True, 100)
@@ -184,12 +204,19 @@ class REWO(Multiplier):
         self.initial = _checks.number_in("initial", initial, 0.0, 1.0, low_open=True)
 
     def _create_state(self):
-        self.beta = self._scalar(self.initial, "beta")
+        self.beta = self._scalar(NOT_STARTED, "beta")
         self.initial_phase = self._scalar(1.0, "initial_phase")
 
+    def start(self, elbo_multiplier):
+        """β_0."""
+        initial = tf.minimum(self.initial / tf.cast(elbo_multiplier, tf.float32), 1.0)
+        started = self.beta.value != NOT_STARTED
+        self.beta.assign(tf.where(started, self.beta.value, initial))
+
     def value(self):
-        """λ = 1/β."""
-        return 1.0 / self.beta.value
+        """λ = 1/β; 1/`initial` before it is started."""
+        beta = self.beta.value
+        return 1.0 / tf.where(beta == NOT_STARTED, self.initial, beta)
 
     def _dual_step(self, delta):
         # Ĉ_t < κ² ends the phase at this very step: its dual step is already taken.

@@ -8,6 +8,7 @@ from trainers.configs import settings
 
 def get_config(dataset="pendulum"):
     """The config for a data set; see `settings.DATASETS`."""
+    chosen = settings.dataset_settings(dataset)
     return settings.experiment(
         dataset,
         {
@@ -19,8 +20,13 @@ def get_config(dataset="pendulum"):
             },
             "objective": {
                 "name": "Constrained",
-                "kappa": settings.dataset_settings(dataset)["kappa"],
-                "multiplier": {"name": "REWO", "nu": 0.05, "tau": 3.0, "initial": 0.01},
+                "kappa": chosen["kappa"],
+                "multiplier": {
+                    "name": "REWO",
+                    "nu": 0.05,
+                    "tau": 3.0,
+                    "initial": chosen["beta"],
+                },
             },
         },
     )
