@@ -8,7 +8,7 @@ import tensorflow as tf
 
 
 def forward_flop(network: keras.Model, rows: int) -> list[float]:
-    """FLOP of each layer with a kernel for `rows` examples, in order (a product and a sum are 2)."""
+    """FLOP of each layer with a kernel for `rows` examples, in order; a product and a sum are 2."""
     counts = []
     for layer in network.layers:
         if isinstance(layer, keras.Sequential):

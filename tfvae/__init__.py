@@ -4,6 +4,7 @@ from tfvae import _backend  # noqa: F401, I001  (first: refuses another backend,
 from tfvae import datasets, distributions, evaluation, geometry, likelihoods, networks
 from tfvae import objectives, plots, priors
 from tfvae._version import __version__
+from tfvae.export import export
 from tfvae.models import VAE, VHPVAE, ImportanceWeightedVAE, LatentVariableModel
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "datasets",
     "distributions",
     "evaluation",
+    "export",
     "geometry",
     "likelihoods",
     "networks",

@@ -217,9 +217,11 @@ def test_ways_to_run_agree_with_the_usual_one(make, blobs, how):
         model = make(**options)
         model.fit(blobs[:96], batch_size=16, shuffle=False, verbose=0)
         results.append(model.evaluate(blobs, batch_size=32, verbose=0))
-    # XLA draws other random numbers from the same seed: training differs by its noise.
-    tolerance = 0.3 if "jit_compile" in how else 2e-3
-    assert results[1] == pytest.approx(results[0], rel=tolerance, abs=1e-3)
+    if "jit_compile" in how:
+        # XLA draws other random numbers from the same seed: the runs differ by their noise.
+        assert results[1]["distortion"] == pytest.approx(results[0]["distortion"], rel=0.05)
+    else:
+        assert results[1] == pytest.approx(results[0], rel=2e-3, abs=1e-3)
 
 
 def test_mixed_precision_keeps_losses_in_float32(make, blobs):

@@ -37,10 +37,11 @@ class Bernoulli(Likelihood):
     values it cannot fall below their own entropy.
 
     Example:
+        >>> import tensorflow as tf
         >>> from tfvae.likelihoods import Bernoulli
         >>> likelihood = Bernoulli()
         >>> likelihood.build((None, 3))
-        >>> x, logits = [[0.0, 1.0, 1.0]], [[0.0, 0.0, 0.0]]
+        >>> x, logits = tf.constant([[0.0, 1.0, 1.0]]), tf.zeros([1, 3])
         >>> distortion, error = likelihood.distortion_and_error(x, logits)
         >>> round(float(distortion[0]), 4)  # 3 log 2
         2.0794

@@ -1,0 +1,157 @@
+"""Priors: densities against closed forms, the rate, and what `connect` and `adapt` check."""
+
+import numpy as np
+import pytest
+import scipy.stats
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+import tfvae
+from tfvae import priors
+from tfvae.networks import diagonal_gaussian
+from tfvae.priors import HierarchicalPrior, StandardNormal, VampPrior
+
+
+@pytest.fixture
+def posterior():
+    rng = np.random.default_rng(0)
+    loc = rng.normal(size=(4, 2)).astype("float32")
+    scale = rng.uniform(0.2, 1.5, size=(4, 2)).astype("float32")
+    return diagonal_gaussian(loc, scale)
+
+
+def connected(prior):
+    prior.connect(latent_dim=2)
+    return prior
+
+
+def test_standard_normal_density_and_analytic_rate(posterior):
+    prior = connected(StandardNormal())
+    z = posterior.sample(3, seed=(0, 0))
+    np.testing.assert_allclose(
+        prior.log_prob(z), scipy.stats.norm.logpdf(z.numpy()).sum(axis=-1), rtol=1e-5
+    )
+    loc, scale = posterior.mean().numpy(), posterior.stddev().numpy()
+    expected = 0.5 * (loc**2 + scale**2 - 1 - 2 * np.log(scale)).sum(axis=-1)
+    np.testing.assert_allclose(prior.rate(posterior, z)[0], expected, rtol=1e-5)
+
+
+def test_sampled_rate_has_the_analytic_one_as_its_mean(posterior):
+    prior = connected(StandardNormal())
+    z = posterior.sample(100_000, seed=(0, 0))
+    sampled = prior.rate(posterior, z, analytic=False).numpy()
+    error = sampled.std(axis=0) / np.sqrt(len(sampled))
+    assert np.all(np.abs(sampled.mean(axis=0) - prior.rate(posterior, z)[0]) < 4 * error)
+
+
+def test_rate_of_a_learned_prior_is_the_sample_estimate(posterior):
+    prior = connected(HierarchicalPrior(4, hidden=(8,)))
+    z = posterior.sample(3, seed=(0, 0))
+    expected = posterior.log_prob(z) - prior.log_prob(z, seed=(1, 2))
+    rate = prior.rate(posterior, z, seed=(1, 2))
+    assert rate.shape == (3, 4)
+    np.testing.assert_allclose(rate, expected)
+
+
+def linear_prior(num_importance_samples):
+    """A hierarchical prior whose decoder is z = Wζ + b with σ, and whose proposal is N(0, 1.2²)."""
+    mlp = tfvae.networks.mlp
+    prior = connected(HierarchicalPrior(num_importance_samples, decoder=mlp([]), encoder=mlp([])))
+    w, bias = np.array([[0.9, -0.3], [0.4, 0.7]], "float32"), np.array([0.2, -0.1], "float32")
+    raw = lambda scale: np.full(2, np.log(np.expm1(scale)), "float32")  # noqa: E731
+    zeros = np.zeros((2, 2), "float32")
+    prior._decoder_head.set_weights(
+        [np.concatenate([w.T, zeros], axis=1), np.concatenate([bias, raw(0.5)])]
+    )
+    prior._encoder_head.set_weights(
+        [np.zeros((2, 4), "float32"), np.concatenate([np.zeros(2, "float32"), raw(1.2)])]
+    )
+    return prior, scipy.stats.multivariate_normal(bias, w @ w.T + 0.25 * np.eye(2))
+
+
+def test_hierarchical_prior_approaches_the_exact_marginal_from_below():
+    z = np.random.default_rng(0).normal(size=(5, 2)).astype("float32")
+    means = []
+    for k in (1, 8, 256):
+        prior, exact = linear_prior(k)
+        means.append(prior.log_prob(np.tile(z, (500, 1)), seed=(0, k)).numpy().mean())
+    assert means[0] < means[1] < means[2] < exact.logpdf(z).mean() + 0.01
+    assert means[2] == pytest.approx(exact.logpdf(z).mean(), abs=0.02)
+
+
+def test_hierarchical_samples_have_the_covariance_of_the_marginal():
+    prior, exact = linear_prior(1)
+    samples = prior.sample(100_000, seed=(0, 0)).numpy()
+    np.testing.assert_allclose(np.cov(samples.T), exact.cov, atol=0.03)
+
+
+def test_vamp_prior_is_the_mixture_of_the_pseudo_inputs_posteriors():
+    vae = tfvae.VAE(2, prior=VampPrior(7))
+    vae.build((None, 5))
+    q = vae.encode(vae.prior.pseudo_inputs.numpy())
+    z = np.random.default_rng(0).normal(size=(4, 2)).astype("float32")
+    each = scipy.stats.norm(q.mean().numpy(), q.stddev().numpy()).logpdf(z[:, None]).sum(axis=-1)
+    np.testing.assert_allclose(
+        vae.prior.log_prob(z), scipy.special.logsumexp(each, axis=1) - np.log(7), rtol=1e-4
+    )
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_adapt_starts_the_pseudo_inputs_at_examples(before):
+    x = np.random.default_rng(0).normal(size=(20, 5)).astype("float32")
+    vae = tfvae.VAE(2, prior=VampPrior(30))
+    if before:
+        vae.prior.adapt(x)
+    vae.build((None, 5))
+    if not before:
+        vae.prior.adapt(x)
+    pseudo = vae.prior.pseudo_inputs.numpy()
+    distances = np.abs(pseudo[:, None] - x).max(axis=-1)
+    assert np.all(distances.min(axis=1) == 0.0)
+    assert set(distances.argmin(axis=1)) == set(range(20))  # every example, before any twice
+
+
+def test_adapt_checks_its_examples():
+    vae = tfvae.VAE(2, prior=VampPrior(3))
+    vae.build((None, 5))
+    with pytest.raises(ValueError, match=r"\(4,\).*\(5,\)"):
+        vae.prior.adapt(np.zeros((3, 4)))
+    with pytest.raises(ValueError, match="at least one example"):
+        vae.prior.adapt(np.zeros((0, 5)))
+
+
+def test_a_prior_that_is_not_connected_says_what_to_do():
+    for prior in (StandardNormal(), HierarchicalPrior(), VampPrior()):
+        with pytest.raises(ValueError, match=r"(?s)has no weights yet.*connect"):
+            prior.distribution()
+
+
+def test_vamp_prior_needs_an_encoder():
+    with pytest.raises(ValueError, match="needs the encoder of a model"):
+        VampPrior().connect(latent_dim=2)
+
+
+@pytest.mark.parametrize("bad", [0, -2, 1.5])
+def test_numbers_are_checked(bad):
+    with pytest.raises(ValueError, match="num_importance_samples"):
+        HierarchicalPrior(bad)
+    with pytest.raises(ValueError, match="num_components"):
+        VampPrior(bad)
+    with pytest.raises(ValueError, match="hyper_dim"):
+        HierarchicalPrior(hyper_dim=bad)
+
+
+def test_short_names():
+    for name, cls in {
+        "standard_normal": StandardNormal,
+        "vamp": VampPrior,
+        "hierarchical": HierarchicalPrior,
+    }.items():
+        assert isinstance(priors.get(name), cls)
+
+
+def test_distributions_are_those_of_tfp():
+    for prior in (StandardNormal(), HierarchicalPrior(2, hidden=(4,))):
+        p = connected(prior).distribution()
+        assert isinstance(p, tfp.distributions.Distribution)
+        assert p.batch_shape == () and p.event_shape == (2,) and p.dtype == tf.float32
