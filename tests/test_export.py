@@ -116,7 +116,7 @@ def test_score_is_minus_the_elbo_of_evaluate(served):
         for i in range(200)
     ]
     elbo = np.mean([model.evaluate(np.repeat(x, 50, axis=0), verbose=0)["elbo"]])
-    assert np.mean(draws) == pytest.approx(-elbo, abs=5 * np.std(draws) / 200**0.5 + 1e-3)
+    assert np.mean(draws) == pytest.approx(-elbo, abs=float(5 * np.std(draws) / 200**0.5 + 1e-3))
 
 
 def test_mixed_precision_serves_float32(tmp_path):

@@ -5,6 +5,8 @@ import os
 import keras
 import tensorflow as tf
 
+from tfvae import _fused
+
 
 def export(model, path):
     """Writes `model` as a SavedModel with named inputs and outputs, in the layout of TF Serving.
@@ -50,8 +52,9 @@ def export(model, path):
     _check_free(path)
     archive = keras.export.ExportArchive()
     archive.track(model)
-    for name, (function, inputs) in _endpoints(model).items():
-        archive.add_endpoint(name, function, input_signature=inputs)
+    with _fused.disabled():
+        for name, (function, inputs) in _endpoints(model).items():
+            archive.add_endpoint(name, function, input_signature=inputs)
     # Not a number: a server that watches the folder above takes no notice of it.
     partial = f"{path}.partial-{os.getpid()}"
     tf.io.gfile.makedirs(os.path.dirname(path) or ".")

@@ -27,11 +27,6 @@ _SAVED = pathlib.Path(__file__).parent / "configs" / "saved.py"
 _CONFIG_KEY = re.compile(r"--?config\.(?P<key>[^=]+)(=.*)?", re.DOTALL)
 
 
-def adopt_flags():
-    """Lets --helpshort of the calling program show the flags of this module."""
-    flags.adopt_module_key_flags(sys.modules[__name__])
-
-
 class UserError(Exception):
     """Something that the user can put right; its text is all that is shown."""
 

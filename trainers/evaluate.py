@@ -7,9 +7,11 @@ report is made (--config.report.num_samples, --config.report.num_examples), and 
 (--config.data.path, --config.data.data_dir).
 """
 
+from absl import flags
+
 from trainers import cli
 
-cli.adopt_flags()
+flags.adopt_module_key_flags(cli)
 
 
 def main(config, workdir):

@@ -45,9 +45,9 @@ def create(kind: str, settings, **more):
             arguments[key] = create(key, value)
     try:
         return maker(**arguments)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         known = ", ".join(inspect.signature(maker).parameters)
-        raise ValueError(f"{kind}: {error}. {name} takes {known}.") from error
+        raise ValueError(f"{kind}: {error} ({name} takes {known})") from error
 
 
 def build_model(config, data_shape):

@@ -9,7 +9,7 @@ from absl import flags
 
 from trainers import cli
 
-cli.adopt_flags()
+flags.adopt_module_key_flags(cli)
 OUTPUT = flags.DEFINE_string("output", None, "New or empty folder for the SavedModel.")
 flags.mark_flag_as_required("output")
 

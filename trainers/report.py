@@ -37,7 +37,11 @@ def measure(model, test, config) -> list[Line]:
         Line("distortion", terms["distortion"], "nats"),
         Line("rate", terms["rate"], "nats"),
         Line("constraint", terms["constraint"], error_unit),
-        *([] if bound is None else [Line("κ", float(model.likelihood.kappa_of(bound)), error_unit)]),
+        *(
+            []
+            if bound is None
+            else [Line("κ", float(model.likelihood.kappa_of(bound)), error_unit)]
+        ),
         *([Line("λ", terms["lambda"])] if "lambda" in terms else []),
         Line("log-likelihood", likelihood.mean, samples),
         Line("standard error of it", likelihood.standard_error, "nats"),

@@ -17,9 +17,11 @@ The same command again goes on after the last finished epoch, with the same resu
 interruption; once finished, it does the report anew. More epochs than before may be asked for.
 """
 
+from absl import flags
+
 from trainers import cli
 
-cli.adopt_flags()
+flags.adopt_module_key_flags(cli)
 
 
 def main(config, workdir):

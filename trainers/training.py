@@ -8,7 +8,7 @@ import time
 
 import keras
 
-import tfvae.export
+import tfvae
 from trainers import checkpoints, cli, config_file, experiment, figures, report
 
 MODEL = "model.keras"
@@ -124,7 +124,7 @@ def export(model, path):
     """Exports to `path`, in place of what an earlier run put there."""
     if os.path.isdir(path):
         shutil.rmtree(path)
-    tfvae.export.export(model, path)
+    tfvae.export(model, path)
 
 
 def evaluate(config, workdir):
@@ -143,7 +143,7 @@ def evaluate(config, workdir):
 def export_saved(workdir, output):
     """Exports the finished model in `workdir` to a new or empty folder."""
     try:
-        tfvae.export.export(load(workdir), output)
+        tfvae.export(load(workdir), output)
     except ValueError as error:
         raise cli.UserError(error) from error
 

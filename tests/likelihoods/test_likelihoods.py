@@ -165,3 +165,26 @@ def test_short_names():
 def test_every_likelihood_is_covered():
     own = {cls for cls in Likelihood.__subclasses__() if cls.__module__.startswith("tfvae.")}
     assert {type(make()) for make in CASES.values()} == own
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_compiled_sums_have_the_values_and_gradients_of_the_plain_ones(rng, case):
+    from tfvae import _fused
+
+    likelihood = CASES[case]()
+    x = tf.constant(rng.uniform(size=(5, *DATA)), tf.float32)
+    outputs = tf.constant(3 * rng.normal(size=(2, 5, *DATA)), tf.float32)
+
+    def value_and_gradient():
+        with tf.GradientTape() as tape:
+            tape.watch(outputs)
+            distortion, error = likelihood.distortion_and_error(x, outputs)
+            total = tf.reduce_sum(distortion**2) + tf.reduce_sum(error)
+        return [distortion, error, tape.gradient(total, outputs)]
+
+    assert _fused._is_available()
+    compiled = value_and_gradient()
+    with _fused.disabled():
+        plain = value_and_gradient()
+    for one, other in zip(compiled, plain, strict=True):
+        np.testing.assert_allclose(one, other, rtol=2e-5, atol=1e-5)

@@ -13,6 +13,13 @@ tfd = tfp.distributions
 EXPLAINED_BY_DEFAULT = 0.8
 
 
+def flat(x: tf.Tensor, data_rank: int) -> tf.Tensor:
+    """The features of each example on one axis: (..., *data) -> (..., N_x)."""
+    x = tf.convert_to_tensor(x)
+    shape = tf.concat([tf.shape(x)[: x.shape.rank - data_rank], [-1]], axis=0)
+    return tf.reshape(x, shape)
+
+
 def sum_over_features(values: tf.Tensor, data_rank: int) -> tf.Tensor:
     """Sums over the last `data_rank` axes: (..., *data) -> (...)."""
     return tf.reduce_sum(values, axis=list(range(-data_rank, 0)))

@@ -4,7 +4,8 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.likelihoods.base import Likelihood, sum_over_features
+from tfvae._fused import fused
+from tfvae.likelihoods.base import Likelihood, flat, sum_over_features
 
 tfd = tfp.distributions
 
@@ -23,6 +24,9 @@ def bernoulli_log_prob(x: tf.Tensor, logits: tf.Tensor, data_rank: int) -> tf.Te
         (..., B).
     """
     return sum_over_features(x * logits - tf.math.softplus(logits), data_rank)
+
+
+_fused_log_prob = fused(lambda x, logits: bernoulli_log_prob(x, logits, data_rank=1))
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -59,7 +63,7 @@ class Bernoulli(Likelihood):
 
     def distortion_and_error(self, x, outputs):
         """The cross-entropy, twice."""
-        distortion = -bernoulli_log_prob(x, outputs, self.data_rank)
+        distortion = -_fused_log_prob(flat(x, self.data_rank), flat(outputs, self.data_rank))
         return distortion, distortion
 
     def bound(self, kappa):

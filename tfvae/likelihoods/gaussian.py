@@ -7,7 +7,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae import _checks
-from tfvae.likelihoods.base import Likelihood, sum_over_features
+from tfvae._fused import fused
+from tfvae.likelihoods.base import Likelihood, flat, sum_over_features
 
 tfd = tfp.distributions
 
@@ -35,6 +36,11 @@ def gaussian_log_prob(x: tf.Tensor, loc: tf.Tensor, log_scale: tf.Tensor, data_r
     square = tf.math.squared_difference(x, loc) * tf.exp(-2.0 * log_scale)
     normaliser = log_scale + 0.5 * math.log(2.0 * math.pi)
     return sum_over_features(-0.5 * square - normaliser, data_rank)
+
+
+_fused_squared_error = fused(
+    lambda x, loc: tf.reduce_sum(tf.math.squared_difference(x, loc), axis=-1)
+)
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -110,7 +116,7 @@ class Gaussian(Likelihood):
 
     def distortion_and_error(self, x, outputs):
         """−log N(x; μ, σ²) and ‖x − μ‖²."""
-        error = sum_over_features(tf.math.squared_difference(x, outputs), self.data_rank)
+        error = _fused_squared_error(flat(x, self.data_rank), flat(outputs, self.data_rank))
         log_scale = tf.cast(self.log_scale, error.dtype)
         if self.scale == "per_feature":
             return -gaussian_log_prob(x, outputs, log_scale, self.data_rank), error
@@ -122,10 +128,9 @@ class Gaussian(Likelihood):
         """(x − μ)², per feature or averaged over them, where the scale is learned."""
         if self.scale not in LEARNED_SCALES:
             return None
-        square = tf.math.squared_difference(x, outputs)
         if self.scale == "per_feature":
-            return square
-        return sum_over_features(square, self.data_rank) / self.num_features
+            return tf.math.squared_difference(x, outputs)
+        return self.distortion_and_error(x, outputs)[1] / self.num_features
 
     def update(self, residual):
         """σ² ← (1 − α)·mean (x − μ)² + α·σ², α = 0.9; the first batch starts it."""

@@ -25,7 +25,7 @@ DATASETS = {
         "epochs": 80,
         "learning_rate": 2e-3,
         "kappa": 0.055,
-        "beta": 0.1,
+        "beta": 1.0,
     },
     "digits": {
         "data": {"name": "digits"},
@@ -37,7 +37,7 @@ DATASETS = {
         "epochs": 200,
         "learning_rate": 1e-3,
         "kappa": 0.15,
-        "beta": 0.1,
+        "beta": 1.0,
     },
     "mnist": {
         "data": {"name": "mnist", "binarize": True},

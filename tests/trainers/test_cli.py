@@ -1,0 +1,67 @@
+"""The command line as a user meets it: errors without traceback, help, and a whole run."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+CONFIG = "--config=trainers/configs/vhp_vae.py:digits"
+
+
+def program(name, *arguments):
+    command = [sys.executable, "-m", f"trainers.{name}", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ([CONFIG, "--config.epohcs=3"], "--config.epohcs: there is no such key. Nearest: epochs"),
+        (
+            [CONFIG, "--config.model.objective.kapa=3"],
+            "Nearest: model.objective.kappa",
+        ),
+        ([CONFIG, "--config.modle.objective.kappa=3"], "Nearest: model.objective.kappa"),
+        ([CONFIG, "--config.model=3"], "is a group of keys: model.decoder"),
+        ([CONFIG, "--config.epochs=many"], "invalid literal for int"),
+        ([CONFIG[:-1]], "Did you mean 'digits'?"),
+        (["--config=trainers/configs/none.py"], "no file 'trainers/configs/none.py'"),
+        (["--config.epochs=3"], "--config is missing"),
+        ([CONFIG, "--epochs=3"], "Unknown command line flag 'epochs'"),
+        ([CONFIG, "epochs=3"], "unexpected argument 'epochs=3'"),
+    ],
+)
+def test_usage_errors(tmp_path, arguments, message):
+    result = program("train", f"--workdir={tmp_path}", *arguments)
+    assert result.returncode == 1
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_workdir_is_needed():
+    result = program("train", CONFIG)
+    assert result.returncode == 1
+    assert "workdir" in result.stderr and "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate", "export"])
+def test_help(name):
+    result = program(name, "--helpshort")
+    assert f"python -m trainers.{name}" in result.stdout
+    assert "--workdir" in result.stdout and "--config:" in result.stdout
+
+
+def test_a_whole_run(tmp_path):
+    """Training, and export without a word about the config."""
+    workdir, output = tmp_path / "run", tmp_path / "served" / "1"
+    tiny = ("--config.data.train=train[:64]", "--config.epochs=1", "--config.report.num_samples=2")
+    # --config comes last: the order of the flags is free.
+    result = program("train", f"--workdir={workdir}", *tiny, CONFIG)
+    assert result.returncode == 0, result.stderr
+    assert "ELBO" in result.stdout and "λ" in result.stdout
+    result = program("export", f"--workdir={workdir}", f"--output={output}")
+    assert result.returncode == 0, result.stderr
+    assert (output / "saved_model.pb").exists()

@@ -1,0 +1,101 @@
+"""From configs to models and data: every family on every data set takes a step."""
+
+import os
+import pathlib
+
+import numpy as np
+import pytest
+
+import tfvae
+from trainers import experiment
+from trainers.configs import iwae, settings, vae, vamp_vae, vhp_vae
+
+FAMILIES = {"vae": vae, "iwae": iwae, "vamp_vae": vamp_vae, "vhp_vae": vhp_vae}
+DATA = os.environ.get("TFVAE_DATA_DIR")
+# Folder of the raw files inside of TFVAE_DATA_DIR, for the data sets that have some.
+FOLDERS = {"mnist": "mnist", "cmu_mocap": "cmu_mocap", "coil20": "coil20"}
+
+
+def config_for(family, dataset, data_dir):
+    config = FAMILIES[family].get_config(dataset)
+    config.data.data_dir = str(data_dir)
+    if dataset in FOLDERS:
+        if DATA is None:
+            pytest.skip("real data: the environment variable TFVAE_DATA_DIR is not set")
+        config.data.path = str(pathlib.Path(DATA, FOLDERS[dataset]))
+    if dataset == "mnist":
+        config.data.name = "idx"
+        # The larger half of MNIST is not always at hand.
+        config.data.train, config.data.test = "test[:256]", "test[256:300]"
+    if dataset == "pendulum":
+        config.data.options.num_train, config.data.options.num_test = 256, 16
+    return config
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    """Prepared data is shared by the tests of this module."""
+    return tmp_path_factory.mktemp("tfds")
+
+
+@pytest.mark.parametrize("dataset", settings.DATASETS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_config_takes_a_step(family, dataset, data_dir):
+    config = config_for(family, dataset, data_dir)
+    if family == "vamp_vae":
+        config.model.prior.num_components = 20
+    config.batch_size = 16
+    data = experiment.TrainingData(config)
+    model = experiment.build_model(config, data.shape)
+    assert type(model) is getattr(tfvae, config.model.name)
+    assert type(model.prior) is getattr(tfvae.priors, config.model.prior.name)
+    assert type(model.objective) is getattr(tfvae.objectives, config.model.objective.name)
+    experiment.start_prior(model, data)
+    before = [v.numpy() for v in model.encoder.trainable_weights]
+    history = model.fit(data.batches(0, 1), steps_per_epoch=1, shuffle=False, verbose=0).history
+    assert np.isfinite(history["elbo"][0])
+    assert any((v.numpy() != b).any() for v, b in zip(model.encoder.weights, before, strict=True))
+
+
+def test_order_depends_on_seed_and_epoch_only(data_dir):
+    config = config_for("vae", "digits", data_dir)
+    config.data.train = "train[:100]"
+    config.batch_size = 32
+    data = experiment.TrainingData(config)
+    assert (data.size, data.steps, data.shape) == (100, 4, (8, 8, 1))
+
+    def epochs(first, last, source=data):
+        batches = list(source.batches(first, last).as_numpy_iterator())
+        assert [len(batch) for batch in batches] == [32, 32, 32, 4] * (last - first)
+        return np.concatenate(batches).reshape(last - first, 100, -1)
+
+    all_three = epochs(0, 3)
+    np.testing.assert_array_equal(epochs(2, 3)[0], all_three[2])
+    np.testing.assert_array_equal(epochs(0, 3, experiment.TrainingData(config)), all_three)
+    assert (all_three[0] != all_three[1]).any()
+    for epoch in all_three[1:]:
+        np.testing.assert_array_equal(np.sort(epoch, axis=0), np.sort(all_three[0], axis=0))
+    config.seed = 1
+    assert (epochs(0, 1, experiment.TrainingData(config))[0] != all_three[0]).any()
+
+
+def test_vamp_prior_starts_at_training_examples(data_dir):
+    config = config_for("vamp_vae", "digits", data_dir)
+    config.model.prior.num_components = 10
+    data = experiment.TrainingData(config)
+    model = experiment.build_model(config, data.shape)
+    experiment.start_prior(model, data)
+    examples = {x.tobytes() for batch in data.batches(0, 1).as_numpy_iterator() for x in batch}
+    assert {x.tobytes() for x in model.prior.pseudo_inputs.numpy()} <= examples
+
+
+def test_unknown_name_and_argument():
+    with pytest.raises(ValueError, match=r"prior.name: .*'VampPrio'. Nearest: VampPrior"):
+        experiment.create("prior", {"name": "VampPrio"})
+    with pytest.raises(ValueError, match="Constrained takes .*kappa"):
+        experiment.create("objective", {"name": "Constrained", "kapa": 1.0})
+
+
+def test_unknown_data_set():
+    with pytest.raises(ValueError, match="Did you mean 'pendulum'"):
+        vae.get_config("pendulums")

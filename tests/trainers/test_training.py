@@ -1,0 +1,180 @@
+"""A run writes what it promises, goes on as if it had not been interrupted, and keeps its config."""
+
+import csv
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from trainers import checkpoints, cli, config_file, training
+from trainers.configs import vae, vhp_vae
+
+
+def tiny(family=vhp_vae, epochs=3):
+    config = family.get_config("digits")
+    config.epochs = epochs
+    config.batch_size = 32
+    config.model.encoder.hidden = config.model.decoder.hidden = (8,)
+    config.data.train, config.data.test = "train[:100]", "test[:40]"
+    config.report.num_samples, config.report.num_examples = 3, 5
+    if family is vhp_vae:
+        config.model.prior.hidden = (8,)
+        # Loose enough for the multiplier to move and the prior to be trained.
+        config.model.objective.kappa = 1.0
+    return config
+
+
+class Interruption(keras.callbacks.Callback):
+    """Ends the program, as it were, when an epoch has ended."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch + 1 == self.epoch:
+            raise KeyboardInterrupt
+
+
+class Epochs(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.seen.append(epoch)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run of three epochs without interruption."""
+    workdir = tmp_path_factory.mktemp("whole")
+    return workdir, *training.run(tiny(), workdir)
+
+
+def state(model):
+    """Everything that decides how training would go on, λ and random numbers included."""
+    generators = [model.seed_generator.state, model.test_seed_generator.state]
+    return [v.numpy() for v in (*model.weights, *model.optimizer.variables, *generators)]
+
+
+def assert_same_state(model, expected):
+    for value, wanted in zip(state(model), state(expected), strict=True):
+        np.testing.assert_array_equal(value, wanted)
+
+
+def rows(workdir):
+    with (workdir / "history.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_files(whole):
+    workdir, model, lines = whole
+    names = {"reconstructions", "samples", "latent_space", "traversals", "interpolation"}
+    figures = {path.stem for path in (workdir / "figures").iterdir()}
+    assert figures == names | {"training_curves"}
+    assert (workdir / "serving" / "1" / "saved_model.pb").exists()
+    assert [row["epoch"] for row in rows(workdir)] == ["0", "1", "2"]
+    assert config_file.read(workdir / "config.json").to_dict() == tiny().to_dict()
+    plain = json.loads((workdir / "report.json").read_text())
+    assert {"ELBO", "distortion", "rate", "constraint", "κ", "λ", "log-likelihood"} <= plain.keys()
+    assert plain["κ"]["value"] == pytest.approx(1.0)
+    assert plain["ELBO"]["value"] == pytest.approx(
+        -plain["distortion"]["value"] - plain["rate"]["value"], rel=1e-5
+    )
+    assert "5 examples, 3 samples each" in plain["log-likelihood"]["unit"]
+    table = (workdir / "report.md").read_text()
+    assert all(f"| {line.name} |" in table for line in lines)
+
+
+def test_the_written_model_is_the_trained_one(whole):
+    workdir, model, _ = whole
+    assert_same_state(training.load(workdir), model)
+
+
+def test_interrupted_and_resumed_is_the_same(whole, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        training.run(tiny(), tmp_path, callbacks=[Interruption(2)])
+    epochs = Epochs()
+    model, _ = training.run(tiny(), tmp_path, callbacks=[epochs])
+    assert epochs.seen == [2]
+    assert_same(whole, tmp_path, model)
+
+
+def test_grown_is_the_same(whole, tmp_path):
+    training.run(tiny(epochs=1), tmp_path)
+    model, _ = training.run(tiny(epochs=3), tmp_path)
+    assert_same(whole, tmp_path, model)
+    assert config_file.read(tmp_path / "config.json").epochs == 3
+
+
+def assert_same(whole, workdir, model):
+    assert_same_state(model, whole[1])
+    assert rows(workdir) == rows(whole[0])
+
+
+def test_a_finished_run_only_reports(whole, capsys):
+    workdir, model, _ = whole
+    config = tiny()
+    config.report.num_samples = 4
+    before, epochs = rows(workdir), Epochs()
+    again, _ = training.run(config, workdir, callbacks=[epochs])
+    assert epochs.seen == [] and rows(workdir) == before
+    assert "finished" in capsys.readouterr().out
+    assert "4 samples each" in (workdir / "report.md").read_text()
+    assert_same_state(again, model)
+
+
+def test_evaluation_and_export_of_a_finished_run(whole, tmp_path):
+    workdir, _, lines = whole
+    config = tiny()
+    config.report.num_examples = 6
+    again = {line.name: line.value for line in training.evaluate(config, workdir)}
+    assert again["ELBO"] == next(line.value for line in lines if line.name == "ELBO")
+    assert "6 examples" in (workdir / "report.md").read_text()
+    training.export_saved(workdir, tmp_path / "1")
+    with pytest.raises(cli.UserError, match="not empty"):
+        training.export_saved(workdir, tmp_path / "1")
+
+
+def test_another_config_in_the_same_folder(whole):
+    config = tiny(epochs=2)
+    config.optimizer.learning_rate = 0.5
+    with pytest.raises(cli.UserError, match=r"epochs: 3 before.*\n.*learning_rate: 0.001 before"):
+        training.run(config, whole[0])
+    assert config_file.read(whole[0] / "config.json").epochs == 3
+
+
+def test_a_model_without_constraint_or_labels(tmp_path):
+    config = tiny(vae, epochs=1)
+    config.data.labels = False
+    _, lines = training.run(config, tmp_path)
+    assert not {"κ", "λ"} & {line.name for line in lines}
+
+
+def test_errors_of_the_config_are_shown_to_the_user(tmp_path):
+    config = tiny()
+    config.data.name = "digit"
+    with pytest.raises(cli.UserError, match="digits"):
+        training.run(config, tmp_path / "a")
+    config = tiny()
+    config.model.prior.name = "Hierarchical"
+    with pytest.raises(cli.UserError, match="HierarchicalPrior"):
+        training.run(config, tmp_path / "b")
+
+
+def test_no_model_yet(tmp_path):
+    config_file.write(tiny(), tmp_path / "config.json")
+    with pytest.raises(cli.UserError, match="has not finished"):
+        training.evaluate(tiny(), tmp_path)
+
+
+def test_history_is_cut_to_the_checkpoint(tmp_path):
+    path = tmp_path / "history.csv"
+    path.write_text("epoch,loss\n0,1.0\n1,2.0\n2,3")
+    checkpoints.cut_history(path, 1)
+    assert path.read_text().split() == ["epoch,loss", "0,1.0"]
+    checkpoints.cut_history(path, 0)
+    assert not path.exists()
+    checkpoints.cut_history(path, 0)
