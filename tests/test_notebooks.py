@@ -9,7 +9,7 @@ import pytest
 FOLDER = pathlib.Path(__file__).resolve().parents[1] / "colab"
 NOTEBOOKS = sorted(FOLDER.glob("**/*.ipynb"))
 # Beginnings of paths that exist on one machine only; Colab's own /content is not among them.
-MACHINE_PATH = re.compile(r"(?<![\w.:/])(/home/|/Users/|/root/|/tmp/|/work/|/opt/|/mnt/|[A-Z]:\\)")
+MACHINE_PATH = re.compile(r"(?<![\w.:/])(/home/|/Users/|/root/|/tmp/|/opt/|/mnt/|[A-Z]:\\)")
 
 
 def names(path):

@@ -11,8 +11,8 @@ class Checkpoints(keras.callbacks.Callback):
     """Writes all weights after each epoch: of networks, optimizer, multiplier and random numbers.
 
     The number of the epoch is the file's name, and the file gets it when it is complete: a run that
-    is killed at any moment leaves no half checkpoint, nor one of another epoch than it says. (Keras'
-    BackupAndRestore keeps weights and epoch in two files.) The last two are kept.
+    is killed at any moment leaves no half checkpoint, nor one of another epoch than it says (Keras'
+    BackupAndRestore keeps weights and epoch in two files). The last two are kept.
 
     Args:
         folder: where they are written.
@@ -52,7 +52,7 @@ def _epochs(path):
 
 
 def cut_history(path, epochs: int):
-    """Leaves the first `epochs` lines of a CSVLogger's file: those after them will be written again."""
+    """Leaves the first `epochs` lines of a CSVLogger's file: later ones will be written again."""
     path = pathlib.Path(path)
     if not path.is_file():
         return

@@ -47,7 +47,7 @@ def run(main):
 
 
 def _with_config_first(argv):
-    """Puts --config, given or that of the working directory, before the keys that it must precede."""
+    """Puts --config, given or that of the working directory, before its keys, as it must be."""
     spec, rest = _take("config", argv[1:])
     workdir, _ = _take("workdir", rest)
     if spec is None and workdir and pathlib.Path(workdir, config_file.NAME).is_file():
@@ -71,7 +71,7 @@ def _take(flag, arguments):
 
 
 def _parse(argv):
-    """`flags.FLAGS(argv)` after a look at the config, whose errors the library shows as tracebacks."""
+    """`flags.FLAGS(argv)` after a look at the config: its errors would end in a traceback."""
     asks_for_help = any(argument.lstrip("-").startswith("help") for argument in argv[1:])
     if not asks_for_help:
         _check_config(argv)

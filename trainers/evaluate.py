@@ -2,8 +2,8 @@
 
     python -m trainers.evaluate --workdir=runs/pendulum --config.report.num_samples=5000
 
---workdir is the folder of a training run, whose config.json is read. What can be set here is how the
-report is made (--config.report.num_samples, --config.report.num_examples), and where data lie
+--workdir is the folder of a training run, whose config.json is read. What can be set here is how
+the report is made (--config.report.num_samples, --config.report.num_examples), and where data lie
 (--config.data.path, --config.data.data_dir).
 """
 

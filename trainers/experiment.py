@@ -25,7 +25,7 @@ PACKAGES = {
 
 
 def create(kind: str, settings, **more):
-    """The object that a group of a config describes: `name` in the package of `kind`, and arguments.
+    """The object that a group of a config describes: a `name` and its arguments.
 
     A group within the group is created first. `more` are arguments that are not in the config.
 
@@ -51,7 +51,7 @@ def create(kind: str, settings, **more):
 
 
 def build_model(config, data_shape):
-    """The compiled model, built for examples of `data_shape`, with weights drawn by `config.seed`."""
+    """The compiled model, built for examples of `data_shape`, weights drawn by `config.seed`."""
     keras.utils.set_random_seed(config.seed)
     settings = config.model.to_dict()
     settings["decoder"] = create("decoder", settings["decoder"], output_shape=data_shape)
@@ -94,12 +94,12 @@ class TrainingData:
         self.steps = math.ceil(self.size / config.batch_size)
 
     def batches(self, first_epoch: int, last_epoch: int) -> tf.data.Dataset:
-        """The batches of the epochs from `first_epoch` to before `last_epoch`, one after another."""
+        """The batches of the epochs from `first_epoch` to before `last_epoch`, in a row."""
         config = self._config
         buffer = max(1, min(self.size, config.data.shuffle_buffer))
 
         def epoch_batches(epoch):
-            # Of this function's graph alone: the order must not depend on the program's global seed.
+            # Of this function's graph alone: the order must not depend on the global seed.
             tf.random.set_seed(1)
             limit = tf.int64.max
             seed = tf.random.stateless_uniform((), (config.seed, epoch), 0, limit, tf.int64)

@@ -92,7 +92,7 @@ def test_vamp_prior_starts_at_training_examples(data_dir):
 def test_unknown_name_and_argument():
     with pytest.raises(ValueError, match=r"prior.name: .*'VampPrio'. Nearest: VampPrior"):
         experiment.create("prior", {"name": "VampPrio"})
-    with pytest.raises(ValueError, match="Constrained takes .*kappa"):
+    with pytest.raises(ValueError, match=r"Constrained takes .*kappa"):
         experiment.create("objective", {"name": "Constrained", "kapa": 1.0})
 
 

@@ -1,4 +1,4 @@
-"""A run writes what it promises, goes on as if it had not been interrupted, and keeps its config."""
+"""A run writes what it promises, goes on after an interruption as without it, keeps its config."""
 
 import csv
 import json
@@ -70,7 +70,7 @@ def rows(workdir):
 
 
 def test_files(whole):
-    workdir, model, lines = whole
+    workdir, _, lines = whole
     names = {"reconstructions", "samples", "latent_space", "traversals", "interpolation"}
     figures = {path.stem for path in (workdir / "figures").iterdir()}
     assert figures == names | {"training_curves"}
