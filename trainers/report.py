@@ -32,16 +32,15 @@ def measure(model, test, config) -> list[Line]:
     )
     samples = f"nats, {len(likelihood.values)} examples, {settings.num_samples} samples each"
     bound = getattr(model.objective, "bound", None)
+    constraint = []
+    if bound is not None:
+        constraint.append(Line("κ", float(model.likelihood.kappa_of(bound)), error_unit))
     return [
         Line("ELBO", terms["elbo"], "nats"),
         Line("distortion", terms["distortion"], "nats"),
         Line("rate", terms["rate"], "nats"),
         Line("constraint", terms["constraint"], error_unit),
-        *(
-            []
-            if bound is None
-            else [Line("κ", float(model.likelihood.kappa_of(bound)), error_unit)]
-        ),
+        *constraint,
         *([Line("λ", terms["lambda"])] if "lambda" in terms else []),
         Line("log-likelihood", likelihood.mean, samples),
         Line("standard error of it", likelihood.standard_error, "nats"),

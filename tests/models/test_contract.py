@@ -207,9 +207,7 @@ def test_weight_two_is_an_example_twice_and_weight_zero_none(make, blobs):
     assert weighted["distortion"] == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize(
-    "how", [{"steps_per_execution": 3}, {"jit_compile": True}, {"run_eagerly": True}]
-)
+@pytest.mark.parametrize("how", [{"steps_per_execution": 3}, {"run_eagerly": True}])
 def test_ways_to_run_agree_with_the_usual_one(make, blobs, how):
     results = []
     for options in ({}, how):
@@ -217,11 +215,20 @@ def test_ways_to_run_agree_with_the_usual_one(make, blobs, how):
         model = make(**options)
         model.fit(blobs[:96], batch_size=16, shuffle=False, verbose=0)
         results.append(model.evaluate(blobs, batch_size=32, verbose=0))
-    if "jit_compile" in how:
-        # XLA draws other random numbers from the same seed: the runs differ by their noise.
-        assert results[1]["distortion"] == pytest.approx(results[0]["distortion"], rel=0.05)
-    else:
-        assert results[1] == pytest.approx(results[0], rel=2e-3, abs=1e-3)
+    assert results[1] == pytest.approx(results[0], rel=2e-3, abs=1e-3)
+
+
+def test_jit_compile(make, blobs):
+    """XLA draws other random numbers from the same seed, so that only what has none is the same."""
+    model, plain = make(jit_compile=True), make()
+    history = model.fit(blobs, batch_size=16, epochs=3, verbose=0).history
+    assert all(np.all(np.isfinite(values)) for values in history.values())
+    assert history["distortion"][-1] < history["distortion"][0]
+    plain.build(blobs.shape)
+    plain.set_weights(model.get_weights())
+    np.testing.assert_allclose(
+        model.predict(blobs, verbose=0), plain.predict(blobs, verbose=0), rtol=1e-4, atol=1e-5
+    )
 
 
 def test_mixed_precision_keeps_losses_in_float32(make, blobs):

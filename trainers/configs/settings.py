@@ -9,7 +9,8 @@ _DENSE = {"name": "mlp", "hidden": (256, 256), "activation": "relu"}
 _CONVOLUTIONS = {"filters": (32, 32, 64, 64), "dense": 256, "activation": "relu"}
 
 # kappa is the error per feature that VHP-VAE asks for: root-mean-square for the Gaussian, mean
-# cross-entropy in nats for the Bernoulli likelihood; beta is the β that REWO begins with.
+# cross-entropy in nats for the Bernoulli likelihood; beta is the β that REWO begins with,
+# relative to the ELBO's.
 DATASETS = {
     "pendulum": {
         "data": {
@@ -65,7 +66,7 @@ DATASETS = {
     },
     "coil20": {
         "data": {"name": "coil20", "options": {"size": 64, "train_every": 2}},
-        "report": {"label_name": "object"},
+        "report": {"label_name": "object", "num_examples": 100},
         "encoder": {**_CONVOLUTIONS, "name": "conv_encoder"},
         "decoder": {**_CONVOLUTIONS, "name": "conv_decoder"},
         "likelihood": _GAUSSIAN,
@@ -73,8 +74,8 @@ DATASETS = {
         "epochs": 300,
         "batch_size": 64,
         "learning_rate": 1e-3,
-        "kappa": 0.08,
-        "beta": 0.01,
+        "kappa": 0.1,
+        "beta": 1.0,
     },
 }
 
