@@ -9,6 +9,20 @@ from tfvae import _replicas
 from tfvae.models.statistics import TERMS, StepStatistics
 from tfvae.objectives import Terms
 
+WITH_BIAS = (keras.layers.Dense, keras.layers.Conv2D, keras.layers.Conv2DTranspose)
+# Layers that turn no finite gradient into one that is not.
+PLAIN = (
+    *WITH_BIAS,
+    keras.Sequential,
+    keras.layers.Activation,
+    keras.layers.Cropping2D,
+    keras.layers.Dropout,
+    keras.layers.Flatten,
+    keras.layers.InputLayer,
+    keras.layers.ReLU,
+    keras.layers.Reshape,
+)
+
 
 class GuardedSteps(keras.Model):
     """`keras.Model` whose steps train an objective, and change nothing once one has failed.
@@ -131,16 +145,19 @@ class GuardedSteps(keras.Model):
         """Gradients that are not finite when any gradient is not, as few numbers as possible.
 
         The gradient of a layer's bias is the sum over the batch of what flows back into the layer:
-        where it is finite, so is that of the kernel, which is hundreds of times larger.
+        where it is finite, so is that of the kernel, which is hundreds of times larger. What flows
+        back into an encoder of plain layers has passed the posterior's head, whose bias is watched:
+        so the optimizer need not wait for the end of the backward pass.
         """
         if not gradients or isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
             return []  # An optimizer that scales the loss skips steps that overflow by itself.
-        with_bias = (keras.layers.Dense, keras.layers.Conv2D, keras.layers.Conv2DTranspose)
         covered = {
             id(layer.kernel)
             for layer in self._flatten_layers(include_self=False)
-            if isinstance(layer, with_bias) and layer.use_bias
+            if isinstance(layer, WITH_BIAS) and layer.use_bias
         }
+        if all(isinstance(layer, PLAIN) for layer in self.encoder._flatten_layers()):
+            covered |= {id(weight) for weight in self.encoder.trainable_weights}
         return [
             gradient
             for gradient, weight in zip(gradients, self.trainable_weights, strict=True)
