@@ -1,6 +1,6 @@
 """Median ms of a `fit` step of each model, beside a bare Keras step and the arithmetic floor.
 
-    python -m benchmarks.step [--steps 60] [--rounds 5] [--json FILE]
+    python -m benchmarks.step [--steps 20] [--rounds 12] [--json FILE]
 
 Every model is fitted on the same batch, in rounds that take turns, so that what else the machine
 does falls on all alike; the number is the median over all steps. The floor is the arithmetic of the
@@ -164,9 +164,9 @@ def measure(shape, steps, rounds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--steps", type=int, default=60, help="steps of a model in a round")
+    parser.add_argument("--steps", type=int, default=20, help="steps of a model in a round")
     parser.add_argument(
-        "--rounds", type=int, default=5, help="rounds in which the models take turns"
+        "--rounds", type=int, default=12, help="rounds in which the models take turns"
     )
     parser.add_argument("--json", help="file to write the numbers to, with units")
     arguments = parser.parse_args()
