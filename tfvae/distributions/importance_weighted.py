@@ -1,6 +1,5 @@
 """The marginal of a latent variable model as a distribution, by importance weighting."""
 
-import math
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -114,9 +113,7 @@ class ImportanceWeightedMarginal(tfd.Distribution):
             + self._prior.log_prob(zeta)
             - proposal.log_prob(zeta)
         )  # (K, ...)
-        if self._num_importance_samples == 1:
-            return log_weights[0]
-        return tf.reduce_logsumexp(log_weights, axis=0) - math.log(self._num_importance_samples)
+        return log_mean_exp(log_weights)
 
     def _sample_n(self, n, seed=None):
         prior_seed, conditional_seed = tfp.random.split_seed(seed, n=2, salt="hierarchical")

@@ -4,8 +4,6 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae import _checks
-
 tfd = tfp.distributions
 
 # Where an automatic bound lies between what a model without latents reaches (0) and a perfect
@@ -106,8 +104,8 @@ class Likelihood(keras.layers.Layer):
     def default_bound(self, x: tf.Tensor) -> tf.Tensor:
         """κ² for data of which nothing is known: 80% of what a constant leaves unexplained.
 
-        Halfway bounds between C of the per-feature mean of the batch and C of a perfect
-        reconstruction: κ² = C_perfect + 0.2 (C_constant − C_perfect).
+        κ² = C_perfect + 0.2 (C_constant − C_perfect), with C of a perfect reconstruction and C of
+        the per-feature mean of the batch.
         """
         constant = self._error_of_mean(x, tf.reduce_mean(x, axis=0, keepdims=True))
         perfect = self._error_of_mean(x, x)
@@ -116,10 +114,3 @@ class Likelihood(keras.layers.Layer):
     def _error_of_mean(self, x, mean):
         """Mean over the batch of C when E[x|z] is `mean`."""
         raise NotImplementedError
-
-
-def check_kappa(kappa, high=float("inf"), hint=""):
-    """Returns κ as a float, or None for an automatic one; a ValueError unless 0 < κ < high."""
-    if kappa is None:
-        return None
-    return _checks.number_in("kappa", kappa, 0.0, high, low_open=True, high_open=True, hint=hint)

@@ -1,10 +1,11 @@
 """Learning as constrained optimisation: the least rate subject to a bound on the error."""
 
+import math
+
 import keras
 import tensorflow as tf
 
 from tfvae import _checks, _replicas
-from tfvae.likelihoods.base import check_kappa
 from tfvae.objectives.base import Objective
 from tfvae.objectives.multipliers import GECO, REWO, Multiplier
 
@@ -34,9 +35,12 @@ class Constrained(Objective):
 
     def __init__(self, kappa: float | None = None, multiplier="rewo", **kwargs):
         super().__init__(**kwargs)
-        self.kappa = check_kappa(
-            kappa, hint="It is an error per feature; None lets the data decide."
-        )
+        hint = "It is an error per feature; None lets the data decide."
+        if kappa is not None:
+            kappa = _checks.number_in(
+                "kappa", kappa, 0.0, math.inf, low_open=True, high_open=True, hint=hint
+            )
+        self.kappa = kappa
         self.multiplier = _checks.named_object(
             "multiplier", multiplier, Multiplier, {"geco": GECO, "rewo": REWO}
         )

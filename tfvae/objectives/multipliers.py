@@ -180,7 +180,8 @@ class REWO(Multiplier):
 
     The initial phase trains encoder and decoder only; it ends, for good, at the first step with
     Ĉ_t < κ². So the prior is learned on posteriors that already carry information, and β rises
-    to 1, where the loss is the ELBO, as far as the constraint allows.
+    to 1, where the loss is R + C − κ² (the ELBO for a Bernoulli likelihood), as far as the
+    constraint allows.
 
     Args:
         nu: ν.
