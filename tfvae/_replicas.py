@@ -21,6 +21,12 @@ def mean(value: tf.Tensor) -> tf.Tensor:
     return value if context is None else context.all_reduce(tf.distribute.ReduceOp.MEAN, value)
 
 
+def gathered(value: tf.Tensor) -> tf.Tensor:
+    """The values of all replicas, (replicas, …)."""
+    context = _context()
+    return value[tf.newaxis] if context is None else context.all_gather(value[tf.newaxis], axis=0)
+
+
 def own_seed(seed: tf.Tensor) -> tf.Tensor:
     """A stateless seed of this replica's own, (2,); the seed itself where there is one replica."""
     context = _context()

@@ -65,6 +65,12 @@ def test_data_without_a_feature_axis():
         model.build((None,))
 
 
+def test_lists_are_refused_with_the_remedy(x):
+    for call in (compiled().fit, compiled().evaluate):
+        with pytest.raises(ValueError, match=r"is a list of 2 elements.*numpy\.asarray"):
+            call(x[:2].tolist(), verbose=0)
+
+
 @pytest.mark.parametrize("empty", ["array", "dataset"])
 def test_empty_data(x, empty):
     data = x[:0] if empty == "array" else tf.data.Dataset.from_tensor_slices(x[:0]).batch(4)

@@ -201,10 +201,45 @@ def test_weight_two_is_an_example_twice_and_weight_zero_none(make, blobs):
     model = make()
     model.build(blobs.shape)
     weights = np.array([2.0, 0.0, 1.0, 1.0], "float32")
-    weighted = model.evaluate(blobs[:4], sample_weight=weights, verbose=0)
-    each = [model.evaluate(blobs[:4], sample_weight=row, verbose=0) for row in np.eye(4)]
-    expected = sum(w * e["distortion"] for w, e in zip(weights, each, strict=True)) / 4.0
-    assert weighted["distortion"] == pytest.approx(expected, rel=1e-5)
+
+    def distortion(x, weights):
+        return model.evaluate(x, sample_weight=weights, verbose=0)["distortion"]
+
+    each = [distortion(blobs[:4], row) for row in np.eye(4, dtype="float32")]
+    assert len(set(each)) == 4
+    expected = np.dot(weights, each) / 4.0
+    assert distortion(blobs[:4], weights) == pytest.approx(expected, rel=1e-5)
+    changed = blobs[:4].copy()
+    changed[1] = 1.0 - changed[1]
+    assert distortion(changed, weights) == pytest.approx(expected, rel=1e-5)
+    labelled = model.evaluate(blobs[:4], np.arange(4.0), sample_weight=weights, verbose=0)
+    assert labelled["distortion"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_weights_count_in_fit_and_in_its_validation(make, blobs):
+    weights = np.array([1.0, 0.0] * 4, "float32")
+    histories = []
+    for spoilt in (blobs[:8].copy(), blobs[:8].copy()):
+        spoilt[1::2] = len(histories)  # what has no weight must not matter
+        model = make()
+        data = (spoilt, None, weights)
+        fitted = model.fit(
+            spoilt, sample_weight=weights, validation_data=data, shuffle=False, verbose=0
+        )
+        histories.append(fitted.history)
+    for name in ("distortion", "rate", "val_distortion", "val_rate"):
+        assert histories[0][name] == pytest.approx(histories[1][name], rel=1e-4), name
+
+
+def test_batch_without_any_weight_changes_no_state(make, blobs):
+    model = make()
+    model.fit(blobs[:8], verbose=0)
+    state = [*model.objective.weights, *model.likelihood.non_trainable_weights]
+    before = [variable.numpy() for variable in state]
+    history = model.fit(blobs[:8], sample_weight=np.zeros(8, "float32"), verbose=0).history
+    for old, variable in zip(before, state, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), old, err_msg=variable.path)
+    assert all(np.all(np.isfinite(values)) for values in history.values())
 
 
 @pytest.mark.parametrize("how", [{"steps_per_execution": 3}, {"run_eagerly": True}])
@@ -266,3 +301,23 @@ def test_mirrored_replicas_train(blobs):
     history = model.fit(blobs, batch_size=32, epochs=8, verbose=0).history
     assert history["distortion"][-1] < history["distortion"][0]
     assert history["lambda"][-1] != pytest.approx(100 / (2 * 0.5**2))
+
+
+@pytest.mark.parametrize("phase", ["first", "later"])
+def test_mirrored_replicas_undo_a_step_that_fails_on_one_of_them(blobs, phase):
+    strategy = tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"])
+    with strategy.scope():
+        model = MODELS["VHPVAE"]()
+        model.compile(keras.optimizers.Adam(1e-2))
+    model.fit(blobs[:16], batch_size=16, verbose=0)
+    if phase == "later":  # with the multiplier's initial phase over, and moments in the optimizer
+        model.objective.multiplier.initial_phase.assign(False)
+        model.fit(blobs[:16], batch_size=16, epochs=3, verbose=0)
+    before = [v.numpy() for v in (*model.weights, *model.optimizer.variables)]
+    bad = blobs[:16].copy()
+    bad[3] = np.nan
+    with pytest.raises(ValueError, match="must be a finite number"):
+        model.fit(bad, batch_size=16, verbose=0)
+    after = [v.numpy() for v in (*model.weights, *model.optimizer.variables)]
+    for old, new in zip(before, after, strict=True):
+        np.testing.assert_array_equal(old, new)

@@ -19,7 +19,10 @@ class StepStatistics(keras.metrics.Metric):
         self.total = self.add_variable((len(TERMS),), initializer="zeros", name="total")
         self.weight = self.add_variable((), initializer="zeros", name="weight")
         # (position in WATCHED + 1, step, least and greatest input) of the first bad step; else 0.
-        self.failure = self.add_variable((4,), initializer="zeros", name="failure")
+        # Every replica notes the same.
+        self.failure = self.add_variable(
+            (4,), initializer="zeros", aggregation="only_first_replica", name="failure"
+        )
 
     def update_state(self, sums: tf.Tensor, weight: tf.Tensor):
         """Adds Σ w v of each term, (len(TERMS),), and Σ w, ()."""
@@ -30,10 +33,17 @@ class StepStatistics(keras.metrics.Metric):
         """Scalar bool: whether a step since the last reset was bad."""
         return self.failure[0] > 0.0
 
-    def record_failure(self, finite: tf.Tensor, step: tf.Tensor, x: tf.Tensor):
-        """Notes the first of `WATCHED` that is not finite, unless an earlier failure stands."""
-        first = tf.cast(tf.argmin(tf.cast(finite, tf.int32)), tf.float32) + 1.0
-        now = tf.stack([first, tf.cast(step, tf.float32), tf.reduce_min(x), tf.reduce_max(x)])
+    def record_failure(self, step: tf.Tensor, evidence: tf.Tensor):
+        """Notes the first of `WATCHED` that is not finite, unless an earlier failure stands.
+
+        Args:
+            step: number of the step, from 0.
+            evidence: (replicas, len(WATCHED) + 2): 0 for each of `WATCHED` that is finite, else 1,
+                then −min x and max x.
+        """
+        worst = tf.reduce_max(evidence, axis=0)
+        first = tf.cast(tf.argmax(worst[:-2]), tf.float32) + 1.0
+        now = tf.stack([first, tf.cast(step, tf.float32), -worst[-2], worst[-1]])
         self.failure.assign(tf.where(self.has_failed(), self.failure.value, now))
 
     def result(self) -> dict[str, tf.Tensor]:

@@ -1,8 +1,10 @@
 """The steps of fit and evaluate: gradient, dual step, statistics, and a stop on failure."""
 
+import contextlib
 import warnings
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfvae import _replicas
@@ -73,7 +75,7 @@ class GuardedSteps(keras.Model):
         self._step_unless_failed(
             x,
             sums,
-            lambda keep: self._update(gradients, terms, sums, weights, weight, keep),
+            lambda: self._update(gradients, terms, sums, weights, weight),
             gradients,
         )
         return self.get_metrics_result()
@@ -83,7 +85,7 @@ class GuardedSteps(keras.Model):
         x, weights = self._unpacked(data)
         terms = self._next_terms(x, self.test_seed_generator)
         sums, weight = self._term_sums(terms, self.objective.loss(terms), weights)
-        self._step_unless_failed(x, sums, lambda keep: self.statistics.update_state(sums, weight))
+        self._step_unless_failed(x, sums, lambda: self.statistics.update_state(sums, weight))
         return self.get_metrics_result()
 
     def _unpacked(self, data):
@@ -94,27 +96,28 @@ class GuardedSteps(keras.Model):
             weights = tf.reshape(tf.cast(weights, tf.float32), [tf.shape(x)[0]])
         return x, weights
 
-    def _update(self, gradients, terms, sums, weights, weight, keep):
-        """Gradient step, dual step and statistics. `keep`: bool, whether to leave all as it is."""
-        variables = self.trainable_weights
+    def _update(self, gradients, terms, sums, weights, weight):
+        """Gradient step, dual step and statistics."""
         held = self.objective.prior_is_held
-        resting = [] if held is None else [(v, v.value + 0.0) for v in self.prior.trainable_weights]
-        if keep is not None:
-            gradients = [
-                None if g is None else tf.where(keep, tf.zeros_like(g), g) for g in gradients
-            ]
-        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
         # Put back rather than given no gradient: weight decay must not move the prior either, and
         # the optimizer's moments are warm when its turn comes.
-        for variable, value in resting:
-            variable.assign(tf.where(held, value, variable.value))
-        self.objective.update(_replicas.total(sums[TERMS.index("error")]) / _replicas.total(weight))
-        if terms.residual is not None:
-            residual = tf.reduce_mean(terms.residual, axis=0)
-            rows = tf.ones([tf.shape(residual)[0]]) if weights is None else weights
-            mean = _replicas.total(tf.tensordot(rows, residual, 1)) / _replicas.total(weight)
-            self.likelihood.update(mean)
+        resting = [] if held is None else self.prior.trainable_weights
+        with _unchanged(resting, held):
+            self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
+        self._update_state(terms, sums, weights, weight)
         self.statistics.update_state(sums, weight)
+
+    def _update_state(self, terms, sums, weights, weight):
+        """Dual step and learned scale, from the mean over the examples of the global batch."""
+        total_weight = _replicas.total(weight)
+        state = [*self.objective.weights, *self.likelihood.non_trainable_weights]
+        with _unchanged(state, total_weight == 0.0):  # No example has a weight: no mean.
+            self.objective.update(_replicas.total(sums[TERMS.index("error")]) / total_weight)
+            if terms.residual is not None:
+                residual = tf.reduce_mean(terms.residual, axis=0)
+                rows = tf.ones([tf.shape(residual)[0]]) if weights is None else weights
+                mean = _replicas.total(tf.tensordot(rows, residual, 1)) / total_weight
+                self.likelihood.update(mean)
 
     def _step_unless_failed(self, x, sums, step, gradients=()):
         """Runs `step` if every watched quantity is finite and no step before it has failed."""
@@ -125,21 +128,27 @@ class GuardedSteps(keras.Model):
         good &= ~self.statistics.has_failed()
         step_number = self.optimizer.iterations.value if gradients else 0
 
-        def record():
-            flags = [
-                tf.reduce_all(tf.math.is_finite(x)) & self.likelihood.in_support(x),
-                *tf.unstack(tf.math.is_finite(sums)),
-                tf.math.is_finite(tf.add_n(totals)),
+        def evidence():
+            bad = [
+                ~(tf.reduce_all(tf.math.is_finite(x)) & self.likelihood.in_support(x)),
+                *tf.unstack(~tf.math.is_finite(sums)),
+                ~tf.math.is_finite(tf.add_n(totals)),
             ]
-            self.statistics.record_failure(tf.stack(flags), step_number, x)
+            extremes = [tf.reduce_max(-x), tf.reduce_max(x)]
+            return _replicas.gathered(tf.stack([*(tf.cast(b, tf.float32) for b in bad), *extremes]))
+
+        def record(found):
+            self.statistics.record_failure(step_number, found)
 
         if not _replicas.several():
-            tf.cond(good, lambda: _nothing(step(None)), lambda: _nothing(record()))
+            tf.cond(good, lambda: _nothing(step()), lambda: _nothing(record(evidence())))
             return
-        # Within a replica no branch may hold a reduction: the step runs with gradients of zero.
+        # Within a replica no branch may hold a reduction: the step runs, and is undone.
+        found = evidence()
         good = _replicas.mean(tf.cast(good, tf.float32)) > 0.999
-        step(~good)
-        tf.cond(good, lambda: _nothing(None), lambda: _nothing(record()))
+        with _unchanged([*self.weights, *self.optimizer.variables] if gradients else [], ~good):
+            step()
+        tf.cond(good, lambda: _nothing(None), lambda: _nothing(record(found)))
 
     def _watched_gradients(self, gradients):
         """Gradients that are not finite when any gradient is not, as few numbers as possible.
@@ -185,25 +194,30 @@ class GuardedSteps(keras.Model):
         if self.built:
             self.optimizer.build(self.trainable_variables)
 
-    def fit(self, x=None, *args, **kwargs):
+    def fit(self, x=None, y=None, *args, **kwargs):
         """As `keras.Model.fit`; labels are ignored, sample weights weigh the examples' losses.
 
         Raises:
             ValueError: when the data are empty, of the wrong shape or outside the support.
             FloatingPointError: when a term is not finite; says which, and at which step.
         """
-        _check_not_empty(x)
-        history = super().fit(x, *args, **kwargs)
+        _check_data(x)
+        y = _labels(x, y, kwargs.get("sample_weight"))
+        validation = kwargs.get("validation_data")
+        if isinstance(validation, tuple) and len(validation) == 3:
+            kwargs["validation_data"] = (validation[0], _labels(*validation), validation[2])
+        history = super().fit(x, y, *args, **kwargs)
         concern = self.objective.concern()
         if concern:
             warnings.warn(concern, stacklevel=2)
         return history
 
-    def evaluate(self, x=None, *args, return_dict=True, **kwargs):
+    def evaluate(self, x=None, y=None, *args, return_dict=True, **kwargs):
         """As `keras.Model.evaluate`, but a dict; the same data give the same numbers each time."""
-        _check_not_empty(x)
+        _check_data(x)
         self.test_seed_generator.state.assign([self.test_seed_generator.get_config()["seed"], 0])
-        return super().evaluate(x, *args, return_dict=return_dict, **kwargs)
+        y = _labels(x, y, kwargs.get("sample_weight"))
+        return super().evaluate(x, y, *args, return_dict=return_dict, **kwargs)
 
     def make_train_function(self, force=False):
         """As Keras makes it; the function raises when a step has failed."""
@@ -238,13 +252,32 @@ class GuardedSteps(keras.Model):
         return {**result, **self.objective.state()}
 
 
+@contextlib.contextmanager
+def _unchanged(variables, condition):
+    """Puts `variables` back to what they were before the block, where `condition` is true."""
+    before = [variable.value + tf.zeros([], variable.value.dtype) for variable in variables]
+    yield
+    for variable, value in zip(variables, before, strict=True):
+        variable.assign(tf.where(condition, value, variable.value))
+
+
 def _nothing(_):
     """What a branch returns whose effects are assignments."""
     return tf.constant(0)
 
 
-def _check_not_empty(x):
-    """Raises a ValueError when an array or dataset is known to hold no example."""
+def _labels(x, y, weights):
+    """`y`, or zeros where there are weights alone: Keras drops the weights of unlabelled arrays."""
+    return np.zeros(len(x), "float32") if y is None and weights is not None else y
+
+
+def _check_data(x):
+    """Raises a ValueError for lists, and for an array or dataset known to hold no example."""
+    if isinstance(x, (list, tuple)):
+        raise ValueError(
+            f"`x` is a {type(x).__name__} of {len(x)} elements, but an array or a dataset is "
+            "expected: `numpy.asarray(x)` makes an array of it."
+        )
     if isinstance(x, tf.data.Dataset):
         size = int(x.cardinality())
     elif hasattr(x, "shape") and len(x.shape) > 0:
