@@ -33,6 +33,35 @@ def training_flop(counts: list[float], first_needs_input_gradient: bool) -> floa
     return total if first_needs_input_gradient else total - counts[0]
 
 
+def products_alone(network: keras.Model, rows: int, needs_input_gradient: bool, repeats: int = 21):
+    """Median seconds of a network's products and convolutions alone, forward and backward.
+
+    The network without biases, activations and optimizer: what no training step can be faster than
+    with the kernels of this TensorFlow.
+    """
+
+    def bare(layer):
+        config = layer.get_config()
+        config |= {"use_bias": False} if "use_bias" in config else {}
+        config |= {"activation": "linear"} if "activation" in config else {}
+        return type(layer).from_config(config)
+
+    clone = keras.models.clone_model(network, clone_function=bare)
+    x = tf.random.stateless_normal([rows, *network.input_shape[1:]], seed=[0, 2])
+    upstream = tf.random.stateless_normal([rows, *network.output_shape[1:]], seed=[0, 3])
+    sources = [x] * needs_input_gradient + [weight.value for weight in clone.trainable_weights]
+
+    @tf.function
+    def forward_and_backward():
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            outputs = clone(x)
+        gradients = tape.gradient(outputs, sources, output_gradients=upstream)
+        return [tf.reshape(gradient, [-1])[0] for gradient in gradients]
+
+    return _median_seconds(forward_and_backward, repeats)
+
+
 def gemm_rate(rows: int = 2048, inner: int = 300, columns: int = 784, repeats: int = 51) -> float:
     """FLOP/s of a float32 matrix product, the median of several runs.
 
@@ -42,10 +71,14 @@ def gemm_rate(rows: int = 2048, inner: int = 300, columns: int = 784, repeats: i
     a = tf.random.stateless_normal([rows, inner], seed=[0, 0])
     b = tf.random.stateless_normal([inner, columns], seed=[0, 1])
     product = tf.function(tf.matmul)
-    product(a, b)
+    return 2.0 * rows * inner * columns / _median_seconds(lambda: product(a, b), repeats)
+
+
+def _median_seconds(function, repeats):
+    function()
     seconds = []
     for _ in range(repeats):
         start = time.perf_counter()
-        product(a, b)
+        function()
         seconds.append(time.perf_counter() - start)
-    return 2.0 * rows * inner * columns / statistics.median(seconds)
+    return statistics.median(seconds)

@@ -4,7 +4,8 @@
 
 Every model is fitted on the same batch, in rounds that take turns, so that what else the machine
 does falls on all alike; the number is the median over all steps. The floor is the arithmetic of the
-step's matrix products and convolutions over the rate of a large matrix product in the same run.
+step's matrix products and convolutions over the rate of a large matrix product in the same run;
+beside it, the time that these products and convolutions take alone, forward and backward.
 Where pythae is installed (`pip install pythae torch`), its models run in the same rounds.
 """
 
@@ -19,7 +20,7 @@ import tensorflow_probability as tfp
 
 import tfvae
 from benchmarks import common, peers
-from benchmarks.arithmetic import forward_flop, gemm_rate, training_flop
+from benchmarks.arithmetic import forward_flop, gemm_rate, products_alone, training_flop
 
 LATENT_DIM = 32
 SHAPES = {"dense": ((784,), 128), "conv": ((64, 64, 1), 64)}
@@ -96,24 +97,35 @@ def models(shape):
     }
 
 
-def step_flop(name, model, batch):
-    """FLOP of the matrix products and convolutions of one training step."""
-    encoder = forward_flop(model.encoder, batch)
-    head = model.head if name.startswith("bare") else model.posterior_head.dense
-    head_flop = 2.0 * head.kernel.shape[0] * head.kernel.shape[1]
-    rows = batch * (IMPORTANCE_SAMPLES if name == "IWAE" else 1)
-    total = training_flop([*encoder, batch * head_flop], False)
-    total += training_flop(forward_flop(model.decoder, rows), True)
-    if name == "VampPrior VAE":
-        # The pseudo-inputs are weights: their gradient is needed.
-        pseudo = [*forward_flop(model.encoder, COMPONENTS), COMPONENTS * head_flop]
-        total += training_flop(pseudo, True)
-        total += 3 * 2.0 * batch * COMPONENTS * 2 * LATENT_DIM
+def parts(name, model, batch):
+    """The networks that a training step runs: (network, rows, whether its input has a gradient)."""
+
+    def head_of(features):
+        return keras.Sequential([keras.Input((features,)), keras.layers.Dense(2 * LATENT_DIM)])
+
+    head = head_of(int(np.prod(model.encoder.output_shape[1:])))
+    yield model.encoder, batch, False
+    yield head, batch, True
+    yield model.decoder, batch * (IMPORTANCE_SAMPLES if name == "IWAE" else 1), True
+    if name == "VampPrior VAE":  # The pseudo-inputs are weights: their gradient is needed.
+        yield model.encoder, COMPONENTS, True
+        yield head, COMPONENTS, True
     if name == "VHP-VAE":
         prior, samples = model.prior, batch * IMPORTANCE_SAMPLES
-        heads = 2.0 * 128 * 2 * LATENT_DIM
-        total += training_flop([*forward_flop(prior.encoder, batch), batch * heads], True)
-        total += training_flop([*forward_flop(prior.decoder, samples), samples * heads], True)
+        yield prior.encoder, batch, True
+        yield head_of(prior.encoder.output_shape[-1]), batch, True
+        yield prior.decoder, samples, True
+        yield head_of(prior.decoder.output_shape[-1]), samples, True
+
+
+def step_flop(name, model, batch):
+    """FLOP of the matrix products and convolutions of one training step."""
+    total = sum(
+        training_flop(forward_flop(network, rows), needs_input_gradient)
+        for network, rows, needs_input_gradient in parts(name, model, batch)
+    )
+    if name == "VampPrior VAE":  # The densities of its components.
+        total += 3 * 2.0 * batch * COMPONENTS * 2 * LATENT_DIM
     return total
 
 
@@ -140,7 +152,7 @@ def fit_steps(model, x, steps):
 
 
 def measure(shape, steps, rounds):
-    """Median seconds of a step of each model, and the FLOP of it (None for peers)."""
+    """Median seconds of a step of each model; its FLOP, and the seconds of its products alone."""
     data_shape, batch = SHAPES[shape]
     x = tfp.random.rayleigh([batch, *data_shape], seed=(0, 0))
     x = tf.cast(x > 1.0, tf.float32)
@@ -159,7 +171,11 @@ def measure(shape, steps, rounds):
         for name, run in runs.items():
             seconds[name].extend(run(steps))
     flop = {name: step_flop(name, model, batch) for name, model in candidates.items()}
-    return {name: statistics.median(values) for name, values in seconds.items()}, flop
+    products = {
+        name: sum(products_alone(*part) for part in parts(name, model, batch))
+        for name, model in candidates.items()
+    }
+    return {name: statistics.median(values) for name, values in seconds.items()}, flop, products
 
 
 def main():
@@ -173,7 +189,7 @@ def main():
     rate = gemm_rate()
     rows = []
     for shape in SHAPES:
-        seconds, flop = measure(shape, arguments.steps, arguments.rounds)
+        seconds, flop, products = measure(shape, arguments.steps, arguments.rounds)
         for name, value in seconds.items():
             floor = 1e3 * flop[name] / rate if name in flop else None
             ms = 1e3 * value
@@ -185,13 +201,22 @@ def main():
                     ms / (1e3 * seconds["VAE"]),
                     floor,
                     None if floor is None else ms / floor,
+                    1e3 * products[name] if name in products else None,
                 ]
             )
     common.report(
         "Training step",
-        ["shape and model", "step", "over bare step", "over VAE", "floor", "over floor"],
+        [
+            "shape and model",
+            "step",
+            "over bare step",
+            "over VAE",
+            "floor",
+            "over floor",
+            "products alone",
+        ],
         rows,
-        ["", "ms", "", "", "ms", ""],
+        ["", "ms", "", "", "ms", "", "ms"],
         {
             "GEMM rate": f"{rate / 1e9:.0f} GFLOP/s, measured in this run",
             "steps": f"{arguments.rounds} rounds of {arguments.steps}, median",

@@ -2,6 +2,8 @@
 
 import numbers
 
+import keras
+
 
 def positive_int(name: str, value, hint: str = "") -> int:
     """Returns `value` as an int if it is a whole number of at least 1.
@@ -15,6 +17,44 @@ def positive_int(name: str, value, hint: str = "") -> int:
             f"`{name}` must be a whole number of at least 1, received {value!r}. {hint}".strip()
         )
     return int(value)
+
+
+def layer(name: str, network):
+    """`network` if it is a Keras model or layer, or None.
+
+    Raises:
+        ValueError: when it is neither.
+    """
+    if network is None or isinstance(network, keras.layers.Layer):
+        return network
+    raise ValueError(
+        f"`{name}` must be a Keras model or layer (tfvae.networks has builders), received "
+        f"{network!r}."
+    )
+
+
+def not_yet_connected(kind: str, part):
+    """Checks that `part`, a layer with weights of its own, belongs to no model yet.
+
+    Raises:
+        ValueError: when it does: two models would share its state without a word.
+    """
+    if part.built:
+        raise ValueError(
+            f"This `{kind}`, {type(part).__name__}, belongs to a model already, and its state with "
+            "it: make a new one for each model."
+        )
+
+
+def positive_ints(name: str, values, hint: str = "") -> tuple[int, ...]:
+    """`values`, a sequence of whole numbers of at least 1, as a tuple.
+
+    Raises:
+        ValueError: when it is no sequence, or an element is no such number.
+    """
+    if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
+        raise ValueError(f"`{name}` must be a sequence, as in [128, 128], received {values!r}.")
+    return tuple(positive_int(name, value, hint) for value in values)
 
 
 def number_in(

@@ -21,6 +21,12 @@ def mean(value: tf.Tensor) -> tf.Tensor:
     return value if context is None else context.all_reduce(tf.distribute.ReduceOp.MEAN, value)
 
 
+def count() -> int:
+    """The number of replicas."""
+    context = _context()
+    return 1 if context is None else context.num_replicas_in_sync
+
+
 def gathered(value: tf.Tensor) -> tf.Tensor:
     """The values of all replicas, (replicas, …)."""
     context = _context()

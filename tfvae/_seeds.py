@@ -1,5 +1,6 @@
 """Seeds of TFP's stateless random numbers from what a user gives."""
 
+import numbers
 import random
 
 import tensorflow as tf
@@ -12,7 +13,7 @@ def stateless(seed) -> tf.Tensor:
     """
     if seed is None:
         seed = random.randrange(2**31)
-    if isinstance(seed, int):
+    if isinstance(seed, numbers.Integral):
         # Wrapped into the range of int32, so that every int serves.
-        seed = ((seed + 2**31) % 2**32 - 2**31, 0)
+        seed = ((int(seed) + 2**31) % 2**32 - 2**31, 0)
     return tf.convert_to_tensor(seed, tf.int32)

@@ -87,19 +87,20 @@ def test_bound_and_kappa_are_inverse(case):
     assert likelihood.bound(0.3) == pytest.approx(12 * 0.3 if case == "bernoulli" else 12 * 0.09)
 
 
-def test_default_bound_of_a_gaussian_is_a_fifth_of_the_variance(rng):
+def test_error_range_of_a_gaussian_is_zero_to_the_variance(rng):
     x = (3.0 + 2.0 * rng.normal(size=(500, *DATA))).astype("float32")
-    expected = 0.2 * x.var(axis=0).sum()
-    np.testing.assert_allclose(CASES["fixed"]().default_bound(tf.constant(x)), expected, rtol=1e-4)
+    perfect, constant = CASES["fixed"]().error_range(tf.constant(x))
+    assert float(perfect) == 0.0
+    np.testing.assert_allclose(constant, x.var(axis=0).sum(), rtol=1e-4)
 
 
-def test_default_bound_of_a_bernoulli_starts_at_the_entropy_of_the_data(rng):
+def test_error_range_of_a_bernoulli_starts_at_the_entropy_of_the_data(rng):
     x = rng.uniform(size=(500, *DATA)).astype("float32")
     entropy = lambda p: -(p * np.log(p) + (1 - p) * np.log(1 - p))  # noqa: E731
     perfect = entropy(x).sum(axis=(1, 2)).mean()
     constant = entropy(x.mean(axis=0)).sum()
-    actual = CASES["bernoulli"]().default_bound(tf.constant(x))
-    np.testing.assert_allclose(actual, perfect + 0.2 * (constant - perfect), rtol=1e-4)
+    actual = CASES["bernoulli"]().error_range(tf.constant(x))
+    np.testing.assert_allclose(actual, (perfect, constant), rtol=1e-4)
 
 
 @pytest.mark.parametrize("scale", ["learned", "per_feature"])

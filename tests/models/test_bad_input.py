@@ -150,14 +150,78 @@ def test_gradient_that_is_not_finite_changes_nothing(x):
         np.testing.assert_array_equal(old, new)
 
 
-def test_training_can_go_on_after_a_failure(x):
-    model = compiled()
+def square_root_of_relu(t):
+    """Finite everywhere, with a gradient that is not."""
+    return tf.sqrt(tf.nn.relu(t))
+
+
+def test_gradient_that_is_not_finite_in_an_encoder_changes_nothing(x):
+    layers = [keras.layers.Dense(8, square_root_of_relu), keras.layers.Dense(8, "relu")]
+    model = tfvae.VAE(2, encoder=keras.Sequential(layers), seed=0)
+    model.compile("adam")
+    with pytest.raises(FloatingPointError, match="`gradients`"):
+        model.fit(x, verbose=0)
+    assert all(np.all(np.isfinite(weight)) for weight in model.get_weights())
+
+
+@pytest.mark.parametrize("model", [tfvae.VAE, tfvae.VHPVAE])
+def test_training_can_go_on_after_a_failure(x, model):
+    model = model(2, seed=0)
+    model.compile("adam")
+    with pytest.raises(ValueError, match="feature axes"):
+        model.fit(np.zeros(8, "float32"), verbose=0)
     bad = x.copy()
     bad[0, 0] = np.nan
     with pytest.raises(ValueError, match="finite"):
         model.fit(bad, verbose=0)
     history = model.fit(x, verbose=0).history
     assert np.isfinite(history["loss"][0])
+
+
+@pytest.mark.parametrize("part", ["objective", "prior", "likelihood"])
+def test_two_models_cannot_share_what_has_a_state(part):
+    shared = {
+        "objective": tfvae.objectives.Constrained(kappa=0.5),
+        "prior": tfvae.priors.HierarchicalPrior(4),
+        "likelihood": tfvae.likelihoods.Gaussian(),
+    }[part]
+    tfvae.VAE(2, **{part: shared}).build((None, 5))
+    with pytest.raises(ValueError, match=f"This `{part}`.*belongs to a model already"):
+        tfvae.VAE(2, **{part: shared}).build((None, 500))
+
+
+def test_monitoring_a_loss_whose_weights_move_is_warned_of(x):
+    stop = keras.callbacks.EarlyStopping(monitor="val_loss")
+    model = tfvae.VHPVAE(2, objective=tfvae.objectives.Constrained(kappa=10.0), seed=0)
+    model.compile("adam")
+    with pytest.warns(UserWarning, match="Monitor 'val_elbo' with mode='max'"):
+        model.fit(x, validation_data=(x,), callbacks=[stop], verbose=0)
+
+
+def test_predict_gives_nan_for_an_example_that_is_not_finite(x):
+    model = compiled()
+    model.fit(x, verbose=0)
+    bad = x.copy()
+    bad[3, 1] = np.nan
+    broken = np.isnan(model.predict(bad, verbose=0))
+    assert np.all(broken[3]) and not np.any(np.delete(broken, 3, axis=0))
+
+
+def test_log_likelihood_refuses_what_has_no_density(x):
+    model = tfvae.VAE(2, likelihood="bernoulli", seed=0)
+    model.build(x.shape)
+    for bad in (np.nan, 255.0):
+        spoilt = np.full_like(x, 0.5)
+        spoilt[2, 1] = bad
+        with pytest.raises(ValueError, match=r"in \[0, 1\]; received .* at \[2, 1\], and 1 such"):
+            model.log_likelihood(spoilt, 5)
+    with pytest.raises(ValueError, match=r"tfvae\.evaluation\.log_likelihood"):
+        model.log_likelihood(tf.data.Dataset.from_tensor_slices(x).batch(8), 5)
+
+
+def test_sample_weights_of_another_shape(x):
+    with pytest.raises(ValueError, match="`sample_weight` must hold one number for each"):
+        compiled().fit(x, sample_weight=np.ones((len(x), 3), "float32"), verbose=0)
 
 
 def test_compile_refuses_a_loss():

@@ -20,6 +20,19 @@ def small(cls, **kwargs):
     )  # fmt: skip
 
 
+def hand_made_encoder():
+    """A functional network with layers that differ in training, and with penalties."""
+    inputs = keras.Input((8, 6, 1))
+    features = keras.layers.Flatten()(inputs)
+    # No bias: normalisation takes its gradient away, and Adam would make steps of rounding errors.
+    features = keras.layers.Dense(
+        8, "relu", use_bias=False, kernel_regularizer=keras.regularizers.L2(1e-3)
+    )(features)
+    features = keras.layers.BatchNormalization()(features)
+    features = keras.layers.ActivityRegularization(l1=1e-3)(features)
+    return keras.Model(inputs, keras.layers.Dropout(0.1, seed=5)(features))
+
+
 MODELS = {
     "VAE": lambda: small(tfvae.VAE),
     "VAE bernoulli vamp": lambda: small(
@@ -29,6 +42,13 @@ MODELS = {
     "VAE convex": lambda: small(
         tfvae.VAE, likelihood=tfvae.likelihoods.Gaussian("per_feature"), objective=ConvexBeta(0.1)
     ),
+    "VAE hand-made": lambda: tfvae.VAE(
+        2,
+        encoder=hand_made_encoder(),
+        decoder=tfvae.networks.mlp([8], output_shape=(8, 6, 1)),
+        seed=3,
+    ),
+    "VAE all default": lambda: tfvae.VAE(2, seed=3),
     "IWAE": lambda: small(tfvae.ImportanceWeightedVAE),
     "VHPVAE": lambda: small(
         tfvae.VHPVAE,
@@ -89,10 +109,20 @@ def test_fit_lowers_the_loss_and_reports_every_term(make, blobs):
     history = model.fit(blobs, batch_size=16, epochs=6, validation_split=0.25, verbose=0).history
     assert set(history) >= TERMS and {f"val_{name}" for name in TERMS} <= set(history)
     after = model.evaluate(blobs, verbose=0)
-    assert after["distortion"] < before["distortion"]
+    falls = "distortion" if "lambda" in after else "loss"  # λ, which weighs the loss, moves
+    assert after[falls] < before[falls]
     assert all(np.isfinite(value) for value in after.values())
     assert after["elbo"] == pytest.approx(-(after["distortion"] + after["rate"]), rel=1e-5)
     assert model.evaluate(blobs, verbose=0) == after
+
+
+def test_first_fit_on_one_example(make, blobs):
+    model = make()
+    if model.objective.bound is not None and model.objective.kappa is None:
+        with pytest.raises(ValueError, match="Give `kappa=`"):
+            model.fit(blobs[:1], verbose=0)
+    else:
+        assert np.isfinite(model.fit(blobs[:1], verbose=0).history["loss"][0])
 
 
 def test_constrained_models_report_lambda(make, blobs):
@@ -217,6 +247,8 @@ def test_weight_two_is_an_example_twice_and_weight_zero_none(make, blobs):
 
 
 def test_weights_count_in_fit_and_in_its_validation(make, blobs):
+    if any(isinstance(layer, keras.layers.BatchNormalization) for layer in make().encoder.layers):
+        pytest.skip("Batch normalisation lets every example of a batch matter.")
     weights = np.array([1.0, 0.0] * 4, "float32")
     histories = []
     for spoilt in (blobs[:8].copy(), blobs[:8].copy()):
@@ -235,6 +267,8 @@ def test_batch_without_any_weight_changes_no_state(make, blobs):
     model = make()
     model.fit(blobs[:8], verbose=0)
     state = [*model.objective.weights, *model.likelihood.non_trainable_weights]
+    # An automatic bound measures the first batches whatever the weights of their examples.
+    state = [v for v in state if v.name not in ("perfect", "constant", "batches")]
     before = [variable.numpy() for variable in state]
     history = model.fit(blobs[:8], sample_weight=np.zeros(8, "float32"), verbose=0).history
     for old, variable in zip(before, state, strict=True):

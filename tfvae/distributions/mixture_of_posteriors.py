@@ -83,7 +83,8 @@ class MixtureOfPosteriors(tfd.MixtureSameFamily):
                 "`loc` and `scale` must have one shape (K, N_z): a row per component. "
                 f"Received {loc.shape} and {scale.shape}."
             )
-        logits = tf.zeros_like(loc[:, 0]) if logits is None else tf.convert_to_tensor(logits)
+        logits = tf.zeros_like(loc[:, 0]) if logits is None else logits
+        logits = tf.convert_to_tensor(logits, dtype=loc.dtype)
         super().__init__(
             mixture_distribution=tfd.Categorical(logits=logits),
             components_distribution=tfd.Independent(tfd.Normal(loc, scale), 1),

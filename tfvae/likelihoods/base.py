@@ -6,10 +6,6 @@ import tensorflow_probability as tfp
 
 tfd = tfp.distributions
 
-# Where an automatic bound lies between what a model without latents reaches (0) and a perfect
-# reconstruction (1).
-EXPLAINED_BY_DEFAULT = 0.8
-
 
 def flat(x: tf.Tensor, data_rank: int) -> tf.Tensor:
     """The features of each example on one axis: (..., *data) -> (..., N_x)."""
@@ -32,6 +28,8 @@ class Likelihood(keras.layers.Layer):
 
     support: tuple[float, float] | None = None
     """Closed interval of the values that p(x|z) allows; None when every finite number is."""
+    kappa_unit = ""
+    """What a value of κ is, in words."""
 
     def build(self, input_shape):
         """Creates the weights, if any, for data of shape `input_shape`, batch axis included."""
@@ -101,15 +99,17 @@ class Likelihood(keras.layers.Layer):
         """The value per feature that an error C corresponds to: the inverse of `bound`."""
         raise NotImplementedError
 
-    def default_bound(self, x: tf.Tensor) -> tf.Tensor:
-        """κ² for data of which nothing is known: 80% of what a constant leaves unexplained.
+    def error_range(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """C of a perfect reconstruction, and C when each example is taken for the batch's mean.
 
-        κ² = C_perfect + 0.2 (C_constant − C_perfect), with C of a perfect reconstruction and C of
-        the per-feature mean of the batch.
+        Args:
+            x: data, (B, *data).
+
+        Returns:
+            Two scalars, means over the batch.
         """
-        constant = self._error_of_mean(x, tf.reduce_mean(x, axis=0, keepdims=True))
-        perfect = self._error_of_mean(x, x)
-        return perfect + (1.0 - EXPLAINED_BY_DEFAULT) * (constant - perfect)
+        mean = tf.reduce_mean(x, axis=0, keepdims=True)
+        return self._error_of_mean(x, x), self._error_of_mean(x, mean)
 
     def _error_of_mean(self, x, mean):
         """Mean over the batch of C when E[x|z] is `mean`."""

@@ -52,6 +52,7 @@ class Bernoulli(Likelihood):
     """
 
     support = (0.0, 1.0)
+    kappa_unit = "nats per feature"
 
     def distribution(self, outputs):
         """Independent Bernoulli distributions, event shape that of the data."""

@@ -72,6 +72,8 @@ class Gaussian(Likelihood):
         (6.3379, 9.0)
     """
 
+    kappa_unit = "RMSE per feature"
+
     def __init__(self, scale="learned", **kwargs):
         super().__init__(**kwargs)
         if scale not in LEARNED_SCALES:

@@ -6,7 +6,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae import _checks, _seeds, likelihoods, networks, objectives, priors
-from tfvae.models.steps import GuardedSteps
+from tfvae.models.workflow import Workflow
 from tfvae.objectives import Terms
 
 tfd = tfp.distributions
@@ -18,7 +18,7 @@ COMPONENTS = ("encoder", "decoder", "likelihood", "prior", "objective")
 SEED_GENERATORS = ("seed_generator", "test_seed_generator")
 
 
-class LatentVariableModel(GuardedSteps):
+class LatentVariableModel(Workflow):
     """p(x) = ∫ p(x|z) p(z) dz with an amortised posterior q(z|x); any prior, any objective.
 
     The line that every model follows; a family overrides the station in which it differs:
@@ -56,8 +56,8 @@ class LatentVariableModel(GuardedSteps):
         self.latent_dim = _checks.positive_int("latent_dim", latent_dim)
         # A network left to the model is empty until `build` fills it: so the order of the weights,
         # and with it that of the optimizer's, is the same for a new model and a loaded one.
-        self.encoder = _network("encoder", encoder)
-        self.decoder = _network("decoder", decoder)
+        self.encoder = _checks.layer("encoder", encoder) or keras.Sequential(name="encoder")
+        self.decoder = _checks.layer("decoder", decoder) or keras.Sequential(name="decoder")
         self.likelihood = likelihoods.get(likelihood)
         self.prior = priors.get(prior)
         self.objective = objectives.get(objective)
@@ -95,6 +95,7 @@ class LatentVariableModel(GuardedSteps):
                     f"example, the data have {data_shape}. Give the builder of the decoder "
                     f"`output_shape={data_shape}`."
                 )
+            _checks.not_yet_connected("likelihood", self.likelihood)
             self.likelihood.build((None, *data_shape))
             self.prior.connect(self.latent_dim, data_shape, self.encode)
             self.objective.connect(self.likelihood)
@@ -110,25 +111,35 @@ class LatentVariableModel(GuardedSteps):
         x = tf.convert_to_tensor(x)
         if not self.built:
             self.build((None, *x.shape[1:]))
-        if tuple(x.shape[1:]) != self.data_shape:
-            raise ValueError(
-                f"`x` has the shape {tuple(x.shape)}; this model was built for (batch, "
-                f"{', '.join(map(str, self.data_shape))})."
-            )
+        self._check_shape(x.shape)
         return tf.cast(x, tf.float32)
 
-    def _decoder_outputs(self, z: tf.Tensor) -> tf.Tensor:
+    def _check_shape(self, shape):
+        """Raises a ValueError unless `shape` is that of a batch of the model's data."""
+        if tuple(shape[1:]) == self.data_shape:
+            return
+        lacks_axis = tuple(shape) == self.data_shape
+        raise ValueError(
+            f"`x` has the shape {tuple(shape)}; this model was built for (batch, "
+            f"{', '.join(map(str, self.data_shape))})."
+            + (" A single example needs a batch axis: x[None]." if lacks_axis else "")
+        )
+
+    def _decoder_outputs(self, z: tf.Tensor, training=False) -> tf.Tensor:
         """Decoder outputs in float32, (..., N_z) -> (..., *data)."""
-        outputs = self.decoder(tf.reshape(z, [-1, self.latent_dim]))
+        outputs = self.decoder(tf.reshape(z, [-1, self.latent_dim]), training=training)
         shape = tf.concat([tf.shape(z)[:-1], self.data_shape], axis=0)
         outputs = tf.reshape(tf.cast(outputs, tf.float32), shape)
         return tf.ensure_shape(outputs, [*z.shape[:-1], *self.data_shape])
 
     # ---- what a user calls -------------------------------------------------------------------
 
-    def encode(self, x) -> tfd.Distribution:
-        """q(z|x) = N(μ(x), diag σ(x)²): batch shape (B,), event shape (N_z,)."""
-        loc, scale = self.posterior_head(self.encoder(self._prepared(x)))
+    def encode(self, x, *, training=False) -> tfd.Distribution:
+        """q(z|x) = N(μ(x), diag σ(x)²): batch shape (B,), event shape (N_z,).
+
+        `training` is for networks with layers that differ in it, such as Dropout.
+        """
+        loc, scale = self.posterior_head(self.encoder(self._prepared(x), training=training))
         return networks.diagonal_gaussian(loc, scale)
 
     def decode(self, z) -> tfd.Distribution:
@@ -147,8 +158,17 @@ class LatentVariableModel(GuardedSteps):
         return self.likelihood.distribution(self._decoder_outputs(z))
 
     def call(self, x, training=False):
-        """The reconstruction mean E[x|z] at z = E[z|x]: what `predict` returns, (B, *data)."""
-        return self.likelihood.mean(self._decoder_outputs(self.encode(x).mean()))
+        """The reconstruction mean E[x|z] at z = E[z|x]: what `predict` returns, (B, *data).
+
+        NaN for an example with a value that is not finite: a ReLU would turn it into an ordinary
+        number on its way.
+        """
+        x = self._prepared(x)
+        z = self.encode(x, training=training).mean()
+        reconstruction = self.likelihood.mean(self._decoder_outputs(z, training))
+        axes = list(range(1, 1 + len(self.data_shape)))
+        finite = tf.reduce_all(tf.math.is_finite(x), axis=axes, keepdims=True)
+        return tf.where(finite, reconstruction, np.nan)
 
     def generate(self, num_samples: int, *, seed: int | None = None) -> np.ndarray:
         """E[x|z] for z drawn from the prior, (num_samples, *data), NumPy.
@@ -189,13 +209,19 @@ class LatentVariableModel(GuardedSteps):
         """
         _checks.positive_int("num_samples", num_samples)
         _checks.positive_int("batch_size", batch_size)
+        if isinstance(x, tf.data.Dataset):
+            raise ValueError(
+                "`x` must be an array; `tfvae.evaluation.log_likelihood(model, dataset)` takes a "
+                "dataset."
+            )
         x = np.asarray(x)
         self._prepared(x[:1])
+        self._check_support(x)
         chunk = max(1, min(num_samples, ROWS_AT_A_TIME // min(batch_size, max(1, len(x)))))
         bounds = [
             self._chunked_bound(
                 tf.constant(x[start : start + batch_size], tf.float32),
-                tf.constant([seed, start], tf.int32),
+                tf.random.experimental.stateless_fold_in(_seeds.stateless(seed), start),
                 num_samples,
                 chunk,
             ).numpy()
@@ -223,6 +249,19 @@ class LatentVariableModel(GuardedSteps):
             log_sum = add(log_sum, whole, rest)
         return log_sum - np.log(num_samples).astype("float32")
 
+    def _check_support(self, x):
+        """Raises a ValueError for data, an array, that have no density."""
+        support = self.likelihood.support
+        low, high = support or (-np.inf, np.inf)
+        allowed = np.isfinite(x) & (x >= low) & (x <= high)
+        if not np.all(allowed):
+            where = tuple(int(i) for i in np.argwhere(~allowed)[0])
+            expected = f"in [{low:g}, {high:g}]" if support else "a finite number"
+            raise ValueError(
+                f"Every value of `x` must be {expected}; received {x[where]:g} at {list(where)}, "
+                f"and {np.sum(~allowed)} such values in all."
+            )
+
     def _check_built(self, what: str):
         if not self.built:
             raise ValueError(
@@ -232,27 +271,48 @@ class LatentVariableModel(GuardedSteps):
 
     # ---- the terms ---------------------------------------------------------------------------
 
-    def terms(self, x, *, seed, num_samples=1, analytic=True) -> Terms:
+    def terms(self, x, *, seed, num_samples=1, analytic=True, training=False) -> Terms:
         """Distortion, rate and error of `num_samples` posterior samples of x (B, *data)."""
         posterior_seed, prior_seed = tfp.random.split_seed(seed, n=2, salt="terms")
-        posterior = self.encode(x)
+        posterior = self.encode(x, training=training)
         z = posterior.sample(num_samples, seed=posterior_seed)
-        outputs = self._decoder_outputs(z)
+        outputs = self._decoder_outputs(z, training)
         distortion, error = self.likelihood.distortion_and_error(x, outputs)
-        rate = self.prior.rate(posterior, z, seed=prior_seed, analytic=analytic)
+        rate = self.prior.rate(posterior, z, seed=prior_seed, analytic=analytic, training=training)
         return Terms(distortion, rate, error, self.likelihood.residual(x, outputs))
 
     # ---- saving ------------------------------------------------------------------------------
 
     def save_own_variables(self, store):
-        """The state of the random numbers: Keras leaves it out of its weight files."""
-        for name in SEED_GENERATORS:
-            store[name] = np.asarray(getattr(self, name).state)
+        """The model's own weights, and the states of all random numbers.
+
+        Keras leaves the states out of its weight files.
+        """
+        super().save_own_variables(store)
+        for name, state in self._random_states().items():
+            store[name] = np.asarray(state)
 
     def load_own_variables(self, store):
-        """The state of the random numbers."""
-        for name in SEED_GENERATORS:
-            getattr(self, name).state.assign(store[name])
+        """The model's own weights, and the states of all random numbers."""
+        states = self._random_states()
+        missing = sorted(states.keys() - store.keys())
+        if missing:
+            raise ValueError(
+                f"The file holds no {', '.join(missing)}: it was written by a model with other "
+                "layers."
+            )
+        own = store.keys() - states.keys()
+        super().load_own_variables({name: store[name] for name in own})
+        for name, state in states.items():
+            state.assign(store[name])
+
+    def _random_states(self):
+        """The states of the model's streams of random numbers, and of its layers', by name."""
+        generators = {name: getattr(self, name) for name in SEED_GENERATORS}
+        for layer in self._flatten_layers(include_self=False):
+            for generator in layer._seed_generators:
+                generators[f"seed_generator_of_layers_{len(generators)}"] = generator
+        return {name: generator.state for name, generator in generators.items()}
 
     def get_config(self):
         """The constructor's arguments; networks left to the model are those that it made."""
@@ -270,17 +330,6 @@ class LatentVariableModel(GuardedSteps):
             if name in config
         }
         return cls(**{**config, **components})
-
-
-def _network(name, network):
-    if network is None:
-        return keras.Sequential(name=name)
-    if isinstance(network, keras.layers.Layer):
-        return network
-    raise ValueError(
-        f"`{name}` must be a Keras model or layer (tfvae.networks has builders), received "
-        f"{network!r}."
-    )
 
 
 def _fill(network, default, data_shape):

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 TERMS = ("distortion", "rate", "error", "loss")
 # Order in which a step is searched for the first quantity that is not finite.
-WATCHED = ("input", *TERMS, "gradients")
+WATCHED = ("input", "bound", *TERMS, "gradients")
 
 
 class StepStatistics(keras.metrics.Metric):
@@ -70,6 +70,11 @@ class StepStatistics(keras.metrics.Metric):
                 f"{where}: every value of `x` must be {allowed}; received values from {low:g} to "
                 f"{high:g}, NaN or infinities possibly among them. Clean or rescale the data, or "
                 "choose a likelihood that allows them. No weight was changed by this step."
+            )
+        if term == "bound":
+            raise ValueError(
+                f"{where}: no bound on the error follows from this batch, since its examples do "
+                "not vary. Give `kappa=` to the objective, or larger batches."
             )
         raise FloatingPointError(
             f"{where}: `{term}` is not finite, and is the first quantity that is not (in the order "

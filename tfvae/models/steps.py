@@ -1,10 +1,8 @@
-"""The steps of fit and evaluate: gradient, dual step, statistics, and a stop on failure."""
+"""The steps of fit and evaluate: gradient, dual step, statistics, and no change on failure."""
 
 import contextlib
-import warnings
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfvae import _replicas
@@ -12,7 +10,8 @@ from tfvae.models.statistics import TERMS, StepStatistics
 from tfvae.objectives import Terms
 
 WITH_BIAS = (keras.layers.Dense, keras.layers.Conv2D, keras.layers.Conv2DTranspose)
-# Layers that turn no finite gradient into one that is not.
+# Layers that turn no finite gradient into one that is not, with an activation of which the same
+# holds.
 PLAIN = (
     *WITH_BIAS,
     keras.Sequential,
@@ -24,6 +23,25 @@ PLAIN = (
     keras.layers.ReLU,
     keras.layers.Reshape,
 )
+
+
+PLAIN_ACTIVATIONS = (
+    keras.activations.linear,
+    keras.activations.relu,
+    keras.activations.elu,
+    keras.activations.gelu,
+    keras.activations.leaky_relu,
+    keras.activations.selu,
+    keras.activations.sigmoid,
+    keras.activations.silu,
+    keras.activations.softplus,
+    keras.activations.tanh,
+)
+
+
+def _is_plain(layer) -> bool:
+    activation = getattr(layer, "activation", keras.activations.linear)
+    return isinstance(layer, PLAIN) and activation in PLAIN_ACTIVATIONS
 
 
 class GuardedSteps(keras.Model):
@@ -41,11 +59,15 @@ class GuardedSteps(keras.Model):
         self.test_seed_generator = keras.random.SeedGenerator(0 if seed is None else seed)
         self.statistics = StepStatistics()
 
-    def _next_terms(self, x, generator) -> Terms:
+    def _next_terms(self, x, generator, training) -> Terms:
         seed = _replicas.own_seed(tf.cast(generator.next(), tf.int32))
         objective = self.objective
         return self.terms(
-            x, seed=seed, num_samples=objective.num_samples, analytic=objective.analytic_rate
+            x,
+            seed=seed,
+            num_samples=objective.num_samples,
+            analytic=objective.analytic_rate,
+            training=training,
         )
 
     def _term_sums(self, terms: Terms, loss, weights):
@@ -64,35 +86,56 @@ class GuardedSteps(keras.Model):
         x, weights = self._unpacked(data)
         self.objective.prepare(x, self.likelihood)
         with tf.GradientTape() as tape:
-            terms = self._next_terms(x, self.seed_generator)
+            terms = self._next_terms(x, self.seed_generator, training=True)
             loss = self.objective.loss(terms)
+            penalty = self._penalty()
             # The mean over the global batch: gradients are summed over replicas.
             batch_size = _replicas.total(tf.cast(tf.shape(x)[0], tf.float32))
             weighted = loss if weights is None else loss * weights
-            scaled = self.optimizer.scale_loss(tf.reduce_sum(weighted) / batch_size)
+            mean = tf.reduce_sum(weighted) / batch_size
+            scaled = self.optimizer.scale_loss(mean + penalty / _replicas.count())
         gradients = tape.gradient(scaled, [v.value for v in self.trainable_weights])
-        sums, weight = self._term_sums(terms, loss, weights)
+        sums, weight = self._term_sums(terms, loss + penalty, weights)
         self._step_unless_failed(
-            x,
-            sums,
-            lambda: self._update(gradients, terms, sums, weights, weight),
-            gradients,
+            x, sums, lambda: self._update(gradients, terms, sums, weights, weight), gradients
         )
         return self.get_metrics_result()
 
     def test_step(self, data):
         """The terms of a batch, with noise of the evaluation's own stream."""
         x, weights = self._unpacked(data)
-        terms = self._next_terms(x, self.test_seed_generator)
-        sums, weight = self._term_sums(terms, self.objective.loss(terms), weights)
+        terms = self._next_terms(x, self.test_seed_generator, training=False)
+        loss = self.objective.loss(terms) + self._penalty()
+        sums, weight = self._term_sums(terms, loss, weights)
         self._step_unless_failed(x, sums, lambda: self.statistics.update_state(sums, weight))
         return self.get_metrics_result()
+
+    def _penalty(self):
+        """What regularisers of layers, and `add_loss` of layers, add to the loss; a scalar."""
+        return tf.add_n([tf.cast(loss, tf.float32) for loss in self.losses] or [tf.zeros([])])
+
+    @property
+    def metrics(self):
+        """The one metric that holds the running means of all terms."""
+        return [self.statistics]
+
+    def get_metrics_result(self):
+        """Means of the terms in nats, the error as `constraint` in the unit of κ, and λ."""
+        result = self.statistics.result()
+        result["elbo"] = -(result["distortion"] + result["rate"])
+        result["constraint"] = self.likelihood.kappa_of(result.pop("error"))
+        return {**result, **self.objective.state()}
 
     def _unpacked(self, data):
         """`x` in float32, and one weight for each example, (B,), or None."""
         x, _, weights = keras.utils.unpack_x_y_sample_weight(data)
         x = self._prepared(x)
         if weights is not None:
+            if weights.shape.rank > 1 and weights.shape[1:].num_elements() != 1:
+                raise ValueError(
+                    f"`sample_weight` must hold one number for each example, received the shape "
+                    f"{tuple(weights.shape)}."
+                )
             weights = tf.reshape(tf.cast(weights, tf.float32), [tf.shape(x)[0]])
         return x, weights
 
@@ -114,23 +157,36 @@ class GuardedSteps(keras.Model):
         with _unchanged(state, total_weight == 0.0):  # No example has a weight: no mean.
             self.objective.update(_replicas.total(sums[TERMS.index("error")]) / total_weight)
             if terms.residual is not None:
-                residual = tf.reduce_mean(terms.residual, axis=0)
+                residual = self._mean_over_samples(terms)
                 rows = tf.ones([tf.shape(residual)[0]]) if weights is None else weights
                 mean = _replicas.total(tf.tensordot(rows, residual, 1)) / total_weight
                 self.likelihood.update(mean)
 
-    def _step_unless_failed(self, x, sums, step, gradients=()):
-        """Runs `step` if every watched quantity is finite and no step before it has failed."""
-        gradients = self._watched_gradients(gradients)
+    def _mean_over_samples(self, terms):
+        """The residual as the objective weighs the samples, (L, B, …) -> (B, …)."""
+        weights = self.objective.sample_weights(terms)
+        for _ in range(terms.residual.shape.rank - 2):
+            weights = weights[..., tf.newaxis]
+        return tf.reduce_sum(weights * terms.residual, axis=0)
+
+    def _step_unless_failed(self, x, sums, step, gradients=None):
+        """Runs `step` if every watched quantity is finite and no step before it has failed.
+
+        `gradients` are those of a training step, None in evaluation.
+        """
+        training = gradients is not None
+        gradients = self._watched_gradients(gradients) if training else []
         # A few numbers decide here; which quantity was the first is looked up only on failure.
-        totals = [tf.reduce_sum(sums), *(tf.reduce_sum(g) for g in gradients)]
+        totals = [tf.cast(tf.reduce_sum(v), tf.float32) for v in (sums, *gradients)]
         good = tf.math.is_finite(tf.add_n(totals)) & self.likelihood.in_support(x)
-        good &= ~self.statistics.has_failed()
-        step_number = self.optimizer.iterations.value if gradients else 0
+        ready = self.objective.is_ready() if training else tf.constant(True)
+        good &= ready & ~self.statistics.has_failed()
+        step_number = self.optimizer.iterations.value if training else 0
 
         def evidence():
             bad = [
                 ~(tf.reduce_all(tf.math.is_finite(x)) & self.likelihood.in_support(x)),
+                ~ready,
                 *tf.unstack(~tf.math.is_finite(sums)),
                 ~tf.math.is_finite(tf.add_n(totals)),
             ]
@@ -146,7 +202,7 @@ class GuardedSteps(keras.Model):
         # Within a replica no branch may hold a reduction: the step runs, and is undone.
         found = evidence()
         good = _replicas.mean(tf.cast(good, tf.float32)) > 0.999
-        with _unchanged([*self.weights, *self.optimizer.variables] if gradients else [], ~good):
+        with _unchanged([*self.weights, *self.optimizer.variables] if training else [], ~good):
             step()
         tf.cond(good, lambda: _nothing(None), lambda: _nothing(record(found)))
 
@@ -158,98 +214,20 @@ class GuardedSteps(keras.Model):
         back into an encoder of plain layers has passed the posterior's head, whose bias is watched:
         so the optimizer need not wait for the end of the backward pass.
         """
-        if not gradients or isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
+        if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
             return []  # An optimizer that scales the loss skips steps that overflow by itself.
         covered = {
             id(layer.kernel)
             for layer in self._flatten_layers(include_self=False)
             if isinstance(layer, WITH_BIAS) and layer.use_bias
         }
-        if all(isinstance(layer, PLAIN) for layer in self.encoder._flatten_layers()):
+        if all(_is_plain(layer) for layer in self.encoder._flatten_layers()):
             covered |= {id(weight) for weight in self.encoder.trainable_weights}
         return [
             gradient
             for gradient, weight in zip(gradients, self.trainable_weights, strict=True)
             if gradient is not None and id(weight) not in covered
         ]
-
-    def compile(self, optimizer="adam", **kwargs):
-        """Configures the optimizer; the loss is the objective that the model was made with.
-
-        Raises:
-            ValueError: when a loss or metrics are given.
-        """
-        for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
-            if kwargs.get(name) is not None:
-                raise ValueError(
-                    f"`compile` of a {type(self).__name__} takes no `{name}`, received "
-                    f"{kwargs[name]!r}: the loss is the model's objective (`objective=` of the "
-                    "constructor), and every term of it is reported."
-                )
-        super().compile(optimizer=optimizer, **kwargs)
-
-    def compile_from_config(self, config):
-        """Compiles a loaded model as it was, so that it can be trained on."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.built:
-            self.optimizer.build(self.trainable_variables)
-
-    def fit(self, x=None, y=None, *args, **kwargs):
-        """As `keras.Model.fit`; labels are ignored, sample weights weigh the examples' losses.
-
-        Raises:
-            ValueError: when the data are empty, of the wrong shape or outside the support.
-            FloatingPointError: when a term is not finite; says which, and at which step.
-        """
-        _check_data(x)
-        y = _labels(x, y, kwargs.get("sample_weight"))
-        validation = kwargs.get("validation_data")
-        if isinstance(validation, tuple) and len(validation) == 3:
-            kwargs["validation_data"] = (validation[0], _labels(*validation), validation[2])
-        history = super().fit(x, y, *args, **kwargs)
-        concern = self.objective.concern()
-        if concern:
-            warnings.warn(concern, stacklevel=2)
-        return history
-
-    def evaluate(self, x=None, y=None, *args, return_dict=True, **kwargs):
-        """As `keras.Model.evaluate`, but a dict; the same data give the same numbers each time."""
-        _check_data(x)
-        self.test_seed_generator.state.assign([self.test_seed_generator.get_config()["seed"], 0])
-        y = _labels(x, y, kwargs.get("sample_weight"))
-        return super().evaluate(x, y, *args, return_dict=return_dict, **kwargs)
-
-    def make_train_function(self, force=False):
-        """As Keras makes it; the function raises when a step has failed."""
-        if self.train_function is None or force:
-            super().make_train_function(force)
-            self.train_function = self._checked(self.train_function, "training")
-
-    def make_test_function(self, force=False):
-        """As Keras makes it; the function raises when a step has failed."""
-        if self.test_function is None or force:
-            super().make_test_function(force)
-            self.test_function = self._checked(self.test_function, "evaluation")
-
-    def _checked(self, function, doing):
-        def checked(iterator):
-            logs = function(iterator)
-            self.statistics.raise_on_failure(self.likelihood.support, doing)
-            return logs
-
-        return checked
-
-    @property
-    def metrics(self):
-        """The one metric that holds the running means of all terms."""
-        return [self.statistics]
-
-    def get_metrics_result(self):
-        """Means of the terms in nats, the error as `constraint` in the unit of κ, and λ."""
-        result = self.statistics.result()
-        result["elbo"] = -(result["distortion"] + result["rate"])
-        result["constraint"] = self.likelihood.kappa_of(result.pop("error"))
-        return {**result, **self.objective.state()}
 
 
 @contextlib.contextmanager
@@ -264,25 +242,3 @@ def _unchanged(variables, condition):
 def _nothing(_):
     """What a branch returns whose effects are assignments."""
     return tf.constant(0)
-
-
-def _labels(x, y, weights):
-    """`y`, or zeros where there are weights alone: Keras drops the weights of unlabelled arrays."""
-    return np.zeros(len(x), "float32") if y is None and weights is not None else y
-
-
-def _check_data(x):
-    """Raises a ValueError for lists, and for an array or dataset known to hold no example."""
-    if isinstance(x, (list, tuple)):
-        raise ValueError(
-            f"`x` is a {type(x).__name__} of {len(x)} elements, but an array or a dataset is "
-            "expected: `numpy.asarray(x)` makes an array of it."
-        )
-    if isinstance(x, tf.data.Dataset):
-        size = int(x.cardinality())
-    elif hasattr(x, "shape") and len(x.shape) > 0:
-        size = x.shape[0]
-    else:
-        return
-    if size == 0:
-        raise ValueError("`x` is empty: at least one example is needed.")

@@ -33,9 +33,9 @@ def mlp(
         TensorShape([5, 16, 16, 1])
     """
     layers = [keras.layers.Flatten()]
-    for units in hidden:
-        layers.append(keras.layers.Dense(_checks.positive_int("hidden", units), activation))
+    for units in _checks.positive_ints("hidden", hidden):
+        layers.append(keras.layers.Dense(units, activation))
     if output_shape is not None:
-        shape = tuple(_checks.positive_int("output_shape", length) for length in output_shape)
+        shape = _checks.positive_ints("output_shape", output_shape)
         layers += [keras.layers.Dense(math.prod(shape)), keras.layers.Reshape(shape)]
     return keras.Sequential(layers)

@@ -2,6 +2,7 @@
 
 from tfvae import _checks
 from tfvae.objectives.base import Objective, Terms
+from tfvae.objectives.bounds import AutomaticBound
 from tfvae.objectives.constrained import Constrained
 from tfvae.objectives.elbo import ELBO, BetaELBO, ConvexBeta
 from tfvae.objectives.importance_weighted import ImportanceWeighted
@@ -11,6 +12,7 @@ __all__ = [
     "ELBO",
     "GECO",
     "REWO",
+    "AutomaticBound",
     "BetaELBO",
     "Constrained",
     "ConvexBeta",

@@ -5,9 +5,10 @@ import math
 import keras
 import tensorflow as tf
 
-from tfvae import _checks, _replicas
+from tfvae import _checks
 from tfvae.objectives.base import Objective
-from tfvae.objectives.multipliers import GECO, REWO, Multiplier
+from tfvae.objectives.bounds import AutomaticBound
+from tfvae.objectives.multipliers import GECO, NOT_STARTED, REWO, Multiplier
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -18,7 +19,8 @@ class Constrained(Objective):
         kappa: the error per feature that is asked for, so that a value means the same for any size
             of the data: root-mean-square error for a Gaussian likelihood (κ² of the papers =
             N_x·kappa²), mean cross-entropy in nats for a Bernoulli (κ² = N_x·kappa). None: 80% of
-            what a constant leaves unexplained, measured on the first training batch.
+            what a constant leaves unexplained, or somewhat less than the networks can explain
+            (`tfvae.objectives.AutomaticBound`); `bound` tells the κ² that this has come to.
         multiplier: `REWO()` (default), `GECO()`, or "rewo", "geco".
 
     The scale of a Gaussian likelihood does not enter C; when it is learned, distortion and ELBO are
@@ -47,30 +49,30 @@ class Constrained(Objective):
 
     def _create_state(self, likelihood):
         self.multiplier.connect()
-        if self.kappa is not None:
-            self.multiplier.start(likelihood.elbo_multiplier(likelihood.bound(self.kappa)))
-        # Negative: not known yet, the first training batch decides.
-        bound = -1.0 if self.kappa is None else likelihood.bound(self.kappa)
-        self._bound = self.add_weight(
-            shape=(),
-            initializer=keras.initializers.Constant(bound),
-            dtype="float32",
-            trainable=False,
-            aggregation="only_first_replica",
-            name="bound",
-        )
+        if self.kappa is None:
+            self.automatic = AutomaticBound(name="automatic_bound")
+            self.automatic.connect()
+        else:
+            self._bound = tf.constant(likelihood.bound(self.kappa), tf.float32)
+            self.multiplier.start(likelihood.elbo_multiplier(self._bound))
 
     @property
     def bound(self) -> tf.Tensor:
         """κ² in the unit of C; 0 as long as it is automatic and no batch has been seen."""
-        return tf.maximum(self._bound.value, 0.0)
+        if not self.built:
+            return tf.zeros([])
+        return self._bound if self.kappa is not None else self.automatic.value()
 
     def prepare(self, x, likelihood):
-        """Measures κ² on the first training batch when none was given."""
+        """Measures the first training batches when no κ was given."""
         if self.kappa is None:
-            from_data = _replicas.mean(likelihood.default_bound(x))
-            self._bound.assign(tf.where(self._bound < 0.0, from_data, self._bound.value))
-            self.multiplier.start(likelihood.elbo_multiplier(self._bound.value))
+            self.automatic.measure(x, likelihood)
+            started = likelihood.elbo_multiplier(self.bound)
+            self.multiplier.start(tf.where(self.is_ready(), started, NOT_STARTED))
+
+    def is_ready(self):
+        """Whether κ is known."""
+        return tf.constant(True) if self.kappa is not None else self.automatic.is_known()
 
     def loss(self, terms):
         """R + λ(C − κ²), mean over samples."""
@@ -80,6 +82,8 @@ class Constrained(Objective):
     def update(self, error):
         """The dual step."""
         self.multiplier.update(error, self.bound)
+        if self.kappa is None:
+            self.automatic.update(self.multiplier.average.value)
 
     @property
     def prior_is_held(self):
@@ -90,7 +94,7 @@ class Constrained(Objective):
         """λ."""
         return self.multiplier.state()
 
-    def concern(self):
+    def concern(self, likelihood):
         """That the bound was not reached and, with REWO, the prior therefore not trained."""
         average = float(tf.convert_to_tensor(self.multiplier.average.value))
         bound = float(self.bound)
@@ -102,10 +106,12 @@ class Constrained(Objective):
             if held is not None and bool(held)
             else ""
         )
+        kappa = "`kappa`" if self.kappa is not None else "the automatic `kappa`"
         return (
-            f"The constraint was not reached: the error C is {average:.4g}, the bound κ² "
-            f"{bound:.4g} (per example, summed over features).{consequence} Train longer, use "
-            "larger networks or more latent dimensions, or ask for a larger `kappa`."
+            f"The constraint was not reached: the error is {likelihood.kappa_of(average):.4g}, "
+            f"{kappa} {likelihood.kappa_of(bound):.4g} ({likelihood.kappa_unit})."
+            f"{consequence} Train longer, use larger networks or more latent dimensions, or ask "
+            f"for a larger `kappa`, such as {1.1 * likelihood.kappa_of(average):.2g}."
         )
 
     def get_config(self):

@@ -1,6 +1,7 @@
 """The importance-weighted bound as an objective."""
 
 import keras
+import tensorflow as tf
 
 from tfvae import _checks
 from tfvae.distributions import log_mean_exp
@@ -36,6 +37,10 @@ class ImportanceWeighted(Objective):
     def loss(self, terms):
         """Minus the bound."""
         return -log_mean_exp(-(terms.distortion + terms.rate), axis=0)
+
+    def sample_weights(self, terms):
+        """Self-normalised importance weights, w_l/Σ w [BGS16, eq. 14]."""
+        return tf.stop_gradient(tf.nn.softmax(-(terms.distortion + terms.rate), axis=0))
 
     def get_config(self):
         """The constructor's arguments."""

@@ -79,8 +79,16 @@ class Multiplier(keras.layers.Layer):
         self.built = True
 
     def start(self, elbo_multiplier: tf.Tensor):
-        """Sets the initial value relative to the ELBO's multiplier, unless it has been set."""
+        """Sets the initial value relative to the ELBO's multiplier, unless it has been set.
+
+        `NOT_STARTED` in place of the ELBO's multiplier leaves it as it is.
+        """
         raise NotImplementedError
+
+    def _clipped(self, value, highest=None):
+        """`value`, λ or β, kept in the range of λ."""
+        highest = self.max_multiplier if highest is None else highest
+        return tf.clip_by_value(value, 1.0 / self.max_multiplier, highest)
 
     def _scalar(self, value, name):
         # Every replica computes the same value from the global batch: keep one of them.
@@ -147,15 +155,17 @@ class GECO(Multiplier):
 
     def __init__(self, nu: float = 0.01, initial: float = 1.0, **kwargs):
         super().__init__(nu=nu, **kwargs)
-        self.initial = _checks.number_in("initial", initial, 0.0, math.inf, low_open=True)
+        self.initial = _checks.number_in(
+            "initial", initial, 0.0, math.inf, low_open=True, high_open=True
+        )
 
     def _create_state(self):
         self.multiplier = self._scalar(NOT_STARTED, "multiplier")
 
     def start(self, elbo_multiplier):
         """λ_0."""
-        started = self.multiplier.value != NOT_STARTED
-        initial = self.initial * tf.cast(elbo_multiplier, tf.float32)
+        started = (self.multiplier.value != NOT_STARTED) | (elbo_multiplier == NOT_STARTED)
+        initial = self._clipped(self.initial * tf.cast(elbo_multiplier, tf.float32))
         self.multiplier.assign(tf.where(started, self.multiplier.value, initial))
 
     def value(self):
@@ -165,9 +175,7 @@ class GECO(Multiplier):
 
     def _dual_step(self, delta):
         multiplier = geco_step(self.multiplier.value, delta, self.nu)
-        self.multiplier.assign(
-            tf.clip_by_value(multiplier, 1.0 / self.max_multiplier, self.max_multiplier)
-        )
+        self.multiplier.assign(self._clipped(multiplier))
 
     def get_config(self):
         """The constructor's arguments."""
@@ -210,8 +218,8 @@ class REWO(Multiplier):
 
     def start(self, elbo_multiplier):
         """β_0."""
-        initial = tf.minimum(self.initial / tf.cast(elbo_multiplier, tf.float32), 1.0)
-        started = self.beta.value != NOT_STARTED
+        initial = self._clipped(self.initial / tf.cast(elbo_multiplier, tf.float32), highest=1.0)
+        started = (self.beta.value != NOT_STARTED) | (elbo_multiplier == NOT_STARTED)
         self.beta.assign(tf.where(started, self.beta.value, initial))
 
     def value(self):
@@ -223,7 +231,7 @@ class REWO(Multiplier):
         # Ĉ_t < κ² ends the phase at this very step: its dual step is already taken.
         held = tf.where(delta < 0.0, 0.0, self.initial_phase.value)
         beta = rewo_step(self.beta.value, delta, self.nu, self.tau)
-        beta = tf.clip_by_value(beta, 1.0 / self.max_multiplier, 1.0)
+        beta = self._clipped(beta, highest=1.0)
         self.beta.assign(tf.where(held > 0.0, self.beta.value, beta))
         self.initial_phase.assign(held)
 

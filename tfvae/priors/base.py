@@ -17,15 +17,18 @@ class Prior(keras.layers.Layer):
     """
 
     def connect(self, latent_dim: int, data_shape: tuple[int, ...] = (), encode=None):
-        """Creates the weights, once.
+        """Creates the weights.
 
         Args:
             latent_dim: N_z.
             data_shape: shape of one example of the data.
-            encode: function x (K, *data) -> posterior over z, for priors made of posteriors.
+            encode: function x (K, *data), training=False -> posterior over z, for priors made of
+                posteriors.
+
+        Raises:
+            ValueError: when the prior has been connected before.
         """
-        if self.built:
-            return
+        _checks.not_yet_connected("prior", self)
         self.latent_dim = _checks.positive_int("latent_dim", latent_dim)
         self._create_weights(tuple(data_shape), encode)
         self.built = True
@@ -44,19 +47,22 @@ class Prior(keras.layers.Layer):
                 "(by `fit` or `build`), or by `prior.connect(latent_dim=…)`."
             )
 
-    def distribution(self) -> tfd.Distribution:
-        """p(z), batch shape (), event shape (N_z,), with the weights as they are now."""
+    def distribution(self, *, training=False) -> tfd.Distribution:
+        """p(z), batch shape (), event shape (N_z,), with the weights as they are now.
+
+        `training` is for networks with layers that differ in it, such as Dropout.
+        """
         raise NotImplementedError
 
-    def log_prob(self, z: tf.Tensor, *, seed=None) -> tf.Tensor:
+    def log_prob(self, z: tf.Tensor, *, seed=None, training=False) -> tf.Tensor:
         """log p(z) in nats, (..., N_z) -> (...). `seed` matters where it is an estimate."""
-        return self.distribution().log_prob(z)
+        return self.distribution(training=training).log_prob(z)
 
     def sample(self, num_samples: int, *, seed=None) -> tf.Tensor:
         """Draws z ~ p(z), (num_samples, N_z)."""
         return self.distribution().sample(num_samples, seed=seed)
 
-    def rate(self, posterior: tfd.Distribution, z: tf.Tensor, *, seed=None, analytic=True):
+    def rate(self, posterior, z: tf.Tensor, *, seed=None, analytic=True, training=False):
         """R = KL(q(z|x) ‖ p(z)) in nats: analytic where TFP has it, else log q(z|x) − log p(z).
 
         Args:
@@ -64,13 +70,14 @@ class Prior(keras.layers.Layer):
             z: samples of it, (L, B, N_z).
             seed: for a prior whose density is an estimate.
             analytic: False asks for the one-sample estimate in every case.
+            training: whether a training step asks.
 
         Returns:
             (1, B) when analytic, else one estimate for each sample, (L, B).
         """
         if analytic:
             try:
-                return posterior.kl_divergence(self.distribution())[tf.newaxis]
+                return posterior.kl_divergence(self.distribution(training=training))[tf.newaxis]
             except NotImplementedError:
                 pass  # TFP's word for «no closed form is registered for this pair».
-        return posterior.log_prob(z) - self.log_prob(z, seed=seed)
+        return posterior.log_prob(z) - self.log_prob(z, seed=seed, training=training)

@@ -1,5 +1,7 @@
 """The hierarchical, importance-weighted prior of the VHP-VAE."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
@@ -49,10 +51,10 @@ class HierarchicalPrior(Prior):
         self.num_importance_samples = _checks.positive_int(
             "num_importance_samples", num_importance_samples
         )
-        self.hidden = tuple(_checks.positive_int("hidden", units) for units in hidden)
+        self.hidden = _checks.positive_ints("hidden", hidden)
         self.hyper_dim = None if hyper_dim is None else _checks.positive_int("hyper_dim", hyper_dim)
-        self.decoder = mlp(self.hidden, activation="tanh") if decoder is None else decoder
-        self.encoder = mlp(self.hidden, activation="tanh") if encoder is None else encoder
+        self.decoder = _checks.layer("decoder", decoder) or mlp(self.hidden, activation="tanh")
+        self.encoder = _checks.layer("encoder", encoder) or mlp(self.hidden, activation="tanh")
 
     def _create_weights(self, data_shape, encode):
         hyper_dim = self.hyper_dim or self.latent_dim
@@ -61,35 +63,35 @@ class HierarchicalPrior(Prior):
         self._decoder_head(self.decoder(keras.KerasTensor((None, hyper_dim))))
         self._encoder_head(self.encoder(keras.KerasTensor((None, self.latent_dim))))
 
-    def _gaussian(self, network, head, inputs):
+    def _gaussian(self, network, head, inputs, training):
         """The Gaussian that `network` gives for inputs (..., N); it sees them as (rows, N)."""
-        loc, scale = head(network(tf.reshape(inputs, [-1, inputs.shape[-1]])))
+        loc, scale = head(network(tf.reshape(inputs, [-1, inputs.shape[-1]]), training=training))
         shape = tf.concat([tf.shape(inputs)[:-1], [head.size]], axis=0)
         return diagonal_gaussian(tf.reshape(loc, shape), tf.reshape(scale, shape))
 
-    def conditional(self, zeta):
+    def conditional(self, zeta, *, training=False):
         """p_Θ(z|ζ), (..., N_ζ) -> batch shape (...)."""
-        return self._gaussian(self.decoder, self._decoder_head, zeta)
+        return self._gaussian(self.decoder, self._decoder_head, zeta, training)
 
-    def proposal(self, z):
+    def proposal(self, z, *, training=False):
         """q_Φ(ζ|z), (..., N_z) -> batch shape (...)."""
-        return self._gaussian(self.encoder, self._encoder_head, z)
+        return self._gaussian(self.encoder, self._encoder_head, z, training)
 
-    def distribution(self):
+    def distribution(self, *, training=False):
         """The marginal; its `log_prob(z, seed=…)` is one draw of the bound F."""
         self._check_connected()
         hyper_dim = self._encoder_head.size
         return ImportanceWeightedMarginal(
             prior=diagonal_gaussian(tf.zeros([hyper_dim]), tf.ones([hyper_dim])),
-            conditional=self.conditional,
-            proposal=self.proposal,
+            conditional=functools.partial(self.conditional, training=training),
+            proposal=functools.partial(self.proposal, training=training),
             num_importance_samples=self.num_importance_samples,
             event_size=self.latent_dim,
         )
 
-    def log_prob(self, z, *, seed=None):
+    def log_prob(self, z, *, seed=None, training=False):
         """One draw of F(Θ, Φ; z), in nats."""
-        return self.distribution().log_prob(z, seed=seed)
+        return self.distribution(training=training).log_prob(z, seed=seed)
 
     def get_config(self):
         """The constructor's arguments, networks included."""

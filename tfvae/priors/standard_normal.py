@@ -19,7 +19,7 @@ class StandardNormal(Prior):
         -1.8379
     """
 
-    def distribution(self):
+    def distribution(self, *, training=False):
         """N(0, I)."""
         self._check_connected()
         return diagonal_gaussian(tf.zeros([self.latent_dim]), tf.ones([self.latent_dim]))

@@ -67,7 +67,8 @@ class VampPrior(Prior):
         if encode is None or not data_shape:
             raise ValueError(
                 "VampPrior needs the encoder of a model: give it to a model as `prior=`, or call "
-                "`connect(latent_dim, data_shape, encode)` with a function x -> q(z|x)."
+                "`connect(latent_dim, data_shape, encode)` with a function (x, training=False) -> "
+                "q(z|x)."
             )
         self._encode = encode
         initializer = self.initializer
@@ -82,10 +83,10 @@ class VampPrior(Prior):
             name="pseudo_inputs",
         )
 
-    def distribution(self):
+    def distribution(self, *, training=False):
         """The mixture, with the encoder and the pseudo-inputs as they are now."""
         self._check_connected()
-        posterior = self._encode(self.pseudo_inputs.value).distribution
+        posterior = self._encode(self.pseudo_inputs.value, training=training).distribution
         return MixtureOfPosteriors(posterior.loc, posterior.scale)
 
     def get_config(self):

@@ -1,0 +1,91 @@
+"""The bound on the error that a constraint takes when none is given."""
+
+import keras
+import tensorflow as tf
+
+from tfvae import _replicas
+
+# Where the bound lies between what a model without latents reaches (0) and a perfect
+# reconstruction (1).
+EXPLAINED = 0.8
+# Batches from which both ends are measured.
+BATCHES = 32
+# A plateau: so many steps in which the unexplained error has not fallen by this share of it.
+PATIENCE = 300
+PROGRESS = 0.05
+# On a plateau the bound asks for this share of what is explained there; below the least share
+# explained, the networks have not begun to learn, and it waits on.
+SLACK = 0.9
+LEAST_EXPLAINED = 0.1
+
+
+class AutomaticBound(keras.layers.Layer):
+    """κ² = C_perfect + (1 − e)·(C_constant − C_perfect), the share e of what can be explained.
+
+    C_perfect and C_constant are the errors of a perfect reconstruction and of the mean of the data,
+    averages over the first 32 training batches. e is 0.8, or 90% of the share that is explained
+    when the error stops falling before it gets there: a few latent dimensions may not explain
+    more, and a bound that cannot be reached would leave the prior untrained.
+    """
+
+    def connect(self):
+        """Creates the state."""
+        self.perfect = self._scalar("perfect")
+        self.constant = self._scalar("constant")
+        self.batches = self._scalar("batches")
+        self.explained = self._scalar("explained", EXPLAINED)
+        self.best = self._scalar("best")
+        self.waiting = self._scalar("waiting")
+        self.reached = self._scalar("reached")
+        self.built = True
+
+    def _scalar(self, name, value=0.0):
+        return self.add_weight(
+            shape=(),
+            initializer=keras.initializers.Constant(value),
+            dtype="float32",
+            trainable=False,
+            aggregation="only_first_replica",
+            name=name,
+        )
+
+    def get_build_config(self):
+        """Nothing: `connect` takes the place of `build`."""
+        return None
+
+    def measure(self, x: tf.Tensor, likelihood):
+        """Takes one of the first training batches into account, unless it is of no use."""
+        size = tf.cast(tf.shape(x)[0], tf.float32)
+        perfect, constant = likelihood.error_range(x)
+        # The mean of a batch lies nearer to its examples than that of all data does.
+        constant = perfect + (constant - perfect) * size / (size - 1.0)
+        perfect, constant = _replicas.mean(perfect), _replicas.mean(constant)
+        usable = tf.math.is_finite(constant) & (constant > perfect) & likelihood.in_support(x)
+        wanted = usable & (self.batches.value < BATCHES)
+        count = self.batches.value + 1.0
+        for weight, value in ((self.perfect, perfect), (self.constant, constant)):
+            average = weight.value + (value - weight.value) / count
+            weight.assign(tf.where(wanted, average, weight.value))
+        self.batches.assign(tf.where(wanted, count, self.batches.value))
+
+    def is_known(self) -> tf.Tensor:
+        """Scalar bool: whether a batch has been measured."""
+        return self.batches.value > 0.0
+
+    def value(self) -> tf.Tensor:
+        """κ² in the unit of C; 0 as long as no batch has been measured."""
+        unexplained = 1.0 - self.explained.value
+        return self.perfect.value + unexplained * (self.constant.value - self.perfect.value)
+
+    def update(self, average: tf.Tensor):
+        """Notes whether Ĉ, `average`, has reached the bound, and loosens it on a plateau."""
+        span = self.constant.value - self.perfect.value
+        explained = tf.math.divide_no_nan(self.constant.value - average, span)
+        reached = tf.maximum(self.reached.value, tf.cast(average < self.value(), tf.float32))
+        falls = explained > self.best.value + PROGRESS * (1.0 - self.best.value)
+        waiting = tf.where(falls, 0.0, self.waiting.value + 1.0)
+        loosen = (reached == 0.0) & (waiting >= PATIENCE) & (explained > LEAST_EXPLAINED)
+        self.reached.assign(reached)
+        self.best.assign(tf.where(falls, explained, self.best.value))
+        self.waiting.assign(waiting)
+        self.explained.assign(tf.where(loosen, SLACK * explained, self.explained.value))
