@@ -31,6 +31,10 @@ class Checkpoints(keras.callbacks.Callback):
         for path in self._paths()[:-2]:
             path.unlink()
 
+    def any(self) -> bool:
+        """Whether there is a checkpoint."""
+        return bool(self._paths())
+
     def restore(self, model) -> int:
         """Loads the last checkpoint, if any, into a built and compiled model.
 

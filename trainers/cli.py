@@ -87,6 +87,12 @@ def _parse(argv):
 def _check_config(argv):
     spec, rest = _take("config", argv[1:])
     keys = [match["key"] for match in map(_CONFIG_KEY.fullmatch, rest) if match]
+    workdir, _ = _take("workdir", argv[1:])
+    if not spec and workdir and not os.path.exists(workdir):
+        raise UserError(
+            f"--workdir: {workdir} does not exist, and --config is missing, which starts a run "
+            "there: --config=trainers/configs/vhp_vae.py:pendulum."
+        )
     if not spec:
         raise UserError(
             "--config is missing, e.g. --config=trainers/configs/vhp_vae.py:pendulum; it may be "

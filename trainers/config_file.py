@@ -1,6 +1,7 @@
 """Configs as JSON files, and what two of them differ in."""
 
 import json
+import os
 import pathlib
 
 from ml_collections import config_dict
@@ -28,8 +29,11 @@ def read(path) -> config_dict.ConfigDict:
 
 
 def write(config, path):
-    """Writes all keys of a config."""
-    pathlib.Path(path).write_text(json.dumps(config.to_dict(), indent=2) + "\n")
+    """Writes all keys of a config; the file gets its name when it is complete."""
+    path = pathlib.Path(path)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(config.to_dict(), indent=2) + "\n")
+    os.replace(partial, path)
 
 
 def flatten(config) -> dict:
@@ -37,15 +41,18 @@ def flatten(config) -> dict:
     return _flatten(json.loads(json.dumps(config.to_dict())))
 
 
-def differences(before, now) -> list[str]:
-    """What forbids to go on with the run of `before` under the config `now`, a line each."""
+def differences(before, now, *, finished=False) -> list[str]:
+    """What forbids to go on with the run of `before` under the config `now`, a line each.
+
+    `finished`: nothing is to be trained any more, so that more epochs are a difference too.
+    """
     before, now = flatten(before), flatten(now)
     lines = []
     for key in sorted(before.keys() | now.keys()):
         old, new = (repr(c[key]) if key in c else "absent" for c in (before, now))
         if old == new or key.startswith(FREE_TO_CHANGE):
             continue
-        if key == "epochs":
+        if key == "epochs" and key in before and key in now and not finished:
             if now[key] < before[key]:
                 lines.append(f"epochs: {old} before, now {new} (it may grow, not shrink)")
             continue

@@ -24,6 +24,19 @@ PACKAGES = {
 }
 
 
+COUNTS = ("epochs", "batch_size", "report.num_samples", "report.num_examples")
+
+
+def check_counts(config):
+    """Raises a ValueError unless all keys that count something are whole numbers of at least 1."""
+    for key in COUNTS:
+        value = config
+        for part in key.split("."):
+            value = value[part]
+        if value < 1:
+            raise ValueError(f"--config.{key} must be at least 1, received {value}.")
+
+
 def create(kind: str, settings, **more):
     """The object that a group of a config describes: a `name` and its arguments.
 

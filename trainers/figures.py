@@ -4,7 +4,7 @@ import numpy as np
 
 import tfvae.datasets
 import tfvae.plots
-from tfvae.geometry import LatentGraph
+from tfvae.geometry import DisconnectedError, LatentGraph
 
 _DOTS_PER_INCH = 150
 _PRIOR_SAMPLES = 2000
@@ -30,7 +30,7 @@ def write(model, test, config, workdir):
     points = 12
     paths = {} if graph is None else {"graph path": graph.interpolate(*ends, 100)}
     settings = config.report
-    bound = getattr(model.objective, "bound", None)
+    bound = model.objective.bound
     drawn = {
         "reconstructions": tfvae.plots.reconstructions(model, x[chosen]),
         "samples": tfvae.plots.samples(model, 40, seed=config.seed),
@@ -49,6 +49,7 @@ def write(model, test, config, workdir):
         "training_curves": tfvae.plots.training_curves(
             workdir / "history.csv",
             kappa=None if bound is None else float(model.likelihood.kappa_of(bound)),
+            validation_name="test",
         ),
     }
     folder = workdir / "figures"
@@ -73,6 +74,7 @@ def _graph_between(model, ends, seed):
     graph = LatentGraph(model, _PRIOR_SAMPLES, seed=seed)
     try:
         graph.path(*ends)
-    except ValueError:
+    except DisconnectedError as error:
+        print(f"The interpolation has no row along the graph: {error}")
         return None
     return graph

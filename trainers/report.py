@@ -3,9 +3,9 @@
 import json
 import pathlib
 
-import tfvae
 import tfvae.evaluation
 from tfvae.evaluation import Line, table
+from tfvae.evaluation.tables import format_value
 
 __all__ = ["Line", "measure", "table", "write"]
 
@@ -27,14 +27,19 @@ def measure(model, test, config) -> list[Line]:
     likelihood = tfvae.evaluation.log_likelihood(
         model, examples, settings.num_samples, seed=config.seed
     )
-    error_unit = "per feature, " + (
-        "nats" if isinstance(model.likelihood, tfvae.likelihoods.Bernoulli) else "RMSE"
-    )
+    error_unit = model.likelihood.kappa_unit
     samples = f"nats, {len(likelihood.values)} examples, {settings.num_samples} samples each"
-    bound = getattr(model.objective, "bound", None)
+    bound = model.objective.bound
     constraint = []
     if bound is not None:
-        constraint.append(Line("κ", float(model.likelihood.kappa_of(bound)), error_unit))
+        reached = model.objective.concern(model.likelihood) is None
+        constraint = [
+            Line("κ", float(model.likelihood.kappa_of(bound)), error_unit),
+            Line("κ reached in training", "yes" if reached else "no"),
+        ]
+        if model.objective.prior_is_held is not None:
+            held = bool(model.objective.prior_is_held)
+            constraint.append(Line("prior trained", "no" if held else "yes"))
     return [
         Line("ELBO", terms["elbo"], "nats"),
         Line("distortion", terms["distortion"], "nats"),
@@ -51,13 +56,9 @@ def measure(model, test, config) -> list[Line]:
 def write(lines: list[Line], workdir, title: str):
     """Writes report.md and report.json."""
     workdir = pathlib.Path(workdir)
-    rows = [f"| {name} | {_text(value)} | {unit} |" for name, value, unit in lines]
+    rows = [f"| {name} | {format_value(value)} | {unit} |" for name, value, unit in lines]
     table = "\n".join(["| term | value | unit |", "|---|---|---|", *rows])
     (workdir / "report.md").write_text(f"# {title}\n\n{table}\n")
     plain = {line.name: {"value": line.value, "unit": line.unit} for line in lines}
     text = json.dumps(plain, indent=2, ensure_ascii=False)
     (workdir / "report.json").write_text(text + "\n")
-
-
-def _text(value):
-    return f"{value:.5g}" if isinstance(value, float) else str(value)

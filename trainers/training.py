@@ -12,6 +12,7 @@ import tfvae
 from trainers import checkpoints, cli, config_file, experiment, figures, report
 
 MODEL = "model.keras"
+CHECKPOINTS = "checkpoints"
 
 
 class Clock:
@@ -40,13 +41,16 @@ def run(config, workdir, callbacks=()):
             that `workdir` holds.
     """
     clock = Clock()
-    claim(config, workdir)
+    check_same(config, workdir)
     try:
+        experiment.check_counts(config)
         data, test = experiment.TrainingData(config), experiment.test_data(config)
         clock.note("data")
         model = experiment.build_model(config, data.shape)
     except ValueError as error:
         raise cli.UserError(error) from error
+    workdir.mkdir(parents=True, exist_ok=True)
+    config_file.write(config, workdir / config_file.NAME)
     train(model, data, test, config, workdir, callbacks)
     clock.note("training")
     model.save(workdir / MODEL)
@@ -56,22 +60,29 @@ def run(config, workdir, callbacks=()):
     clock.note("figures")
     export(model, workdir / "serving" / "1")
     clock.note("model files")
-    lines += [report.Line(f"time, {part}", value, "s") for part, value in clock.seconds.items()]
+    lines += [
+        report.Line(f"time, {part}", value, "s, this run") for part, value in clock.seconds.items()
+    ]
     report.write(lines, workdir, f"{type(model).__name__} on {config.data.name}")
     return model, lines
 
 
-def claim(config, workdir):
-    """Writes the config to `workdir`, unless another one is there."""
-    check_same(config, workdir)
-    workdir.mkdir(parents=True, exist_ok=True)
-    config_file.write(config, workdir / config_file.NAME)
+def check_same(config, workdir, *, finished=False):
+    """Raises an error if `workdir` holds a run with a config that trains otherwise.
 
-
-def check_same(config, workdir):
-    """Raises an error if `workdir` holds a run with a config that trains otherwise."""
+    A folder in which no epoch has ended holds no run yet. `finished`: more epochs are no way to go
+    on with it either.
+    """
+    if workdir.exists() and not workdir.is_dir():
+        raise cli.UserError(f"--workdir: {workdir} is a file, not a folder.")
     path = workdir / config_file.NAME
-    differences = config_file.differences(config_file.read(path), config) if path.exists() else []
+    if not path.exists() or not (finished or checkpoints.Checkpoints(workdir / CHECKPOINTS).any()):
+        return
+    try:
+        before = config_file.read(path)
+    except ValueError as error:
+        raise cli.UserError(error) from error
+    differences = config_file.differences(before, config, finished=finished)
     if differences:
         raise cli.UserError(
             f"{workdir} holds a run with another config:\n  "
@@ -82,7 +93,7 @@ def check_same(config, workdir):
 
 def train(model, data, test, config, workdir, callbacks=()):
     """Fits from the last checkpoint to `config.epochs`, if there is anything left."""
-    saved = checkpoints.Checkpoints(workdir / "checkpoints")
+    saved = checkpoints.Checkpoints(workdir / CHECKPOINTS)
     first = saved.restore(model)
     if first >= config.epochs:
         print(f"Training of {config.epochs} epochs is finished; the report is done anew.")
@@ -100,8 +111,10 @@ def train(model, data, test, config, workdir, callbacks=()):
         initial_epoch=first,
         steps_per_epoch=data.steps,
         callbacks=[
-            saved,
+            # Before the checkpoint: an interruption between the two leaves a line too many, which
+            # `cut_history` removes, and none too few.
             keras.callbacks.CSVLogger(str(history), append=True),
+            saved,
             *tensorboard(workdir / "logs"),
             *callbacks,
         ],
@@ -129,9 +142,10 @@ def export(model, path):
 
 def evaluate(config, workdir):
     """The lines of the report of the finished model in `workdir`; writes them as well."""
-    check_same(config, workdir)
     model = load(workdir)
+    check_same(config, workdir, finished=True)
     try:
+        experiment.check_counts(config)
         test = experiment.test_data(config)
     except ValueError as error:
         raise cli.UserError(error) from error

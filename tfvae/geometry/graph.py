@@ -48,6 +48,10 @@ def observation_lengths(model, z_start, z_end, num_segments: int = 8) -> np.ndar
     return lengths
 
 
+class DisconnectedError(ValueError):
+    """No way along the graph joins two points."""
+
+
 class LatentGraph:
     """Interpolation that stays where the prior has its mass [K19, section 4.1].
 
@@ -245,7 +249,7 @@ class LatentGraph:
         for pair, (start, end) in enumerate(zip(start_of, end_of, strict=True)):
             distances, previous = csgraph.dijkstra(graph, indices=start, return_predecessors=True)
             if not np.isfinite(distances[end]):
-                raise ValueError(self._disconnected(pair, num_pairs, distances[:num_nodes]))
+                raise DisconnectedError(self._disconnected(pair, num_pairs, distances[:num_nodes]))
             trail = [end]
             while trail[-1] != start:
                 trail.append(previous[trail[-1]])

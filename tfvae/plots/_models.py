@@ -38,16 +38,6 @@ def checked_latents(model, name: str, z) -> np.ndarray:
     return z
 
 
-def posterior_moments(model, x) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of q(z|x), each (n, N_z)."""
-    moments = []
-    for start in range(0, len(x), BATCH):
-        posterior = model.encode(x[start : start + BATCH])
-        moments.append((posterior.mean().numpy(), posterior.stddev().numpy()))
-    loc, scale = zip(*moments, strict=True)
-    return np.concatenate(loc), np.concatenate(scale)
-
-
 def decoded(model, z) -> np.ndarray:
     """E[x|z], (n, N_z) -> (n, *data)."""
     return np.concatenate(

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 from matplotlib import colormaps
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import ListedColormap, hsv_to_rgb
 from matplotlib.figure import Figure
 from matplotlib.textpath import TextPath
 
@@ -24,9 +24,9 @@ SMALL, NORMAL = 8, 9
 SEQUENTIAL = ListedColormap(
     colormaps["viridis"](np.linspace(0.0, 0.92, 256)), name="tfvae_sequential"
 )
-# Twilight runs through near-white, which would vanish on paper: it is darkened as a whole.
+# Saturated all the way round, so that no angle looks like the grey of a backdrop.
 CYCLIC = ListedColormap(
-    colormaps["twilight"](np.linspace(0.0, 1.0, 256)) * [0.82, 0.82, 0.82, 1.0],
+    hsv_to_rgb([(hue, 1.0, 1.0) for hue in np.linspace(0.0, 1.0, 256)]) * [0.84, 0.74, 0.84],
     name="tfvae_cyclic",
 )
 

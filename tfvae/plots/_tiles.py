@@ -15,9 +15,12 @@ def are_images(shape) -> bool:
     return len(shape) == 2 or (len(shape) == 3 and shape[-1] in (1, 3))
 
 
-def value_range(images) -> tuple[float, float]:
-    """[0, 1] for values that are about there (decoder means may overshoot), else their extremes."""
-    low, high = float(np.min(images)), float(np.max(images))
+def value_range(images, ignored: float = 0.0) -> tuple[float, float]:
+    """[0, 1] for values that are about there (decoder means may overshoot), else their extremes.
+
+    `ignored` is a share of values to leave out at either end: a few outliers dull all the rest.
+    """
+    low, high = (float(limit) for limit in np.quantile(images, [ignored, 1.0 - ignored]))
     if low >= -0.5 and high <= 1.5:
         return 0.0, 1.0
     return low, high
@@ -31,7 +34,7 @@ def image_grid(rows, row_labels, *, limits=None):
         row_labels: text for each row, "" for none.
         limits: values shown as black and white; see `value_range` when None.
     """
-    low, high = limits or value_range(np.concatenate([np.ravel(row) for row in rows]))
+    low, high = limits or value_range(np.concatenate([np.ravel(row) for row in rows]), 0.005)
     height, width = rows[0].shape[1:3]
     aspect = height / width
     columns = max(len(row) for row in rows)

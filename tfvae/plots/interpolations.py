@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tfvae import _checks
+from tfvae.evaluation import posterior_moments
 from tfvae.plots import _lines, _models, _tiles
 
 # Samples of the prior that decide how far a traversal goes.
@@ -34,7 +35,7 @@ def traversals(model, x=None, *, dims=None, num_values: int = 9, limits=None, se
     num_values = _at_least_two("num_values", num_values)
     dims = _checked_dims(model, dims)
     prior = _models.prior_samples(model, NUM_FOR_RANGE, seed)
-    base = prior[0] if x is None else _models.posterior_moments(model, _one(model, x))[0][0]
+    base = prior[0] if x is None else posterior_moments(model, _one(model, x))[0][0]
     if limits is None:
         low, high = np.quantile(prior, TAILS, axis=0)
     else:

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tfvae import _checks
+from tfvae.evaluation import posterior_moments
 from tfvae.plots import _models, _style
 
 # Marks the categories among what a legend may name.
@@ -29,7 +30,8 @@ def latent_scatter(
     """Posterior means of the data: for N_z = 2 as they are, for more on their two principal axes.
 
     With N_z = 1 the ordinate is the posterior standard deviation. Principal axes are those of the
-    posterior means; what else is shown is projected on them.
+    posterior means; what else is shown is projected on them. The outermost half percent of the
+    points at each side may lie outside of the axes.
 
     Args:
         model: a built model.
@@ -61,7 +63,7 @@ def latent_scatter(
     x = _models.checked_data(model, x)
     labels, coloring = _checked_labels(labels, len(x), coloring)
     period = _checks.number_in("period", period, 0.0, math.inf, low_open=True, high_open=True)
-    loc, scale = _models.posterior_moments(model, x)
+    loc, scale = posterior_moments(model, x)
     figure = _style.new_figure(5.4, 4.4)
     axes = _style.plain(figure.add_subplot())
     project, names = _projection(loc)
@@ -81,8 +83,18 @@ def latent_scatter(
     axes.set(xlabel=names[0], ylabel=names[1])
     if model.latent_dim > 1:
         axes.set_aspect("equal", adjustable="datalim")
+        _leave_out_stragglers(axes)
     _draw_legends(figure, axes, coloring, label_name)
     return figure
+
+
+def _leave_out_stragglers(axes):
+    """Limits that show all but the outermost half percent at each side, with a margin."""
+    points = np.concatenate([np.asarray(dots.get_offsets()) for dots in axes.collections])
+    low, high = np.quantile(points, [0.005, 0.995], axis=0)
+    margin = 0.08 * (high - low)
+    (left, bottom), (right, top) = low - margin, high + margin
+    axes.set(xlim=(left, right), ylim=(bottom, top))
 
 
 def _checked_labels(labels, count, coloring):

@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tfvae import _checks
+from tfvae.evaluation import posterior_moments
 from tfvae.plots import _lines, _models, _tiles
 
 
@@ -32,7 +33,7 @@ def reconstructions(model, x, num: int = 10) -> Figure:
         >>> tfvae.plots.reconstructions(vae, x).savefig("reconstructions.png")  # doctest: +SKIP
     """
     x = checked_part(model, x, num)
-    z, _ = _models.posterior_moments(model, x)
+    z, _ = posterior_moments(model, x)
     means = _models.decoded(model, z)
     names = ["data", "reconstruction"]
     if _tiles.are_images(model.data_shape):

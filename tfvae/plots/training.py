@@ -21,7 +21,9 @@ PANELS = (
 FALLBACK = ("loss", "loss", "loss", "linear")
 
 
-def training_curves(history, *, kappa: float | None = None) -> Figure:
+def training_curves(
+    history, *, kappa: float | None = None, validation_name: str = "validation"
+) -> Figure:
     """One panel for each term that was recorded; training solid, validation dashed.
 
     The loss is shown only where there is no ELBO: with a multiplier that moves, its values of two
@@ -32,6 +34,7 @@ def training_curves(history, *, kappa: float | None = None) -> Figure:
             `keras.callbacks.CSVLogger` wrote.
         kappa: the bound that the constraint had; None: taken from the model when `history` is what
             `fit` returned, else not drawn.
+        validation_name: what the validation data are called in the legend.
 
     Returns:
         The figure.
@@ -52,7 +55,7 @@ def training_curves(history, *, kappa: float | None = None) -> Figure:
         )
     figure, grid = _style.panels(len(shown), columns=3, sharex=True)
     for axes, (term, title, unit, scale) in zip(grid, shown, strict=True):
-        _draw(axes, *_curves(epochs, terms, term))
+        _draw(axes, *_curves(epochs, terms, term), validation_name)
         if term == "constraint" and kappa is not None:
             line = axes.axhline(kappa, color=_style.TEXT, linewidth=1, linestyle=":")
             _style.legend(axes, [line], [f"κ = {kappa:.3g}"], loc="upper right")
@@ -67,10 +70,10 @@ def training_curves(history, *, kappa: float | None = None) -> Figure:
     return figure
 
 
-def _draw(axes, train, validation):
+def _draw(axes, train, validation, validation_name):
     for curve, color, style, name in (
         (train, _style.PAIR[0], "-", "training"),
-        (validation, _style.PAIR[1], "--", "validation"),
+        (validation, _style.PAIR[1], "--", validation_name),
     ):
         if curve:
             marker = "o" if len(curve[0]) < 4 else None
@@ -137,7 +140,7 @@ def _number(text):
 
 def _kappa_of(model):
     """κ per feature of a model with a constraint, else None."""
-    bound = getattr(getattr(model, "objective", None), "bound", None)
+    bound = None if model is None else model.objective.bound
     if bound is None or float(bound) <= 0.0:
         return None
     return float(model.likelihood.kappa_of(bound))

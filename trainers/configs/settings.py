@@ -49,8 +49,13 @@ DATASETS = {
         "latent_dim": 32,
         "epochs": 60,
         "learning_rate": 1e-3,
-        "kappa": 0.0957,  # κ² = 75 nats
-        "beta": 0.01,
+        "kappa": 0.0893,  # κ² = 70 nats
+        "beta": 0.1,
+        "nu": 2.0,
+        "prior": {
+            "decoder": {**_DENSE, "hidden": (300, 300)},
+            "encoder": {**_DENSE, "hidden": (300, 300)},
+        },
     },
     "cmu_mocap": {
         "data": {"name": "cmu_mocap", "options": {"subjects": ("35", "49"), "every": 4}},

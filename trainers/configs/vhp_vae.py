@@ -16,14 +16,14 @@ def get_config(dataset="pendulum"):
             "prior": {
                 "name": "HierarchicalPrior",
                 "num_importance_samples": 16,
-                "hidden": (128, 128),
+                **chosen.get("prior", {"hidden": (128, 128)}),
             },
             "objective": {
                 "name": "Constrained",
                 "kappa": chosen["kappa"],
                 "multiplier": {
                     "name": "REWO",
-                    "nu": 0.05,
+                    "nu": chosen.get("nu", 0.05),
                     "tau": 3.0,
                     "initial": chosen["beta"],
                 },
