@@ -164,6 +164,40 @@ def test_errors_of_the_config_are_shown_to_the_user(tmp_path):
         training.run(config, tmp_path / "b")
 
 
+def test_a_run_that_never_began_leaves_the_folder_free(tmp_path):
+    config = tiny()
+    config.model.latent_dim = 0
+    with pytest.raises(cli.UserError, match="`latent_dim` must be a whole number"):
+        training.run(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    config_file.write(config, tmp_path / "config.json")  # as after an interruption in epoch 1
+    training.check_same(tiny(), tmp_path)
+
+
+@pytest.mark.parametrize("key", ["epochs", "batch_size", "report.num_samples"])
+def test_counts_must_be_positive(tmp_path, key):
+    config = tiny()
+    with config.ignore_type():
+        config.update_from_flattened_dict({key: 0})
+    with pytest.raises(cli.UserError, match=f"--config.{key} must be at least 1, received 0"):
+        training.run(config, tmp_path)
+
+
+def test_a_workdir_that_is_a_file_and_a_foreign_config(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("{")
+    with pytest.raises(cli.UserError, match="is a file, not a folder"):
+        training.run(tiny(), path)
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "000001.weights.h5").touch()
+    (tmp_path / "config.json").write_text('{"a": 1}')
+    with pytest.raises(cli.UserError, match="epochs: absent before"):
+        training.run(tiny(), tmp_path)
+    (tmp_path / "config.json").write_text("")
+    with pytest.raises(cli.UserError, match="no valid JSON"):
+        training.run(tiny(), tmp_path)
+
+
 def test_no_model_yet(tmp_path):
     config_file.write(tiny(), tmp_path / "config.json")
     with pytest.raises(cli.UserError, match="has not finished"):

@@ -120,10 +120,13 @@ class GuardedSteps(keras.Model):
         return [self.statistics]
 
     def get_metrics_result(self):
-        """Means of the terms in nats, the error as `constraint` in the unit of κ, and λ."""
+        """Means of the terms in nats, the error as `constraint` in the unit of κ, κ and λ."""
         result = self.statistics.result()
         result["elbo"] = -(result["distortion"] + result["rate"])
         result["constraint"] = self.likelihood.kappa_of(result.pop("error"))
+        bound = self.objective.bound
+        if bound is not None:
+            result["kappa"] = self.likelihood.kappa_of(bound)
         return {**result, **self.objective.state()}
 
     def _unpacked(self, data):

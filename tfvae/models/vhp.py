@@ -13,7 +13,7 @@ class VHPVAE(LatentVariableModel):
 
     minimised over Θ, Φ (prior), θ, φ (decoder, encoder), maximised over λ. By default the prior is
     `HierarchicalPrior()` with K = 16, the objective `Constrained()` with REWO and an error bound
-    measured on the first batch; `objective=tfvae.objectives.Constrained(kappa=…)` sets the bound.
+    measured on the data; `objective=tfvae.objectives.Constrained(kappa=…)` sets the bound.
     See `LatentVariableModel` for the other arguments.
 
     Example:

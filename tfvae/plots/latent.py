@@ -82,7 +82,7 @@ def latent_scatter(
         axes.plot(*path.T, style, color="black", linewidth=1.6, label=str(name))
     axes.set(xlabel=names[0], ylabel=names[1])
     if model.latent_dim > 1:
-        axes.set_aspect("equal", adjustable="datalim")
+        axes.set_aspect("equal", adjustable="box")
         _leave_out_stragglers(axes)
     _draw_legends(figure, axes, coloring, label_name)
     return figure
