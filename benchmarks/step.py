@@ -4,7 +4,7 @@
 
 Every model is fitted on the same batch, in rounds that take turns, so that what else the machine
 does falls on all alike; the number is the median over all steps. The floor is the arithmetic of the
-step's matrix products and convolutions over the rate of a large matrix product in the same run;
+step's matrix products and convolutions over the rate of a large matrix product in the same rounds;
 beside it, the time that these products and convolutions take alone, forward and backward.
 Where pythae is installed (`pip install pythae torch`), its models run in the same rounds.
 """
@@ -152,7 +152,7 @@ def fit_steps(model, x, steps):
 
 
 def measure(shape, steps, rounds):
-    """Median seconds of a step of each model; its FLOP, and the seconds of its products alone."""
+    """Median seconds of a step of each model, its FLOP, seconds of its products; GEMM FLOP/s."""
     data_shape, batch = SHAPES[shape]
     x = tfp.random.rayleigh([batch, *data_shape], seed=(0, 0))
     x = tf.cast(x > 1.0, tf.float32)
@@ -167,7 +167,9 @@ def measure(shape, steps, rounds):
     for run in runs.values():
         run(5)
     seconds = {name: [] for name in runs}
+    rates = []
     for _ in range(rounds):
+        rates.append(gemm_rate())
         for name, run in runs.items():
             seconds[name].extend(run(steps))
     flop = {name: step_flop(name, model, batch) for name, model in candidates.items()}
@@ -175,7 +177,8 @@ def measure(shape, steps, rounds):
         name: sum(products_alone(*part) for part in parts(name, model, batch))
         for name, model in candidates.items()
     }
-    return {name: statistics.median(values) for name, values in seconds.items()}, flop, products
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    return medians, flop, products, statistics.median(rates)
 
 
 def main():
@@ -186,10 +189,10 @@ def main():
     )
     parser.add_argument("--json", help="file to write the numbers to, with units")
     arguments = parser.parse_args()
-    rate = gemm_rate()
-    rows = []
+    rows, rates = [], []
     for shape in SHAPES:
-        seconds, flop, products = measure(shape, arguments.steps, arguments.rounds)
+        seconds, flop, products, rate = measure(shape, arguments.steps, arguments.rounds)
+        rates.append(f"{rate / 1e9:.0f}")
         for name, value in seconds.items():
             floor = 1e3 * flop[name] / rate if name in flop else None
             ms = 1e3 * value
@@ -218,7 +221,7 @@ def main():
         rows,
         ["", "ms", "", "", "ms", "", "ms"],
         {
-            "GEMM rate": f"{rate / 1e9:.0f} GFLOP/s, measured in this run",
+            "GEMM rate": f"{' and '.join(rates)} GFLOP/s, median over the rounds of each shape",
             "steps": f"{arguments.rounds} rounds of {arguments.steps}, median",
             "seeds": "models and data 0",
             **common.environment(),
