@@ -5,11 +5,18 @@ from tfvae import datasets, distributions, evaluation, geometry, likelihoods, ne
 from tfvae import objectives, plots, priors
 from tfvae._version import __version__
 from tfvae.export import export
-from tfvae.models import VAE, VHPVAE, ImportanceWeightedVAE, LatentVariableModel
+from tfvae.models import (
+    VAE,
+    VHPVAE,
+    FlatManifoldVAE,
+    ImportanceWeightedVAE,
+    LatentVariableModel,
+)
 
 __all__ = [
     "VAE",
     "VHPVAE",
+    "FlatManifoldVAE",
     "ImportanceWeightedVAE",
     "LatentVariableModel",
     "__version__",

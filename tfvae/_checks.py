@@ -74,6 +74,19 @@ def number_in(
     return float(value)
 
 
+def one_of(name: str, value, known):
+    """`value` if it is one of `known`, words.
+
+    Raises:
+        ValueError: when it is not.
+    """
+    if value not in known:
+        raise ValueError(
+            f"`{name}` must be one of {', '.join(map(repr, known))}, received {value!r}."
+        )
+    return value
+
+
 def named_object(kind: str, identifier, base: type, names: dict):
     """Returns an object of class `base` for a short name, a class of it, or the object itself.
 

@@ -55,6 +55,11 @@ MODELS = {
         prior=HierarchicalPrior(4, hidden=(8,)),
         objective=Constrained(kappa=0.5),
     ),
+    "FlatManifoldVAE": lambda: small(
+        tfvae.FlatManifoldVAE,
+        prior=HierarchicalPrior(4, hidden=(8,)),
+        objective=Constrained(kappa=0.5),
+    ),
     "VHPVAE geco": lambda: small(
         tfvae.VHPVAE,
         likelihood="bernoulli",

@@ -5,20 +5,17 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae import _checks, _seeds, likelihoods, networks, objectives, priors
-from tfvae.models.workflow import Workflow
+from tfvae import _checks, _seeds, geometry, likelihoods, networks, objectives, priors
+from tfvae.models.evidence import ROWS_AT_A_TIME, EvidenceEstimate
 from tfvae.objectives import Terms
 
 tfd = tfp.distributions
 
-# Rows of decoder output that an estimate with many samples computes at a time.
-ROWS_AT_A_TIME = 2048
-
-COMPONENTS = ("encoder", "decoder", "likelihood", "prior", "objective")
+COMPONENTS = ("encoder", "decoder", "likelihood", "prior", "objective", "flatness")
 SEED_GENERATORS = ("seed_generator", "test_seed_generator")
 
 
-class LatentVariableModel(Workflow):
+class LatentVariableModel(EvidenceEstimate):
     """p(x) = ∫ p(x|z) p(z) dz with an amortised posterior q(z|x); any prior, any objective.
 
     The line that every model follows; a family overrides the station in which it differs:
@@ -34,6 +31,7 @@ class LatentVariableModel(Workflow):
         likelihood: "gaussian", "bernoulli" or an object of `tfvae.likelihoods`.
         prior: "standard_normal", "vamp", "hierarchical" or an object of `tfvae.priors`.
         objective: "elbo", "constrained", … or an object of `tfvae.objectives`.
+        flatness: a `tfvae.geometry.Flatness`, which is added to the loss; None: no penalty.
         seed: of all random numbers of the model; None draws one from Python's `random`, so that
             `keras.utils.set_random_seed` decides.
 
@@ -49,6 +47,7 @@ class LatentVariableModel(Workflow):
         likelihood="gaussian",
         prior="standard_normal",
         objective="elbo",
+        flatness: geometry.Flatness | None = None,
         seed: int | None = None,
         **kwargs,
     ):
@@ -61,6 +60,7 @@ class LatentVariableModel(Workflow):
         self.likelihood = likelihoods.get(likelihood)
         self.prior = priors.get(prior)
         self.objective = objectives.get(objective)
+        self.flatness = geometry.get(flatness)
         self.posterior_head = networks.GaussianHead(self.latent_dim, name="posterior_head")
         self.seed = seed
         self._create_streams(seed)
@@ -130,7 +130,9 @@ class LatentVariableModel(Workflow):
         outputs = self.decoder(tf.reshape(z, [-1, self.latent_dim]), training=training)
         shape = tf.concat([tf.shape(z)[:-1], self.data_shape], axis=0)
         outputs = tf.reshape(tf.cast(outputs, tf.float32), shape)
-        return tf.ensure_shape(outputs, [*z.shape[:-1], *self.data_shape])
+        # Not `tf.ensure_shape`, which forward-mode differentiation cannot pass.
+        outputs.set_shape([*z.shape[:-1], *self.data_shape])
+        return outputs
 
     # ---- what a user calls -------------------------------------------------------------------
 
@@ -186,82 +188,6 @@ class LatentVariableModel(Workflow):
             ]
         )
 
-    def log_weights(self, x, num_samples: int, *, seed) -> tf.Tensor:
-        """log p(x|z_l) p(z_l)/q(z_l|x), z_l ~ q(z|x): (B, *data) -> (num_samples, B), nats."""
-        terms = self.terms(self._prepared(x), seed=seed, num_samples=num_samples, analytic=False)
-        return -(terms.distortion + terms.rate)
-
-    def log_likelihood(self, x, num_samples: int = 5000, *, batch_size: int = 32, seed: int = 0):
-        """Importance-weighted estimate of log p(x) for each example [BGS16, eq. 8].
-
-            log (1/L) Σ_l p(x, z_l)/q(z_l|x), z_l ~ q(z|x): a lower bound in mean, rising with L.
-
-        The sum runs over chunks: memory grows neither with L nor with the number of examples.
-
-        Args:
-            x: data, (n, *data).
-            num_samples: L.
-            batch_size: examples at a time.
-            seed: of the samples.
-
-        Returns:
-            float32 array (n,), nats.
-        """
-        _checks.positive_int("num_samples", num_samples)
-        _checks.positive_int("batch_size", batch_size)
-        if isinstance(x, tf.data.Dataset):
-            raise ValueError(
-                "`x` must be an array; `tfvae.evaluation.log_likelihood(model, dataset)` takes a "
-                "dataset."
-            )
-        x = np.asarray(x)
-        self._prepared(x[:1])
-        self._check_support(x)
-        chunk = max(1, min(num_samples, ROWS_AT_A_TIME // min(batch_size, max(1, len(x)))))
-        bounds = [
-            self._chunked_bound(
-                tf.constant(x[start : start + batch_size], tf.float32),
-                tf.random.experimental.stateless_fold_in(_seeds.stateless(seed), start),
-                num_samples,
-                chunk,
-            ).numpy()
-            for start in range(0, len(x), batch_size)
-        ]
-        return np.concatenate(bounds) if bounds else np.zeros([0], "float32")
-
-    @tf.function(autograph=False, reduce_retracing=True)
-    def _chunked_bound(self, x, seed, num_samples, chunk):
-        """log mean exp of `num_samples` log-weights, `chunk` of them at a time; (B,)."""
-
-        def add(log_sum, index, size):
-            own_seed = tf.random.experimental.stateless_fold_in(seed, index)
-            log_weights = self.log_weights(x, size, seed=own_seed)
-            return tf.reduce_logsumexp(tf.concat([log_sum[tf.newaxis], log_weights], 0), axis=0)
-
-        whole, rest = divmod(num_samples, chunk)
-        _, log_sum = tf.while_loop(
-            lambda index, _: index < whole,
-            lambda index, log_sum: (index + 1, add(log_sum, index, chunk)),
-            (0, tf.fill([tf.shape(x)[0]], -np.inf)),
-            parallel_iterations=1,
-        )
-        if rest:
-            log_sum = add(log_sum, whole, rest)
-        return log_sum - np.log(num_samples).astype("float32")
-
-    def _check_support(self, x):
-        """Raises a ValueError for data, an array, that have no density."""
-        support = self.likelihood.support
-        low, high = support or (-np.inf, np.inf)
-        allowed = np.isfinite(x) & (x >= low) & (x <= high)
-        if not np.all(allowed):
-            where = tuple(int(i) for i in np.argwhere(~allowed)[0])
-            expected = f"in [{low:g}, {high:g}]" if support else "a finite number"
-            raise ValueError(
-                f"Every value of `x` must be {expected}; received {x[where]:g} at {list(where)}, "
-                f"and {np.sum(~allowed)} such values in all."
-            )
-
     def _check_built(self, what: str):
         if not self.built:
             raise ValueError(
@@ -271,15 +197,28 @@ class LatentVariableModel(Workflow):
 
     # ---- the terms ---------------------------------------------------------------------------
 
-    def terms(self, x, *, seed, num_samples=1, analytic=True, training=False) -> Terms:
-        """Distortion, rate and error of `num_samples` posterior samples of x (B, *data)."""
+    def terms(
+        self, x, *, seed, num_samples=1, analytic=True, training=False, regularized=False
+    ) -> Terms:
+        """Distortion, rate and error of `num_samples` posterior samples of x (B, *data).
+
+        `regularized` asks for the penalty of `flatness` too, where there is one.
+        """
         posterior_seed, prior_seed = tfp.random.split_seed(seed, n=2, salt="terms")
         posterior = self.encode(x, training=training)
         z = posterior.sample(num_samples, seed=posterior_seed)
         outputs = self._decoder_outputs(z, training)
         distortion, error = self.likelihood.distortion_and_error(x, outputs)
         rate = self.prior.rate(posterior, z, seed=prior_seed, analytic=analytic, training=training)
-        return Terms(distortion, rate, error, self.likelihood.residual(x, outputs))
+        flatness = None
+        if regularized and self.flatness is not None:
+            flatness_seed = tf.random.experimental.stateless_fold_in(posterior_seed, 1)
+            flatness = self.flatness.penalty(self._mean, z[0], seed=flatness_seed)
+        return Terms(distortion, rate, error, self.likelihood.residual(x, outputs), flatness)
+
+    def _mean(self, z):
+        """E[x|z], (B, N_z) -> (B, *data)."""
+        return self.likelihood.mean(self._decoder_outputs(z))
 
     # ---- saving ------------------------------------------------------------------------------
 

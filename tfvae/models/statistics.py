@@ -4,28 +4,32 @@ import keras
 import tensorflow as tf
 
 TERMS = ("distortion", "rate", "error", "loss")
-# Order in which a step is searched for the first quantity that is not finite.
-WATCHED = ("input", "bound", *TERMS, "gradients")
 
 
 class StepStatistics(keras.metrics.Metric):
-    """Σ w v of all `TERMS` in one vector, and Σ w: one update a step, whatever their number.
+    """Σ w v of all terms in one vector, and Σ w: one update a step, whatever their number.
 
     A vector costs a step of a small network much less than one Keras metric a term would.
+
+    Args:
+        more: names of terms beside `TERMS`.
     """
 
-    def __init__(self, name="step_statistics", **kwargs):
+    def __init__(self, more=(), name="step_statistics", **kwargs):
         super().__init__(name=name, dtype="float32", **kwargs)
-        self.total = self.add_variable((len(TERMS),), initializer="zeros", name="total")
+        self.terms = (*TERMS, *more)
+        # Order in which a step is searched for the first quantity that is not finite.
+        self.watched = ("input", "bound", *self.terms, "gradients")
+        self.total = self.add_variable((len(self.terms),), initializer="zeros", name="total")
         self.weight = self.add_variable((), initializer="zeros", name="weight")
-        # (position in WATCHED + 1, step, least and greatest input) of the first bad step; else 0.
+        # (position in `watched` + 1, step, least and greatest input) of the first bad step; else 0.
         # Every replica notes the same.
         self.failure = self.add_variable(
             (4,), initializer="zeros", aggregation="only_first_replica", name="failure"
         )
 
     def update_state(self, sums: tf.Tensor, weight: tf.Tensor):
-        """Adds Σ w v of each term, (len(TERMS),), and Σ w, ()."""
+        """Adds Σ w v of each term, (len(terms),), and Σ w, ()."""
         self.total.assign_add(sums)
         self.weight.assign_add(weight)
 
@@ -34,11 +38,11 @@ class StepStatistics(keras.metrics.Metric):
         return self.failure[0] > 0.0
 
     def record_failure(self, step: tf.Tensor, evidence: tf.Tensor):
-        """Notes the first of `WATCHED` that is not finite, unless an earlier failure stands.
+        """Notes the first of `watched` that is not finite, unless an earlier failure stands.
 
         Args:
             step: number of the step, from 0.
-            evidence: (replicas, len(WATCHED) + 2): 0 for each of `WATCHED` that is finite, else 1,
+            evidence: (replicas, len(watched) + 2): 0 for each of `watched` that is finite, else 1,
                 then −min x and max x.
         """
         worst = tf.reduce_max(evidence, axis=0)
@@ -49,7 +53,7 @@ class StepStatistics(keras.metrics.Metric):
     def result(self) -> dict[str, tf.Tensor]:
         """The weighted mean of each term."""
         means = tf.math.divide_no_nan(self.total.value, self.weight.value)
-        return dict(zip(TERMS, tf.unstack(means), strict=True))
+        return dict(zip(self.terms, tf.unstack(means), strict=True))
 
     def raise_on_failure(self, support, doing: str):
         """Raises the error that the recorded failure calls for.
@@ -61,7 +65,7 @@ class StepStatistics(keras.metrics.Metric):
         failure = self.failure.numpy()
         if failure[0] == 0.0:
             return
-        term, step, low, high = WATCHED[int(failure[0]) - 1], int(failure[1]), *failure[2:]
+        term, step, low, high = self.watched[int(failure[0]) - 1], int(failure[1]), *failure[2:]
         self.reset_state()
         where = f"Step {step + 1} of {doing}"
         if term == "input":
@@ -78,7 +82,7 @@ class StepStatistics(keras.metrics.Metric):
             )
         raise FloatingPointError(
             f"{where}: `{term}` is not finite, and is the first quantity that is not (in the order "
-            f"{', '.join(WATCHED)}). Training has stopped; the weights are those before this step. "
-            "A lower learning rate, `clipnorm` in the optimizer, or data scaled to about unit size "
-            "usually help."
+            f"{', '.join(self.watched)}). Training has stopped; the weights are those before this "
+            "step. What usually helps: a lower learning rate, `clipnorm` in the optimizer, data "
+            "scaled to about unit size."
         )

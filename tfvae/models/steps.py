@@ -47,8 +47,8 @@ def _is_plain(layer) -> bool:
 class GuardedSteps(keras.Model):
     """`keras.Model` whose steps train an objective, and change nothing once one has failed.
 
-    A subclass has the attributes `likelihood`, `prior` and `objective`, and the methods `_prepared`
-    (data to float32, building the model) and `terms`.
+    A subclass has the attributes `likelihood`, `prior`, `objective` and `flatness`, and the methods
+    `_prepared` (data to float32, building the model) and `terms`.
     """
 
     def _create_streams(self, seed):
@@ -57,7 +57,7 @@ class GuardedSteps(keras.Model):
         # Evaluation draws from a stream of its own that starts anew each time: evaluating twice
         # gives one result, and evaluating between epochs does not change the training.
         self.test_seed_generator = keras.random.SeedGenerator(0 if seed is None else seed)
-        self.statistics = StepStatistics()
+        self.statistics = StepStatistics(() if self.flatness is None else ("flatness",))
 
     def _next_terms(self, x, generator, training) -> Terms:
         seed = _replicas.own_seed(tf.cast(generator.next(), tf.int32))
@@ -68,15 +68,22 @@ class GuardedSteps(keras.Model):
             num_samples=objective.num_samples,
             analytic=objective.analytic_rate,
             training=training,
+            regularized=True,
         )
 
+    def _loss(self, terms: Terms):
+        """The objective's loss of each example with the penalty on the decoder, (B,)."""
+        loss = self.objective.loss(terms)
+        return loss if terms.flatness is None else loss + self.flatness.weight * terms.flatness
+
     def _term_sums(self, terms: Terms, loss, weights):
-        """Σ w v over the batch, in the order of `TERMS`, and Σ w."""
+        """Σ w v over the batch, in the order of the statistics, and Σ w."""
         means = (
             tf.reduce_mean(term, axis=0, keepdims=True)
             for term in (terms.distortion, terms.rate, terms.error)
         )
-        per_example = tf.concat([*means, loss[tf.newaxis]], axis=0)  # (terms, B)
+        more = [] if terms.flatness is None else [terms.flatness[tf.newaxis]]
+        per_example = tf.concat([*means, loss[tf.newaxis], *more], axis=0)  # (terms, B)
         if weights is None:
             return tf.reduce_sum(per_example, axis=1), tf.cast(tf.shape(loss)[0], tf.float32)
         return tf.linalg.matvec(per_example, weights), tf.reduce_sum(weights)
@@ -87,7 +94,7 @@ class GuardedSteps(keras.Model):
         self.objective.prepare(x, self.likelihood)
         with tf.GradientTape() as tape:
             terms = self._next_terms(x, self.seed_generator, training=True)
-            loss = self.objective.loss(terms)
+            loss = self._loss(terms)
             penalty = self._penalty()
             # The mean over the global batch: gradients are summed over replicas.
             batch_size = _replicas.total(tf.cast(tf.shape(x)[0], tf.float32))
@@ -105,7 +112,7 @@ class GuardedSteps(keras.Model):
         """The terms of a batch, with noise of the evaluation's own stream."""
         x, weights = self._unpacked(data)
         terms = self._next_terms(x, self.test_seed_generator, training=False)
-        loss = self.objective.loss(terms) + self._penalty()
+        loss = self._loss(terms) + self._penalty()
         sums, weight = self._term_sums(terms, loss, weights)
         self._step_unless_failed(x, sums, lambda: self.statistics.update_state(sums, weight))
         return self.get_metrics_result()

@@ -24,7 +24,7 @@ class VHPVAE(LatentVariableModel):
         >>> vae.compile("adam")
         >>> history = vae.fit(x, epochs=2, verbose=0)
         >>> sorted(history.history)
-        ['constraint', 'distortion', 'elbo', 'lambda', 'loss', 'rate']
+        ['constraint', 'distortion', 'elbo', 'kappa', 'lambda', 'loss', 'rate']
     """
 
     def __init__(self, latent_dim: int, prior="hierarchical", objective="constrained", **kwargs):

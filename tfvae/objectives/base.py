@@ -19,6 +19,8 @@ class Terms(NamedTuple):
     """C, the part of D that a constraint bounds, (L, B)."""
     residual: tf.Tensor | None = None
     """What the likelihood learns its scale from, (L, B, …); None when it learns none."""
+    flatness: tf.Tensor | None = None
+    """The flatness penalty without its weight, (B,); None when there is none, or nobody asked."""
 
 
 class Objective(keras.layers.Layer):

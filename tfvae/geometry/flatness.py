@@ -1,0 +1,159 @@
+"""The flatness regulariser: it makes the decoder's metric a multiple of the identity."""
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae import _checks, _replicas
+from tfvae.geometry import metric
+
+ESTIMATORS = ("exact", "finite_difference", "stochastic")
+NORMALIZATIONS = ("absolute", "relative")
+
+
+def mixed_up(z: tf.Tensor, alpha: float, *, seed) -> tf.Tensor:
+    """g(z_i, z_j) = (1 − a) z_i + a z_j, a ~ U(−α₀, 1 + α₀), j a random partner [C20, eq. 7].
+
+    Args:
+        z: latent points, (n, N_z).
+        alpha: α₀ ≥ 0, how far beyond the two points.
+        seed: stateless.
+
+    Returns:
+        (n, N_z).
+    """
+    order_seed, share_seed = tfp.random.split_seed(seed, n=2, salt="mixup")
+    order = tf.argsort(tf.random.stateless_uniform([tf.shape(z)[0]], order_seed))
+    shape = [tf.shape(z)[0], 1]
+    share = tf.random.stateless_uniform(shape, share_seed, -alpha, 1.0 + alpha, z.dtype)
+    return (1.0 - share) * z + share * tf.gather(z, order)
+
+
+def deviation(tensors: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
+    """‖G − c²·1‖²_F, (n, N_z, N_z) and c², a scalar -> (n,) [C20, eq. 6]."""
+    target = scale * tf.eye(tensors.shape[-1], dtype=tensors.dtype)
+    return tf.reduce_sum(tf.square(tensors - target), axis=[-2, -1])
+
+
+def stochastic_deviation(products: tf.Tensor, v: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
+    """‖(G − c²·1)v‖²: with E[vvᵀ] = 1 its expectation is ‖G − c²·1‖²_F.
+
+    Args:
+        products: G·v, (n, N_z).
+        v: random directions, (n, N_z).
+        scale: c².
+
+    Returns:
+        (n,).
+    """
+    return tf.reduce_sum(tf.square(products - scale * v), axis=-1)
+
+
+def rademacher(shape, dtype, *, seed) -> tf.Tensor:
+    """±1 with equal probability: E[vvᵀ] = 1."""
+    bits = tf.random.stateless_uniform(shape, seed, 0, 2, tf.int32)
+    return tf.cast(2 * bits - 1, dtype)
+
+
+@keras.saving.register_keras_serializable(package="tfvae")
+class Flatness(keras.layers.Layer):
+    """η·E ‖G(g(z_i, z_j)) − c²·1‖²_F, c² = (1/N_z) E tr G(g(z_i, z_j)) [C20, eq. 6 and 8].
+
+    With it Euclidean distance in the latent space becomes a measure of similarity: G is the metric
+    that the decoder's mean pulls back from the space of the data, and G = c²·1 says that a step of
+    the same length changes the data by as much, wherever it is made and whereto. g mixes pairs of
+    latent points of the batch, and extrapolates by α₀ into regions where there are none.
+
+    c² is estimated from the same points and is not differentiated.
+
+    Args:
+        weight: η ≥ 0.
+        mixup: α₀ ≥ 0.
+        estimator: "stochastic" (E_v ‖(G − c²·1)v‖², v random signs: one forward and one reverse
+            product whatever N_z, unbiased), "exact" (N_z forward products) or "finite_difference"
+            (as published, [C20, eq. 9]).
+        normalization: "relative", ‖G/c² − 1‖²_F, which does not change when z or x is rescaled, so
+            that one η serves any data; or "absolute", as published, whose force falls with c⁴
+            as the latent space grows.
+        train_encoder: whether the gradient goes to the encoder, through z, as well.
+        epsilon: ε of the finite differences, in units of z.
+
+    Raises:
+        ValueError: when an argument lies outside its range.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from tfvae.geometry import Flatness
+        >>> flatness = Flatness(estimator="exact", normalization="absolute")
+        >>> stretch = lambda z: z * [1.0, 3.0]  # G = diag(1, 9), c² = 5
+        >>> flatness.penalty(stretch, tf.zeros([1, 2]), seed=(0, 0)).numpy()
+        array([32.], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        weight: float = 2.0,
+        mixup: float = 0.4,
+        estimator: str = "stochastic",
+        normalization: str = "relative",
+        train_encoder: bool = False,
+        epsilon: float = 1e-3,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.weight = _checks.number_in("weight", weight, 0.0, float("inf"), high_open=True)
+        self.mixup = _checks.number_in("mixup", mixup, 0.0, float("inf"), high_open=True)
+        self.estimator = _checks.one_of("estimator", estimator, ESTIMATORS)
+        self.normalization = _checks.one_of("normalization", normalization, NORMALIZATIONS)
+        self.train_encoder = bool(train_encoder)
+        self.epsilon = _checks.number_in(
+            "epsilon", epsilon, 0.0, float("inf"), low_open=True, high_open=True
+        )
+
+    def penalty(self, mean, z: tf.Tensor, *, seed) -> tf.Tensor:
+        """The deviation of each mixed point, without η.
+
+        Args:
+            mean: function z (n, N_z) -> x (n, *data), the decoder's mean.
+            z: latent points of a batch, (n, N_z).
+            seed: stateless, of mixup and directions.
+
+        Returns:
+            (n,); in the fourth power of the data's unit over z's when absolute, a number when
+            relative.
+        """
+        mixup_seed, direction_seed = tfp.random.split_seed(seed, n=2, salt="flatness")
+        z = z if self.train_encoder else tf.stop_gradient(z)
+        points = mixed_up(z, self.mixup, seed=mixup_seed)
+        latent_dim = tf.cast(z.shape[-1], z.dtype)
+        if self.estimator == "stochastic":
+            v = rademacher(tf.shape(points), points.dtype, seed=direction_seed)
+            pushed, products = metric.metric_product(mean, points, v)
+            scale = self._scale(tf.reduce_sum(tf.square(pushed), axis=-1) / latent_dim)
+            if self.normalization == "relative":
+                products, scale = products / scale, 1.0
+            return stochastic_deviation(products, v, scale)
+        tensors = metric.gram(self._columns(mean, points))
+        scale = self._scale(tf.linalg.trace(tensors) / latent_dim)
+        if self.normalization == "relative":
+            tensors, scale = tensors / scale, 1.0
+        return deviation(tensors, scale)
+
+    def _columns(self, mean, points):
+        if self.estimator == "exact":
+            return metric.jacobian(mean, points)
+        return metric.difference_jacobian(mean, points, self.epsilon)
+
+    def _scale(self, traces):
+        """c² over the global batch, not differentiated."""
+        scale = _replicas.mean(tf.stop_gradient(tf.reduce_mean(traces)))
+        return tf.maximum(scale, tf.constant(1e-20, scale.dtype))
+
+    def get_build_config(self):
+        """Nothing: there are no weights."""
+        return None
+
+    def get_config(self):
+        """The constructor's arguments."""
+        names = ("weight", "mixup", "estimator", "normalization", "train_encoder", "epsilon")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -1,0 +1,136 @@
+"""The metric that a decoder pulls back into the latent space: Jacobian products and what follows.
+
+A `mean` here is a differentiable function z (n, N_z) -> x (n, *data), row by row: the mean that a
+model decodes (`decoder_mean(model)`), or any other. Features are flattened: N_x is their number.
+Derivatives are exact; forward mode gives J·v, reverse mode Jᵀ·w.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+# Numbers of a Jacobian that are held at a time when a table of them is made.
+NUMBERS_AT_A_TIME = 2**25
+
+
+def decoder_mean(model):
+    """E[x|z] of a model as a function (n, N_z) -> (n, N_x) of TensorFlow, networks in inference."""
+
+    def mean(z):
+        return flat(model.decode(z).mean())
+
+    return mean
+
+
+def flat(x: tf.Tensor) -> tf.Tensor:
+    """(n, *data) -> (n, N_x)."""
+    return tf.reshape(x, [tf.shape(x)[0], int(np.prod(x.shape[1:]))])
+
+
+def pushforward(mean, z: tf.Tensor, v: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """f(z) and J(z)·v by forward mode: (n, N_z), (n, N_z) -> (n, N_x) each."""
+    with tf.autodiff.ForwardAccumulator(z, v) as accumulator:
+        x = flat(mean(z))
+    return x, accumulator.jvp(x, unconnected_gradients="zero")
+
+
+def pullback(mean, z: tf.Tensor, w: tf.Tensor) -> tf.Tensor:
+    """J(z)ᵀ·w by reverse mode: (n, N_z), (n, N_x) -> (n, N_z)."""
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        x = flat(mean(z))
+    return tape.gradient(x, z, output_gradients=w, unconnected_gradients="zero")
+
+
+def metric_product(mean, z: tf.Tensor, v: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """J·v and G·v = Jᵀ(J·v), (n, N_x) and (n, N_z): one forward and one reverse product.
+
+    Neither time nor memory grows with N_z: no Jacobian is formed.
+    """
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        x, pushed = pushforward(mean, z, v)
+    # Linear in `pushed`, which is not differentiated here but may be by a tape outside.
+    product = tape.gradient(
+        x, z, output_gradients=pushed, unconnected_gradients=tf.UnconnectedGradients.ZERO
+    )
+    return pushed, product
+
+
+def jacobian(mean, z: tf.Tensor) -> tf.Tensor:
+    """J(z), its columns first: (n, N_z) -> (N_z, n, N_x), N_z forward products at once."""
+
+    def column(direction):
+        return pushforward(mean, z, tf.broadcast_to(direction, tf.shape(z)))[1]
+
+    return tf.vectorized_map(column, tf.eye(z.shape[-1], dtype=z.dtype))
+
+
+def difference_jacobian(mean, z: tf.Tensor, epsilon: float) -> tf.Tensor:
+    """Columns (f(z + εe_t) − f(z))/ε [C20, eq. 9], (n, N_z) -> (N_z, n, N_x)."""
+    latent_dim = z.shape[-1]
+    steps = epsilon * tf.eye(latent_dim, dtype=z.dtype)
+    moved = flat(mean(tf.reshape(z + steps[:, tf.newaxis], [-1, latent_dim])))
+    x = flat(mean(z))
+    moved = tf.reshape(moved, [latent_dim, tf.shape(z)[0], x.shape[-1]])
+    return (moved - x) / epsilon
+
+
+def gram(columns: tf.Tensor) -> tf.Tensor:
+    """G = JᵀJ from the columns of J, (N_z, n, N_x) -> (n, N_z, N_z)."""
+    rows = tf.transpose(columns, [1, 0, 2])
+    return tf.matmul(rows, rows, transpose_b=True)
+
+
+def metric_tensor(mean, z: tf.Tensor) -> tf.Tensor:
+    """G(z) = J(z)ᵀJ(z) [C20, eq. 4], (n, N_z) -> (n, N_z, N_z)."""
+    return gram(jacobian(mean, z))
+
+
+def metric_tensors(mean, z, *, batch_size: int | None = None) -> np.ndarray:
+    """G at many points, NumPy: (n, N_z) -> (n, N_z, N_z).
+
+    Args:
+        mean: function z -> x, or a built model.
+        z: points, (n, N_z).
+        batch_size: points at a time; None: as many as need about 128 MB for their Jacobians.
+    """
+    mean = as_mean(mean)
+    z = np.asarray(z, dtype="float32")
+    if batch_size is None:
+        size = int(np.prod(mean(tf.constant(z[:1])).shape)) * z.shape[-1]
+        batch_size = max(1, NUMBERS_AT_A_TIME // max(1, size))
+    one = tf.function(
+        lambda z: metric_tensor(mean, z),
+        input_signature=[tf.TensorSpec([None, z.shape[-1]], tf.float32)],
+        autograph=False,
+    )
+    parts = [one(z[i : i + batch_size]).numpy() for i in range(0, len(z), batch_size)]
+    return np.concatenate(parts) if parts else np.zeros([0, z.shape[-1], z.shape[-1]], "float32")
+
+
+def as_mean(mean_or_model):
+    """The decoder's mean of a model; a function as it is."""
+    return decoder_mean(mean_or_model) if hasattr(mean_or_model, "decode") else mean_or_model
+
+
+def eigenvalues(tensors: np.ndarray) -> np.ndarray:
+    """Eigenvalues of G, rising, in float64 and not below 0: (n, N_z, N_z) -> (n, N_z)."""
+    return np.maximum(np.linalg.eigvalsh(np.asarray(tensors, dtype="float64")), 0.0)
+
+
+def log_magnification_factor(tensors: np.ndarray) -> np.ndarray:
+    """log MF = ½ log det G, (n, N_z, N_z) -> (n,); −∞ where G is singular."""
+    with np.errstate(divide="ignore"):
+        return 0.5 * np.sum(np.log(eigenvalues(tensors)), axis=-1)
+
+
+def magnification_factor(tensors: np.ndarray) -> np.ndarray:
+    """MF = sqrt(det G), the volume that the decoder makes of a unit of the latent space [C18]."""
+    return np.exp(log_magnification_factor(tensors))
+
+
+def condition_number(tensors: np.ndarray) -> np.ndarray:
+    """λ_max(G)/λ_min(G), (n, N_z, N_z) -> (n,); 1 where all directions count alike [C20]."""
+    values = eigenvalues(tensors)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return values[:, -1] / values[:, 0]

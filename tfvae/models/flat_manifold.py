@@ -1,0 +1,37 @@
+"""Flat latent manifolds: VHP-VAE with a decoder whose metric is a multiple of the identity."""
+
+import keras
+
+from tfvae.models.vhp import VHPVAE
+
+
+@keras.saving.register_keras_serializable(package="tfvae")
+class FlatManifoldVAE(VHPVAE):
+    """VHP-FMVAE [C20]: a VHP-VAE in whose latent space Euclidean distance measures similarity.
+
+        L = L_VHP + η·E_{x_i,x_j} E_{z_i,z_j} ‖G(g(z_i, z_j)) − c²·1‖²_F   (eq. 8)
+
+    G = JᵀJ is the metric that the decoder's mean pulls back into the latent space; g mixes pairs of
+    latent points. By default `flatness` is `tfvae.geometry.Flatness()`; see there for η, mixup and
+    the estimators of the penalty, and `VHPVAE` for the rest.
+
+    Example:
+        >>> import numpy as np, tfvae
+        >>> x = np.random.default_rng(0).uniform(size=(64, 5)).astype("float32")
+        >>> objective = tfvae.objectives.Constrained(kappa=0.5)
+        >>> vae = tfvae.FlatManifoldVAE(latent_dim=2, objective=objective)
+        >>> vae.compile("adam")
+        >>> history = vae.fit(x, verbose=0)
+        >>> "flatness" in history.history
+        True
+    """
+
+    def __init__(
+        self,
+        latent_dim: int,
+        prior="hierarchical",
+        objective="constrained",
+        flatness="flatness",
+        **kwargs,
+    ):
+        super().__init__(latent_dim, prior, objective, flatness=flatness, **kwargs)
