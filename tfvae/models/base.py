@@ -130,9 +130,7 @@ class LatentVariableModel(EvidenceEstimate):
         outputs = self.decoder(tf.reshape(z, [-1, self.latent_dim]), training=training)
         shape = tf.concat([tf.shape(z)[:-1], self.data_shape], axis=0)
         outputs = tf.reshape(tf.cast(outputs, tf.float32), shape)
-        # Not `tf.ensure_shape`, which forward-mode differentiation cannot pass.
-        outputs.set_shape([*z.shape[:-1], *self.data_shape])
-        return outputs
+        return tf.ensure_shape(outputs, [*z.shape[:-1], *self.data_shape])
 
     # ---- what a user calls -------------------------------------------------------------------
 
