@@ -23,8 +23,8 @@ STATIONS = [
     "objectives",
     "geometry",
     "models",
-    "evaluation",
     "plots",
+    "evaluation",
     "export",
 ]
 

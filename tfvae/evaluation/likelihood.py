@@ -5,8 +5,8 @@ import dataclasses
 import keras
 import numpy as np
 
-from tfvae.evaluation.batches import batches
 from tfvae.evaluation.tables import Line, Report
+from tfvae.models.batches import batches
 
 
 @dataclasses.dataclass(frozen=True, repr=False)

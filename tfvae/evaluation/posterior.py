@@ -4,23 +4,13 @@ import dataclasses
 
 import numpy as np
 
-from tfvae.evaluation.batches import batches
 from tfvae.evaluation.tables import Line, Report, table
+from tfvae.models.batches import posterior_moments
 
 # [BGS16, section 5.1].
 ACTIVE_VARIANCE = 0.01
 # Share of a dimension's variance that its posterior means carry when it is not collapsed.
 ACTIVE_SHARE = 0.01
-
-
-def posterior_moments(model, data, *, batch_size: int = 512) -> tuple[np.ndarray, np.ndarray]:
-    """μ(x) and σ(x) of q(z|x) for every example: two arrays (n, N_z)."""
-    moments = [
-        (posterior.mean().numpy(), posterior.stddev().numpy())
-        for posterior in (model.encode(x) for x in batches(data, batch_size))
-    ]
-    loc, scale = zip(*moments, strict=True)
-    return np.concatenate(loc), np.concatenate(scale)
 
 
 def active_units(loc: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from tfvae import _checks
 from tfvae.geometry.flatness import Flatness
+from tfvae.geometry.geodesics import Geodesics, curve_length, geodesics
 from tfvae.geometry.graph import DisconnectedError, LatentGraph, observation_lengths, resample
 from tfvae.geometry.metric import (
     condition_number,
@@ -19,9 +20,12 @@ from tfvae.geometry.metric import (
 __all__ = [
     "DisconnectedError",
     "Flatness",
+    "Geodesics",
     "LatentGraph",
     "condition_number",
+    "curve_length",
     "decoder_mean",
+    "geodesics",
     "get",
     "jacobian",
     "log_magnification_factor",

@@ -30,8 +30,8 @@ def _transposed(mean, z, tapes):
     """x = f(z), u and Jᵀu, which is linear in u: its own transpose is J.
 
     This is forward mode, written with the reverse one: in a graph Jᵀu itself is never computed,
-    only what is linear in v. It takes less time than `tf.autodiff.ForwardAccumulator`, passes operations
-    that this cannot pass, and XLA compiles it once, not for each new seed.
+    only what is linear in v. It takes less time than `tf.autodiff.ForwardAccumulator`, passes
+    operations that this cannot pass, and XLA compiles it once, not for each new seed.
 
     Args:
         mean: function z -> x.

@@ -5,16 +5,19 @@ notebook (after `%matplotlib inline`) the figure that a cell ends with is shown;
 `figure.savefig("name.png")` writes it.
 """
 
+from tfvae.plots.flatness import equidistance, violins
 from tfvae.plots.interpolations import interpolation, traversals
 from tfvae.plots.latent import latent_scatter
 from tfvae.plots.observations import reconstructions, samples
 from tfvae.plots.training import training_curves
 
 __all__ = [
+    "equidistance",
     "interpolation",
     "latent_scatter",
     "reconstructions",
     "samples",
     "training_curves",
     "traversals",
+    "violins",
 ]

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tfvae import _checks
-from tfvae.evaluation import posterior_moments
+from tfvae.models.batches import posterior_moments
 from tfvae.plots import _lines, _models, _tiles
 
 

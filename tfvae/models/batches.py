@@ -1,4 +1,4 @@
-"""One way to go through data of any kind that `fit` takes."""
+"""One way to go through data of any kind that `fit` takes, and what a model encodes on it."""
 
 from collections.abc import Iterator
 
@@ -32,3 +32,13 @@ def batches(data, batch_size: int = 512) -> Iterator[np.ndarray]:
             yield np.asarray(x)
     if empty:
         raise ValueError("`data` is empty: at least one example is needed.")
+
+
+def posterior_moments(model, data, *, batch_size: int = 512) -> tuple[np.ndarray, np.ndarray]:
+    """μ(x) and σ(x) of q(z|x) for every example: two arrays (n, N_z)."""
+    moments = [
+        (posterior.mean().numpy(), posterior.stddev().numpy())
+        for posterior in (model.encode(x) for x in batches(data, batch_size))
+    ]
+    loc, scale = zip(*moments, strict=True)
+    return np.concatenate(loc), np.concatenate(scale)

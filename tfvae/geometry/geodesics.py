@@ -1,0 +1,217 @@
+"""Shortest curves in a latent space: splines whose energy in the space of the data is least."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import scipy.interpolate
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfvae import _checks
+from tfvae.geometry.metric import as_mean, flat
+
+
+def curve_length(mean, points, *, subdivisions: int = 1) -> np.ndarray:
+    """Length of curves in the space of the data, ∫ sqrt(γ̇ᵀ G(γ) γ̇) dt [C20, eq. 3].
+
+    The decoded polyline Σ_t ‖f(γ_{t+1}) − f(γ_t)‖: it converges to the integral from below, and
+    holds for decoders with kinks too.
+
+    Args:
+        mean: function z -> x, or a built model.
+        points: curves, (P, T, N_z), T ≥ 2.
+        subdivisions: of each piece, for curves given by few points.
+
+    Returns:
+        (P,), in the unit of the data.
+
+    Raises:
+        ValueError: when `points` is not of that shape.
+    """
+    mean, points = as_mean(mean), np.asarray(points, dtype="float32")
+    if points.ndim != 3 or points.shape[1] < 2:
+        raise ValueError(f"`points` must have the shape (P, T ≥ 2, N_z), received {points.shape}.")
+    subdivisions = _checks.positive_int("subdivisions", subdivisions)
+    if subdivisions > 1:
+        steps = np.arange((points.shape[1] - 1) * subdivisions + 1) / subdivisions
+        points = scipy.interpolate.interp1d(np.arange(points.shape[1]), points, axis=1)(steps)
+    return np.array([_polyline(mean, curve) for curve in points.astype("float32")], "float32")
+
+
+def _polyline(mean, curve):
+    x = flat(mean(tf.constant(curve))).numpy().astype("float64")
+    return np.sum(np.linalg.norm(np.diff(x, axis=0), axis=-1))
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Geodesics:
+    """Shortest curves between pairs of points, with what the search for them came to."""
+
+    points: np.ndarray
+    """The curves, (P, T, N_z), both ends included."""
+    lengths: np.ndarray
+    """Lengths in the space of the data, (P,)."""
+    straight_lengths: np.ndarray
+    """Lengths of the straight lines between the same ends, (P,)."""
+    converged: np.ndarray
+    """Whether the energy's gradient or its change fell below the tolerance, (P,) bool."""
+    iterations: int
+    """Iterations of the longest search."""
+
+    @property
+    def ratios(self) -> np.ndarray:
+        """Length over that of the straight line, (P,): 1 where the latent space is flat [C20]."""
+        positive = np.where(self.straight_lengths > 0.0, self.straight_lengths, 1.0)
+        return np.where(self.straight_lengths > 0.0, self.lengths / positive, 1.0)
+
+    def __str__(self):
+        return (
+            f"{len(self.lengths)} geodesics, {np.mean(self.converged):.0%} converged, at most "
+            f"{self.iterations} iterations; length over straight line: median "
+            f"{np.median(self.ratios):.4f}, least {np.min(self.ratios):.4f}"
+        )
+
+
+def spline_basis(num_nodes: int, num_points: int) -> np.ndarray:
+    """Values of the natural cubic splines through unit vectors, (num_points, num_nodes + 2).
+
+    A curve through the ends and `num_nodes` nodes between them is this matrix times those points.
+    """
+    nodes = np.linspace(0.0, 1.0, num_nodes + 2)
+    spline = scipy.interpolate.CubicSpline(nodes, np.eye(num_nodes + 2), bc_type="natural")
+    return spline(np.linspace(0.0, 1.0, num_points))
+
+
+def geodesics(
+    mean,
+    z_start,
+    z_end,
+    *,
+    num_nodes: int = 8,
+    num_points: int = 64,
+    start=None,
+    tolerance: float = 1e-4,
+    max_iterations: int = 200,
+    batch_size: int = 64,
+    verbose: int = 0,
+) -> Geodesics:
+    """Curves γ from z_start to z_end of least energy ∫ γ̇ᵀ G(γ) γ̇ dt [C18, eq. 6; C20].
+
+    A curve of least energy is one of least length, run through at constant speed. γ is a natural
+    cubic spline with fixed ends; its nodes are found by L-BFGS, for all pairs of a batch at once.
+    **Choice**: the energy is that of the decoded polyline, (T − 1) Σ_t ‖f(γ_{t+1}) − f(γ_t)‖²,
+    which has a useful gradient for networks with kinks too, whose G is constant in pieces.
+
+    The search is local: where there are several ways around a hole, it finds that of `start`.
+
+    Args:
+        mean: function z -> x of TensorFlow, or a built model.
+        z_start: (P, N_z) or (N_z,).
+        z_end: as z_start.
+        num_nodes: of the spline, between the ends.
+        num_points: T.
+        start: curves to begin with, (P, M, N_z) with any M ≥ 2, such as ways along a `LatentGraph`;
+            None: straight lines.
+        tolerance: of the gradient, with energies relative to the straight line's and lengths
+            relative to the ends' distance; and, a hundredth of it, of an iteration's gain.
+        max_iterations: of the search.
+        batch_size: pairs at a time.
+        verbose: 1 shows a progress bar over the batches.
+
+    Raises:
+        ValueError: when the shapes do not fit, or a value is not finite.
+    """
+    mean = as_mean(mean)
+    ends = [np.atleast_2d(np.asarray(z, dtype="float32")) for z in (z_start, z_end)]
+    if ends[0].shape != ends[1].shape or ends[0].ndim != 2 or not np.all(np.isfinite(ends)):
+        raise ValueError(
+            "`z_start` and `z_end` must be finite and of one shape, (P, N_z) or (N_z,); received "
+            f"{np.shape(z_start)} and {np.shape(z_end)}."
+        )
+    num_nodes = _checks.positive_int("num_nodes", num_nodes)
+    basis = spline_basis(num_nodes, max(num_nodes + 2, _checks.positive_int("T", num_points)))
+    first = _first_nodes(ends, start, num_nodes)
+    search = _search(mean, basis, tolerance, max_iterations)
+    progress = keras.utils.Progbar(len(ends[0]), verbose=verbose) if verbose else None
+    results = []
+    for i in range(0, len(ends[0]), batch_size):
+        rows = slice(i, i + batch_size)
+        results.append([r.numpy() for r in search(first[rows], ends[0][rows], ends[1][rows])])
+        if progress is not None:
+            progress.add(len(ends[0][rows]))
+    points, converged, iterations = (list(column) for column in zip(*results, strict=True))
+    points = np.concatenate(points)
+    straight = np.linspace(ends[0], ends[1], points.shape[1], axis=1)
+    lengths, straight_lengths = (curve_length(mean, curves) for curves in (points, straight))
+    # A curve that the search could not better is the straight line itself.
+    worse = lengths > (straight_lengths if start is None else np.inf)
+    points = np.where(worse[:, np.newaxis, np.newaxis], straight, points)
+    lengths = np.where(worse, straight_lengths, lengths)
+    return Geodesics(
+        points, lengths, straight_lengths, np.concatenate(converged), int(max(iterations))
+    )
+
+
+def _first_nodes(ends, start, num_nodes):
+    """Nodes to begin with, (P, num_nodes, N_z)."""
+    times = np.linspace(0.0, 1.0, num_nodes + 2)[1:-1]
+    if start is None:
+        start = np.stack(ends, axis=1)
+    start = np.asarray(start, dtype="float32")
+    if start.ndim != 3 or start.shape[::2] != ends[0].shape or start.shape[1] < 2:
+        raise ValueError(
+            f"`start` must have the shape ({len(ends[0])}, M ≥ 2, {ends[0].shape[1]}), received "
+            f"{start.shape}."
+        )
+    given = np.linspace(0.0, 1.0, start.shape[1])
+    return scipy.interpolate.interp1d(given, start, axis=1)(times).astype("float32")
+
+
+def _search(mean, basis, tolerance, max_iterations):
+    """A compiled function (nodes, z_start, z_end) -> (curves, converged, iterations)."""
+    basis = tf.constant(basis, tf.float32)
+
+    def curves(nodes, z_start, z_end):
+        points = tf.concat([z_start[:, tf.newaxis], nodes, z_end[:, tf.newaxis]], axis=1)
+        return tf.einsum("tk,pkz->ptz", basis, points)
+
+    def energies(points):
+        shape = tf.shape(points)
+        x = flat(mean(tf.reshape(points, [-1, points.shape[-1]])))
+        x = tf.reshape(x, [shape[0], shape[1], x.shape[-1]])
+        pieces = tf.cast(shape[1] - 1, x.dtype)
+        return pieces * tf.reduce_sum(tf.math.squared_difference(x[:, 1:], x[:, :-1]), axis=[1, 2])
+
+    @tf.function(autograph=False, reduce_retracing=True)
+    def search(nodes, z_start, z_end):
+        tiny = 1e-12
+        shape = tf.shape(nodes)
+        flat_shape = [shape[0], nodes.shape[1] * nodes.shape[2]]
+        unit = tf.maximum(tf.norm(z_end - z_start, axis=-1), tiny)[:, tf.newaxis, tf.newaxis]
+        lines = tf.linspace(z_start, z_end, basis.shape[0], axis=1)
+        energy_unit = tf.maximum(energies(lines), tiny)
+
+        def to_nodes(position):
+            return nodes + unit * tf.reshape(position, shape)
+
+        def value_and_gradients(position):
+            with tf.GradientTape() as tape:
+                tape.watch(position)
+                value = energies(curves(to_nodes(position), z_start, z_end)) / energy_unit
+            return value, tape.gradient(value, position)
+
+        found = tfp.optimizer.lbfgs_minimize(
+            value_and_gradients,
+            tf.zeros(flat_shape),
+            tolerance=tolerance,
+            f_relative_tolerance=0.01 * tolerance,
+            max_iterations=max_iterations,
+        )
+        return (
+            curves(to_nodes(found.position), z_start, z_end),
+            found.converged,
+            found.num_iterations,
+        )
+
+    return search

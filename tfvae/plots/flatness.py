@@ -1,0 +1,184 @@
+"""Figures of how flat a latent space is: violins of reports, and curves of equal distance."""
+
+import math
+
+import numpy as np
+import scipy.sparse
+from matplotlib.figure import Figure
+from scipy.sparse import csgraph
+
+from tfvae import _checks, geometry
+from tfvae.models.batches import posterior_moments
+from tfvae.plots import _models, _style
+
+# Field of a report, title, scale, and the value of a flat space.
+PANELS = (
+    ("condition", "condition number", "log", 1.0),
+    ("magnification", "normalised MF", "linear", 1.0),
+)
+RATIOS = ("geodesic over straight line", "linear", 1.0)
+# Steps on the grid to the neighbours of a point, one of each pair of opposite ones: many, so that
+# ways in directions between them are hardly longer than straight lines.
+REACH = 5
+STEPS = [
+    (down, right)
+    for down in range(REACH + 1)
+    for right in range(-REACH, REACH + 1)
+    if math.gcd(down, right) == 1 and (down > 0 or right > 0)
+]
+
+
+def violins(reports: dict) -> Figure:
+    """Violins of condition number, normalised magnification factor and length ratio.
+
+    Args:
+        reports: name -> `tfvae.evaluation.FlatnessReport`, one violin for each in every panel.
+
+    Returns:
+        The figure; a dotted line shows the value of a flat space.
+
+    Raises:
+        ValueError: when there is no report.
+    """
+    if not reports:
+        raise ValueError("`reports` is empty: at least one report is needed.")
+    figure, grid = _style.panels(5, columns=3, size=(2.6 + 0.3 * len(reports), 2.4))
+    groups = []
+    for field, title, scale, flat_value in PANELS:
+        for where in ("encoded", "between"):
+            values = [getattr(report, f"{field}_{where}") for report in reports.values()]
+            groups.append((f"{title}, {where}", scale, flat_value, values))
+    groups.append((*RATIOS, [report.ratios for report in reports.values()]))
+    for axes, (title, scale, flat_value, values) in zip(grid, groups, strict=True):
+        _violins(axes, values, list(reports), scale)
+        flat_value = np.log10(flat_value) if scale == "log" else flat_value
+        axes.axhline(flat_value, color=_style.TEXT, linewidth=1, linestyle=":")
+        _style.titled(axes, title)
+    return figure
+
+
+def _violins(axes, values, names, scale):
+    """One violin for each group, with its median; on a logarithmic scale drawn by its logarithm."""
+    shown = [np.log10(v[np.isfinite(v)]) if scale == "log" else v for v in values]
+    parts = axes.violinplot(shown, showmedians=True, showextrema=False, widths=0.8)
+    for i, body in enumerate(parts["bodies"]):
+        body.set(facecolor=_style.COLORS[i % len(_style.COLORS)], alpha=0.7, linewidth=0)
+    parts["cmedians"].set(color=_style.TEXT, linewidth=1.5)
+    axes.set_xticks(np.arange(len(names)) + 1, names)
+    if scale == "log":
+        axes.yaxis.set_major_formatter(lambda value, _: f"{10.0**value:.3g}")
+
+
+def equidistance(
+    model,
+    x,
+    labels=None,
+    *,
+    num_centres: int = 4,
+    num_levels: int = 6,
+    resolution: int = 120,
+    label_name: str = "label",
+    seed: int = 0,
+) -> Figure:
+    """Curves of equal distance in the space of the data, over log MF of a 2-D latent space [C20].
+
+    In a flat space the curves are circles, equally far apart, and the map behind them is of one
+    grey. Distances are shortest ways on the grid of the map, whose steps have the length of their
+    decoded ends' difference.
+
+    Args:
+        model: a built model with latent_dim = 2.
+        x: data, (n, *data); their encodings are shown.
+        labels: (n,), categories that colour the points; None: one colour.
+        num_centres: examples, far apart from each other, around which curves are drawn.
+        num_levels: curves around each.
+        resolution: points of the grid along each axis.
+        label_name: what the labels are.
+        seed: of the first centre's choice.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: when the latent space has not two dimensions, or an argument does not fit.
+    """
+    x = _models.checked_data(model, x)
+    if model.latent_dim != 2:
+        raise ValueError(f"`equidistance` needs latent_dim = 2, received {model.latent_dim}.")
+    resolution = max(8, _checks.positive_int("resolution", resolution))
+    z, _ = posterior_moments(model, x)
+    low, high = np.min(z, axis=0), np.max(z, axis=0)
+    margin = 0.15 * np.maximum(high - low, 1e-3)
+    axis = [np.linspace(low[i] - margin[i], high[i] + margin[i], resolution) for i in (0, 1)]
+    points = np.stack(np.meshgrid(*axis, indexing="ij"), axis=-1).astype("float32")
+    logs = geometry.log_magnification_factor(
+        geometry.metric_tensors(model, points.reshape(-1, 2))
+    ).reshape(resolution, resolution)
+    centres = _far_apart(z, _checks.positive_int("num_centres", num_centres), seed)
+    distances = _grid_distances(model, points, z[centres])
+    figure = _style.new_figure(5.6, 4.4)
+    axes = _style.plain(figure.add_subplot())
+    finite = logs[np.isfinite(logs)]
+    mesh = axes.pcolormesh(
+        *axis, logs.T, cmap="Greys", shading="nearest", rasterized=True,
+        vmin=np.min(finite), vmax=np.min(finite) + max(np.ptp(finite), 1.0) * 1.6,
+    )  # fmt: skip
+    _style.color_bar(figure, mesh, axes, "log magnification factor")
+    _draw_points(axes, z, labels)
+    reach = np.median(np.max(np.where(np.isfinite(distances), distances, 0.0), axis=(1, 2)))
+    levels = np.linspace(0.0, 0.5 * reach, num_levels + 1)[1:]
+    for distance, centre in zip(distances, z[centres], strict=True):
+        axes.contour(*axis, distance.T, levels=levels, colors="black", linewidths=0.9)
+        axes.plot(*centre, "+", color="black", markersize=7)
+    axes.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+    if labels is not None:
+        _style.legend(
+            figure, *axes.get_legend_handles_labels(), loc="outside right upper",
+            title=label_name, markerscale=2.5,
+        )  # fmt: skip
+    return figure
+
+
+def _draw_points(axes, z, labels):
+    style = {"s": float(np.clip(6000 / len(z), 3, 12)), "linewidths": 0, "zorder": 2}
+    if labels is None:
+        axes.scatter(*z.T, color=_style.COLORS[0], **style)
+        return
+    labels = np.asarray(labels)
+    for i, value in enumerate(np.unique(labels)):
+        color = _style.COLORS[i % len(_style.COLORS)]
+        axes.scatter(*z[labels == value].T, color=color, label=str(value), **style)
+
+
+def _far_apart(z, count, seed):
+    """Indices of `count` points, each as far as can be from those before it."""
+    chosen = [int(np.random.default_rng(seed).integers(len(z)))]
+    nearest = np.linalg.norm(z - z[chosen[0]], axis=1)
+    # The first is any: what is farthest from it begins.
+    chosen = [int(np.argmax(nearest))]
+    nearest = np.linalg.norm(z - z[chosen[0]], axis=1)
+    while len(chosen) < min(count, len(z)):
+        chosen.append(int(np.argmax(nearest)))
+        nearest = np.minimum(nearest, np.linalg.norm(z - z[chosen[-1]], axis=1))
+    return chosen
+
+
+def _grid_distances(model, points, centres):
+    """Distances in the space of the data from each centre to all points of the grid, (C, n, n)."""
+    rows, columns, _ = points.shape
+    x = _models.decoded(model, points.reshape(-1, 2))
+    index = np.arange(rows * columns).reshape(rows, columns)
+    x = x.reshape(rows * columns, -1)
+    edges = []
+    for down, right in STEPS:
+        i, j = np.meshgrid(np.arange(rows - down), np.arange(columns), indexing="ij")
+        inside = (j + right >= 0) & (j + right < columns)
+        i, j = i[inside], j[inside]
+        one, other = index[i, j], index[i + down, j + right]
+        edges.append((one, other, np.linalg.norm(x[one] - x[other], axis=-1)))
+    one, other, lengths = (np.concatenate(part) for part in zip(*edges, strict=True))
+    graph = scipy.sparse.csr_array((lengths, (one, other)), shape=(index.size, index.size))
+    flat_points = points.reshape(-1, 2)
+    starts = [int(np.argmin(np.linalg.norm(flat_points - c, axis=1))) for c in centres]
+    distances = csgraph.dijkstra(graph, directed=False, indices=starts)
+    return distances.reshape(len(centres), rows, columns)
