@@ -6,6 +6,8 @@ import os
 import platform
 from importlib import metadata
 
+from tfvae.evaluation.tables import markdown
+
 PACKAGES = ("tfvae", "keras", "tensorflow", "tensorflow-probability", "numpy")
 
 
@@ -18,18 +20,6 @@ def environment() -> dict[str, str]:
         f"Python {platform.python_version()}, no GPU",
         "versions": versions,
     }
-
-
-def markdown(columns: list[str], rows: list[list]) -> str:
-    """A table in Markdown, aligned so that it reads well in a terminal too."""
-    cells = [columns, *[[_format(value) for value in row] for row in rows]]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
-    lines = [
-        "| " + " | ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) + " |"
-        for row in cells
-    ]
-    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    return "\n".join(lines)
 
 
 def report(title, columns, rows, units, settings, json_path=None):
@@ -56,9 +46,3 @@ def report(title, columns, rows, units, settings, json_path=None):
         }
         with open(json_path, "w") as file:
             json.dump(content, file, indent=2)
-
-
-def _format(value) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

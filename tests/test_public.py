@@ -25,6 +25,7 @@ STATIONS = [
     "models",
     "plots",
     "evaluation",
+    "applications",
     "export",
 ]
 

@@ -1,7 +1,7 @@
 """Variational autoencoders with structured latent spaces, for Keras 3 and TFP."""
 
 from tfvae import _backend  # noqa: F401, I001  (first: refuses another backend, clearly)
-from tfvae import datasets, distributions, evaluation, geometry, likelihoods, networks
+from tfvae import applications, datasets, distributions, evaluation, geometry, likelihoods, networks
 from tfvae import objectives, plots, priors
 from tfvae._version import __version__
 from tfvae.export import export
@@ -20,6 +20,7 @@ __all__ = [
     "ImportanceWeightedVAE",
     "LatentVariableModel",
     "__version__",
+    "applications",
     "datasets",
     "distributions",
     "evaluation",

@@ -98,17 +98,25 @@ def _check_config(argv):
             "--config is missing, e.g. --config=trainers/configs/vhp_vae.py:pendulum; it may be "
             "left out where --workdir is the folder of an earlier run."
         )
+    valid = config_file.flatten(load_config(spec))
+    for key in keys:
+        if key not in valid:
+            raise UserError(_unknown(key, valid))
+
+
+def load_config(spec):
+    """The config of `FILE:DATASET`.
+
+    Raises:
+        UserError: when there is no such file or data set.
+    """
     path, _, argument = spec.partition(":")
     if not os.path.isfile(path):
         raise UserError(f"--config: no file {path!r}; the experiments are in trainers/configs.")
     try:
-        config = runpy.run_path(path)["get_config"](*([argument] if argument else []))
+        return runpy.run_path(path)["get_config"](*([argument] if argument else []))
     except ValueError as error:
         raise UserError(f"--config={spec}: {error}") from error
-    valid = config_file.flatten(config)
-    for key in keys:
-        if key not in valid:
-            raise UserError(_unknown(key, valid))
 
 
 def _unknown(key, valid):

@@ -20,6 +20,7 @@ PACKAGES = {
     "prior": tfvae.priors,
     "objective": tfvae.objectives,
     "multiplier": tfvae.objectives,
+    "flatness": tfvae.geometry,
     "optimizer": keras.optimizers,
 }
 

@@ -6,7 +6,7 @@ import tfvae.datasets
 import tfvae.plots
 from tfvae.geometry import DisconnectedError, LatentGraph
 
-_DOTS_PER_INCH = 150
+DOTS_PER_INCH = 150
 _PRIOR_SAMPLES = 2000
 # Test examples among which the two ends of the interpolation are looked for.
 _CANDIDATES = 500
@@ -21,7 +21,7 @@ def write(model, test, config, workdir):
         config: its `report` says how labels are shown.
         workdir: folder of the run; its history.csv is drawn too.
     """
-    x, labels = _examples(test, config)
+    x, labels = examples(test, config)
     rng = np.random.default_rng(config.seed)
     # Test data may come sequence by sequence, or object by object.
     chosen = rng.permutation(len(x))[:_CANDIDATES]
@@ -55,10 +55,11 @@ def write(model, test, config, workdir):
     folder = workdir / "figures"
     folder.mkdir(exist_ok=True)
     for name, figure in drawn.items():
-        figure.savefig(folder / f"{name}.png", dpi=_DOTS_PER_INCH)
+        figure.savefig(folder / f"{name}.png", dpi=DOTS_PER_INCH)
 
 
-def _examples(test, config):
+def examples(test, config):
+    """The test examples, and their labels or None."""
     arrays = tfvae.datasets.as_arrays(test)
     return arrays if config.data.labels else (arrays, None)
 

@@ -5,7 +5,7 @@ import pathlib
 
 import tfvae.evaluation
 from tfvae.evaluation import Line, table
-from tfvae.evaluation.tables import format_value
+from tfvae.evaluation.tables import markdown
 
 __all__ = ["Line", "measure", "table", "write"]
 
@@ -56,9 +56,8 @@ def measure(model, test, config) -> list[Line]:
 def write(lines: list[Line], workdir, title: str):
     """Writes report.md and report.json."""
     workdir = pathlib.Path(workdir)
-    rows = [f"| {name} | {format_value(value)} | {unit} |" for name, value, unit in lines]
-    table = "\n".join(["| term | value | unit |", "|---|---|---|", *rows])
-    (workdir / "report.md").write_text(f"# {title}\n\n{table}\n")
+    text = markdown(["term", "value", "unit"], [list(line) for line in lines])
+    (workdir / "report.md").write_text(f"# {title}\n\n{text}\n")
     plain = {line.name: {"value": line.value, "unit": line.unit} for line in lines}
     text = json.dumps(plain, indent=2, ensure_ascii=False)
     (workdir / "report.json").write_text(text + "\n")

@@ -8,9 +8,15 @@ import pytest
 
 import tfvae
 from trainers import experiment
-from trainers.configs import iwae, settings, vae, vamp_vae, vhp_vae
+from trainers.configs import flat_manifold_vae, iwae, settings, vae, vamp_vae, vhp_vae
 
-FAMILIES = {"vae": vae, "iwae": iwae, "vamp_vae": vamp_vae, "vhp_vae": vhp_vae}
+FAMILIES = {
+    "vae": vae,
+    "iwae": iwae,
+    "vamp_vae": vamp_vae,
+    "vhp_vae": vhp_vae,
+    "flat_manifold_vae": flat_manifold_vae,
+}
 DATA = os.environ.get("TFVAE_DATA_DIR")
 # Folder of the raw files inside of TFVAE_DATA_DIR, for the data sets that have some.
 FOLDERS = {"mnist": "mnist", "cmu_mocap": "cmu_mocap", "coil20": "coil20"}

@@ -28,6 +28,21 @@ def table(title: str, lines: list[Line]) -> str:
     return "\n".join([title, "-" * max(len(title), *map(len, rows)), *rows])
 
 
+def markdown(columns: list[str], rows: list[list]) -> str:
+    """A table in Markdown, aligned so that it reads well in a terminal too; None prints as «–»."""
+    cells = [
+        columns,
+        *[["–" if value is None else format_value(value) for value in row] for row in rows],
+    ]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
+    lines = [
+        "| " + " | ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) + " |"
+        for row in cells
+    ]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(lines)
+
+
 class Report:
     """Base class: prints as a table and gives a dict; a subclass has `title` and `lines`."""
 

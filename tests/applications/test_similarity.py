@@ -1,0 +1,115 @@
+"""Similarity search against distances that are computed in full."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+import scipy.spatial.distance
+
+from tfvae.applications import SimilarityIndex
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def index(rng):
+    index = SimilarityIndex(dim=8)
+    index.add(rng.normal(size=(300, 8)), metadata=[{"row": i} for i in range(300)])
+    return index
+
+
+def test_neighbours_are_the_nearest(rng):
+    z, queries = rng.normal(size=(500, 4)), rng.normal(size=(20, 4))
+    index = SimilarityIndex(dim=4, effort=500)
+    index.add(z[:200], ids=[f"a{i}" for i in range(200)])
+    index.add(z[200:], ids=np.arange(200, 500), metadata=list(range(300)))
+    found = index.search(queries, k=5)
+    distances = scipy.spatial.distance.cdist(queries, z)
+    order = np.argsort(distances, axis=1)[:, :5]
+    names = [f"a{i}" if i < 200 else i for i in range(500)]
+    assert found.ids == [[names[i] for i in row] for row in order]
+    expected = np.take_along_axis(distances, order, axis=1)
+    np.testing.assert_allclose(found.distances, expected, rtol=1e-3, atol=1e-3)
+    assert found.metadata == [[None if i < 200 else i - 200 for i in row] for row in order.tolist()]
+    assert index.recall(queries, k=5) == 1.0
+
+
+def test_recall_falls_with_the_effort(rng):
+    z, queries = rng.normal(size=(5000, 32)), rng.normal(size=(50, 32))
+    recalls = []
+    for effort in (1, 400):
+        index = SimilarityIndex(dim=32, num_links=4, effort=effort)
+        index.add(z)
+        recalls.append(index.recall(queries, k=5))
+    assert recalls[0] < recalls[1] <= 1.0
+    assert recalls[1] > 0.8
+
+
+def test_save_and_load(index, rng, tmp_path):
+    queries = rng.normal(size=(5, 8))
+    index.save(tmp_path / "index")
+    loaded = SimilarityIndex.load(tmp_path / "index")
+    assert len(loaded) == 300
+    before, after = index.search(queries, k=3), loaded.search(queries, k=3)
+    assert before.ids == after.ids and before.metadata == after.metadata
+    loaded.add(queries, ids=["new"] + [1000 + i for i in range(4)])
+    assert loaded.search(queries[:1], k=1).ids == [["new"]]
+    loaded.save(tmp_path / "index")
+    assert len(SimilarityIndex.load(tmp_path / "index")) == 305
+
+
+def test_damaged_files_are_noticed(index, tmp_path):
+    with pytest.raises(ValueError, match="holds no index"):
+        SimilarityIndex.load(tmp_path)
+    index.save(tmp_path)
+    whole = (tmp_path / "index.faiss").read_bytes()
+    for size in (0, 10, len(whole) // 2, len(whole) - 1):
+        (tmp_path / "index.faiss").write_bytes(whole[:size])
+        with pytest.raises(ValueError, match="holds no index"):
+            SimilarityIndex.load(tmp_path)
+    (tmp_path / "index.faiss").write_bytes(whole)
+    entries = json.loads((tmp_path / "entries.json").read_text())
+    (tmp_path / "entries.json").write_text(json.dumps({**entries, "ids": [1]}))
+    with pytest.raises(ValueError, match="do not belong together"):
+        SimilarityIndex.load(tmp_path)
+    (tmp_path / "entries.json").write_text(json.dumps(entries)[:-5])
+    with pytest.raises(ValueError, match="holds no index"):
+        SimilarityIndex.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda index: index.add(np.zeros((2, 3))), r"shape \(n, 8\), received \(2, 3\)"),
+        (lambda index: index.add(np.full((1, 8), np.nan)), "must be finite"),
+        (lambda index: index.add(np.zeros((2, 8)), ids=[1000]), "one element for each of the 2"),
+        (lambda index: index.add(np.zeros((1, 8)), ids=[5]), "there twice: 5"),
+        (lambda index: index.add(np.zeros((2, 8)), ids=["x", "x"]), "there twice: x"),
+        (lambda index: index.add(np.zeros((1, 8)), ids=[1.5]), "whole number or a string"),
+        (lambda index: index.add(np.zeros((1, 8)), metadata=[{1, 2}]), "JSON can hold"),
+        (lambda index: index.search(np.zeros(8)), "`z` must be finite and have the shape"),
+        (lambda index: index.search(np.zeros((1, 8)), k=0), "`k` must be a whole number"),
+        (lambda index: SimilarityIndex(0), "`dim` must be a whole number"),
+        (lambda index: SimilarityIndex(2).search(np.zeros((1, 2))), "The index is empty"),
+    ],
+)
+def test_errors_leave_the_index_unchanged(index, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(index)
+    assert len(index) == 300 and index._index.ntotal == 300
+
+
+def test_fewer_entries_than_asked_for(rng):
+    index = SimilarityIndex(dim=2)
+    index.add(rng.normal(size=(3, 2)))
+    assert sorted(index.search(np.zeros((1, 2)), k=10).ids[0]) == [0, 1, 2]
+
+
+def test_missing_package_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    with pytest.raises(ImportError, match=r"pip install 'tfvae\[search\]'"):
+        SimilarityIndex(dim=2)

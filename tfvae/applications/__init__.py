@@ -1,0 +1,5 @@
+"""Applications: what people do with a trained model."""
+
+from tfvae.applications.similarity import SearchResult, SimilarityIndex
+
+__all__ = ["SearchResult", "SimilarityIndex"]

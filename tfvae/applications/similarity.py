@@ -1,0 +1,197 @@
+"""Similarity search: nearest neighbours among encodings, by Euclidean distance."""
+
+import importlib
+import json
+import os
+import pathlib
+from typing import NamedTuple
+
+import numpy as np
+
+from tfvae import _checks
+
+INDEX, ENTRIES = "index.faiss", "entries.json"
+FORMAT = 1
+
+
+class SearchResult(NamedTuple):
+    """The nearest neighbours of n queries, the nearest first."""
+
+    ids: list
+    """(n, k) lists of the ids that the neighbours were added with."""
+    distances: np.ndarray
+    """Euclidean distances, (n, k), in the unit of the latent space."""
+    metadata: list
+    """(n, k) lists of what they were added with; None where there was nothing."""
+
+
+class SimilarityIndex:
+    """Approximate nearest neighbours in a latent space, with ids and metadata [C20, section 4].
+
+    Made for the encodings of a `FlatManifoldVAE`, whose Euclidean distances measure similarity. The
+    search is that of the package faiss (graph of hierarchical neighbours, HNSW); see `recall` for
+    how often it finds the true ones.
+
+    Args:
+        dim: N_z.
+        num_links: of each entry in the graph; more cost memory and find more.
+        effort: entries that a search looks at, at least; more cost time and find more.
+
+    Raises:
+        ImportError: when faiss is not installed.
+        ValueError: when a number is not a whole number ≥ 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfvae.applications import SimilarityIndex
+        >>> index = SimilarityIndex(dim=2)
+        >>> index.add(np.eye(2), ids=["cat", "dog"], metadata=[{"page": 1}, {"page": 2}])
+        >>> found = index.search([[0.1, 0.9]], k=1)
+        >>> found.ids, found.metadata
+        ([['dog']], [[{'page': 2}]])
+    """
+
+    def __init__(self, dim: int, *, num_links: int = 32, effort: int = 64):
+        self.dim = _checks.positive_int("dim", dim)
+        self.num_links = _checks.positive_int("num_links", num_links)
+        self.effort = _checks.positive_int("effort", effort)
+        self._index = _faiss().IndexHNSWFlat(self.dim, self.num_links)
+        self._index.hnsw.efConstruction = 200
+        self._ids = []
+        self._metadata = []
+
+    def __len__(self):
+        return len(self._ids)
+
+    def add(self, z, ids=None, metadata=None):
+        """Adds entries.
+
+        Args:
+            z: encodings, (n, dim), such as `vae.encode(x).mean()`.
+            ids: n different whole numbers or strings, none of them in the index yet; None: counted
+                on from the number of entries.
+            metadata: n values that JSON can hold, or None.
+
+        Raises:
+            ValueError: when a length, a value or an id does not fit; the index is unchanged then.
+        """
+        z = self._checked(z)
+        ids = list(range(len(self), len(self) + len(z))) if ids is None else _plain(ids)
+        metadata = [None] * len(z) if metadata is None else list(metadata)
+        if len(ids) != len(z) or len(metadata) != len(z):
+            raise ValueError(
+                f"`ids` and `metadata` must have one element for each of the {len(z)} rows of `z`; "
+                f"received {len(ids)} and {len(metadata)}."
+            )
+        for one in ids:
+            if isinstance(one, bool) or not isinstance(one, (int, str)):
+                raise ValueError(f"An id must be a whole number or a string, received {one!r}.")
+        known = set(self._ids)
+        twice = sorted({str(one) for one in ids if one in known or ids.count(one) > 1})
+        if twice:
+            raise ValueError(f"`ids` must be new and different; there twice: {', '.join(twice)}.")
+        try:
+            json.dumps(metadata)
+        except TypeError as error:
+            raise ValueError(f"`metadata` must be what JSON can hold: {error}.") from error
+        self._index.add(z)
+        self._ids += ids
+        self._metadata += metadata
+
+    def search(self, z, k: int = 10) -> SearchResult:
+        """The `k` nearest entries of each query; fewer when the index holds fewer.
+
+        Args:
+            z: queries, (n, dim).
+            k: neighbours.
+
+        Raises:
+            ValueError: when the index is empty, or `z` or `k` does not fit.
+        """
+        squares, positions = self._nearest(z, k)
+        return SearchResult(
+            [[self._ids[p] for p in row] for row in positions],
+            np.sqrt(np.maximum(squares, 0.0)),
+            [[self._metadata[p] for p in row] for row in positions],
+        )
+
+    def _nearest(self, z, k):
+        if not len(self):
+            raise ValueError("The index is empty: `add` something first.")
+        k = min(_checks.positive_int("k", k), len(self))
+        self._index.hnsw.efSearch = max(self.effort, k)
+        squares, positions = self._index.search(self._checked(z), k)
+        if np.any(positions < 0):  # The graph did not lead to k entries: look at all of them.
+            squares, positions = _faiss().knn(self._checked(z), self._vectors(), k)
+        return squares, positions
+
+    def recall(self, z, k: int = 10) -> float:
+        """Share of the true `k` nearest entries of the queries that `search` finds, in [0, 1]."""
+        _, found = self._nearest(z, k)
+        _, true = _faiss().knn(self._checked(z), self._vectors(), found.shape[1])
+        hits = [len(set(f) & set(t)) for f, t in zip(found.tolist(), true.tolist(), strict=True)]
+        return float(np.sum(hits) / found.size)
+
+    def _vectors(self):
+        return self._index.reconstruct_n(0, len(self))
+
+    def _checked(self, z):
+        z = np.ascontiguousarray(z, dtype="float32")
+        if z.ndim != 2 or z.shape[1] != self.dim or not np.all(np.isfinite(z)):
+            raise ValueError(
+                f"`z` must be finite and have the shape (n, {self.dim}), received {z.shape}."
+            )
+        return z
+
+    def save(self, folder):
+        """Writes the index to a folder; each file gets its name when it is complete."""
+        folder = pathlib.Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        entries = {
+            "format": FORMAT,
+            "dim": self.dim,
+            "num_links": self.num_links,
+            "effort": self.effort,
+            "ids": self._ids,
+            "metadata": self._metadata,
+        }
+        partial = folder / (INDEX + ".partial")
+        _faiss().write_index(self._index, str(partial))
+        os.replace(partial, folder / INDEX)
+        partial = folder / (ENTRIES + ".partial")
+        partial.write_text(json.dumps(entries, ensure_ascii=False), encoding="utf-8")
+        os.replace(partial, folder / ENTRIES)
+
+    @classmethod
+    def load(cls, folder) -> "SimilarityIndex":
+        """The index that `save` wrote to a folder.
+
+        Raises:
+            ValueError: when a file is missing or damaged, or the two do not belong together.
+        """
+        folder = pathlib.Path(folder)
+        try:
+            entries = json.loads((folder / ENTRIES).read_text(encoding="utf-8"))
+            index = cls(entries["dim"], num_links=entries["num_links"], effort=entries["effort"])
+            index._index = _faiss().read_index(str(folder / INDEX))
+            index._ids, index._metadata = entries["ids"], entries["metadata"]
+        except (OSError, KeyError, TypeError, json.JSONDecodeError, RuntimeError) as error:
+            raise ValueError(f"{folder} holds no index that can be read: {error}") from error
+        counts = {index._index.ntotal, len(index._ids), len(index._metadata)}
+        if len(counts) > 1 or index._index.d != index.dim:
+            raise ValueError(f"{folder}: {INDEX} and {ENTRIES} do not belong together.")
+        return index
+
+
+def _plain(ids):
+    """Ids as Python's own numbers and strings."""
+    return [one.item() if isinstance(one, np.generic) else one for one in ids]
+
+
+def _faiss():
+    try:
+        return importlib.import_module("faiss")
+    except ImportError as error:
+        raise ImportError(
+            "Similarity search needs the package faiss: pip install 'tfvae[search]'."
+        ) from error

@@ -1,0 +1,121 @@
+"""Trains several models on the same data side by side, and prints how they compare.
+
+    python -m trainers.compare --workdir=runs/pendulum --configs=A,B
+
+with A and B such as trainers/configs/vhp_vae.py:pendulum. Each run gets a folder in --workdir,
+named after its model, with all that `trainers.train` writes. The folder itself gets comparison.md
+and comparison.json, violins of the flatness reports, and for two latent dimensions maps with curves
+of equal distance. The same command again goes on with each run after its last finished epoch.
+"""
+
+import json
+import pathlib
+import sys
+
+from absl import app, flags
+
+from trainers import cli
+
+CONFIGS = flags.DEFINE_list("configs", None, "Config files with data sets, as for trainers.train.")
+EPOCHS = flags.DEFINE_integer("epochs", None, "Epochs of every run in place of its config's.")
+flags.adopt_module_key_flags(cli)
+
+# The reports' lines that are put side by side; the rest stands in each run's own report.
+SHOWN = ("ELBO", "rate", "constraint", "log-likelihood")
+# Test examples whose encodings the maps show.
+POINTS = 1500
+
+
+def main(argv):
+    """Trains, and prints the comparison."""
+    try:
+        if len(argv) > 1:
+            raise cli.UserError(f"unexpected argument {argv[1]!r}; flags begin with --.")
+        compare(_configs(CONFIGS.value or [], EPOCHS.value), pathlib.Path(cli.WORKDIR.value))
+    except cli.UserError as error:
+        sys.exit(f"error: {error}")
+
+
+def _configs(specs, epochs):
+    if len(specs) < 2:
+        raise cli.UserError("--configs must name at least two configs, separated by commas.")
+    configs = {}
+    for spec in specs:
+        config = cli.load_config(spec)
+        if epochs is not None:
+            config.epochs = epochs
+        if config.model.name in configs:
+            raise cli.UserError(f"--configs: {config.model.name} is there twice.")
+        configs[config.model.name] = config
+    names = {config.data.name for config in configs.values()}
+    if len(names) > 1:
+        raise cli.UserError(f"--configs: the data must be the same, received {sorted(names)}.")
+    return configs
+
+
+def compare(configs, workdir):
+    """Trains the models of `configs`, name -> config, and writes the comparison to `workdir`."""
+    from tfvae.evaluation.tables import markdown
+    from trainers import training
+
+    lines, models = {}, {}
+    for name, config in configs.items():
+        print(f"\n== {name} ==", flush=True)
+        models[name], lines[name] = training.run(config, workdir / name)
+    print("\n== comparison ==", flush=True)
+    config = next(iter(configs.values()))
+    reports = _flatness(models, config, workdir)
+    rows = _rows(lines, reports)
+    table = [[shown, *map(float, values), unit] for shown, unit, values in rows]
+    text = markdown(["", *models, "unit"], table)
+    (workdir / "comparison.md").write_text(f"# {config.data.name}\n\n{text}\n")
+    plain = [{"name": n, "unit": u, **dict(zip(models, v, strict=True))} for n, u, v in rows]
+    (workdir / "comparison.json").write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
+    print(f"{text}\n\nFigures and files are in {workdir}")
+    return reports
+
+
+def _flatness(models, config, workdir):
+    """The flatness report of each model; writes the figures."""
+    import tfvae.evaluation
+    import tfvae.plots
+    from trainers import experiment, figures
+
+    x, labels = figures.examples(experiment.test_data(config), config)
+    reports = {
+        name: tfvae.evaluation.flatness(model, x, seed=config.seed)
+        for name, model in models.items()
+    }
+    violins = tfvae.plots.violins(reports)
+    violins.savefig(workdir / "violins.png", dpi=figures.DOTS_PER_INCH)
+    categorical = labels if config.report.coloring in ("auto", "categorical") else None
+    for name, model in models.items():
+        if model.latent_dim != 2:
+            continue
+        figure = tfvae.plots.equidistance(
+            model,
+            x[:POINTS],
+            None if categorical is None else categorical[:POINTS],
+            label_name=config.report.label_name,
+            seed=config.seed,
+        )
+        figure.savefig(workdir / f"equidistance_{name}.png", dpi=figures.DOTS_PER_INCH)
+    return reports
+
+
+def _rows(lines, reports):
+    """(name, unit, a value for each model)."""
+    tables = [{line.name: line for line in lines[name]} for name in lines]
+    rows = [
+        (shown, tables[0][shown].unit, [table[shown].value for table in tables]) for shown in SHOWN
+    ]
+    for report_lines in zip(*(report.lines() for report in reports.values()), strict=True):
+        first = report_lines[0]
+        if first.name != "geodesics":
+            rows.append((first.name, first.unit, [line.value for line in report_lines]))
+    seconds = [table["time, training"].value for table in tables]
+    return [*rows, ("time, training", "s, this run", seconds)]
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,22 @@
+"""VHP-FMVAE: the VHP-VAE with a flat latent space.
+
+`--config=trainers/configs/flat_manifold_vae.py:DATASET`
+"""
+
+from ml_collections import config_dict
+
+from trainers.configs import vhp_vae
+
+
+def get_config(dataset="pendulum"):
+    """The config of the VHP-VAE for a data set, with the flatness penalty."""
+    config = vhp_vae.get_config(dataset)
+    config.model.name = "FlatManifoldVAE"
+    config.model.flatness = config_dict.create(
+        name="Flatness",
+        weight=50.0,
+        mixup=0.4,
+        estimator="stochastic",
+        normalization="relative",
+    )
+    return config
