@@ -4,8 +4,8 @@
 
 On images of a pendulum (2,000 + 500, generated) and on CMU motion capture (subjects 35 and 49 in
 FOLDER/cmu_mocap, whole sequences held out): condition number, spread of the magnification factor,
-length of geodesics over straight lines, smoothness of interpolations, and reconstruction error, of a
-posterior sample, which the constraint bounds, and of the posterior mean; on held-out data, mean ±
+length of geodesics over straight lines, smoothness of interpolations, and reconstruction error, of
+a posterior sample, which the constraint bounds, and of the posterior mean; on held-out data, mean ±
 standard deviation over seeds. One default weight for both; the published, absolute form of the
 penalty with a weight of its own beside it.
 """
