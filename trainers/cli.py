@@ -75,6 +75,11 @@ def _parse(argv):
     asks_for_help = any(argument.lstrip("-").startswith("help") for argument in argv[1:])
     if not asks_for_help:
         _check_config(argv)
+    return parse_flags(argv)
+
+
+def parse_flags(argv):
+    """`flags.FLAGS(argv)`, quiet unless --verbosity is given; what is wrong is a UserError."""
     try:
         rest = flags.FLAGS(argv)
     except flags.Error as error:

@@ -28,12 +28,9 @@ POINTS = 1500
 
 def main(argv):
     """Trains, and prints the comparison."""
-    try:
-        if len(argv) > 1:
-            raise cli.UserError(f"unexpected argument {argv[1]!r}; flags begin with --.")
-        compare(_configs(CONFIGS.value or [], EPOCHS.value), pathlib.Path(cli.WORKDIR.value))
-    except cli.UserError as error:
-        sys.exit(f"error: {error}")
+    if len(argv) > 1:
+        raise cli.UserError(f"unexpected argument {argv[1]!r}; flags begin with --.")
+    compare(_configs(CONFIGS.value or [], EPOCHS.value), pathlib.Path(cli.WORKDIR.value))
 
 
 def _configs(specs, epochs):
@@ -118,4 +115,7 @@ def _rows(lines, reports):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    try:
+        app.run(main, flags_parser=cli.parse_flags)
+    except cli.UserError as error:
+        sys.exit(f"error: {error}")

@@ -122,12 +122,9 @@ def metric_tensors(mean, z, *, batch_size: int | None = None) -> np.ndarray:
     if batch_size is None:
         size = int(np.prod(mean(tf.constant(z[:1])).shape)) * z.shape[-1]
         batch_size = max(1, NUMBERS_AT_A_TIME // max(1, size))
-    one = tf.function(
-        lambda z: metric_tensor(mean, z),
-        input_signature=[tf.TensorSpec([None, z.shape[-1]], tf.float32)],
-        autograph=False,
-    )
-    parts = [one(z[i : i + batch_size]).numpy() for i in range(0, len(z), batch_size)]
+    traced = tf.function(lambda z: metric_tensor(mean, z), autograph=False)
+    one = traced.get_concrete_function(tf.TensorSpec([None, z.shape[-1]], tf.float32))
+    parts = [one(tf.constant(z[i : i + batch_size])).numpy() for i in range(0, len(z), batch_size)]
     return np.concatenate(parts) if parts else np.zeros([0, z.shape[-1], z.shape[-1]], "float32")
 
 

@@ -16,6 +16,9 @@ PANELS = (
     ("condition", "condition number", "log", 1.0),
     ("magnification", "normalised MF", "linear", 1.0),
 )
+# The outermost curve's distance, as a share of the greatest on the map: beyond, curves of several
+# centres cross everywhere.
+SHOWN_REACH = 0.28
 RATIOS = ("geodesic over straight line", "linear", 1.0)
 # Steps on the grid to the neighbours of a point, one of each pair of opposite ones: many, so that
 # ways in directions between them are hardly longer than straight lines.
@@ -75,7 +78,7 @@ def equidistance(
     labels=None,
     *,
     num_centres: int = 4,
-    num_levels: int = 6,
+    num_levels: int = 4,
     resolution: int = 120,
     label_name: str = "label",
     seed: int = 0,
@@ -116,7 +119,8 @@ def equidistance(
     ).reshape(resolution, resolution)
     centres = _far_apart(z, _checks.positive_int("num_centres", num_centres), seed)
     distances = _grid_distances(model, points, z[centres])
-    figure = _style.new_figure(5.6, 4.4)
+    width, height = (one[-1] - one[0] for one in axis)
+    figure = _style.new_figure(5.6, float(np.clip(4.4 * height / width, 2.4, 7.0)))
     axes = _style.plain(figure.add_subplot())
     finite = logs[np.isfinite(logs)]
     mesh = axes.pcolormesh(
@@ -126,7 +130,7 @@ def equidistance(
     _style.color_bar(figure, mesh, axes, "log magnification factor")
     _draw_points(axes, z, labels)
     reach = np.median(np.max(np.where(np.isfinite(distances), distances, 0.0), axis=(1, 2)))
-    levels = np.linspace(0.0, 0.5 * reach, num_levels + 1)[1:]
+    levels = np.linspace(0.0, SHOWN_REACH * reach, num_levels + 1)[1:]
     for distance, centre in zip(distances, z[centres], strict=True):
         axes.contour(*axis, distance.T, levels=levels, colors="black", linewidths=0.9)
         axes.plot(*centre, "+", color="black", markersize=7)
