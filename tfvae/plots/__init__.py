@@ -8,6 +8,7 @@ notebook (after `%matplotlib inline`) the figure that a cell ends with is shown;
 from tfvae.plots.flatness import equidistance, violins
 from tfvae.plots.interpolations import interpolation, traversals
 from tfvae.plots.latent import latent_scatter
+from tfvae.plots.motion import motion_gif, stick_figures
 from tfvae.plots.observations import reconstructions, samples
 from tfvae.plots.training import training_curves
 
@@ -15,8 +16,10 @@ __all__ = [
     "equidistance",
     "interpolation",
     "latent_scatter",
+    "motion_gif",
     "reconstructions",
     "samples",
+    "stick_figures",
     "training_curves",
     "traversals",
     "violins",
