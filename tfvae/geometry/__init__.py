@@ -1,6 +1,7 @@
 """Geometry of latent spaces: the decoder's metric, flatness, curves, graphs of the prior."""
 
 from tfvae import _checks
+from tfvae.geometry.distances import distance_matrix
 from tfvae.geometry.flatness import Flatness
 from tfvae.geometry.geodesics import Geodesics, curve_length, geodesics
 from tfvae.geometry.graph import DisconnectedError, LatentGraph, observation_lengths, resample
@@ -25,6 +26,7 @@ __all__ = [
     "condition_number",
     "curve_length",
     "decoder_mean",
+    "distance_matrix",
     "geodesics",
     "get",
     "jacobian",

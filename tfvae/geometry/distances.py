@@ -1,0 +1,44 @@
+"""Distances between all pairs of latent points: Euclidean, or along geodesics."""
+
+import numpy as np
+import scipy.spatial.distance
+
+from tfvae import _checks
+from tfvae.geometry.geodesics import geodesics
+
+KINDS = ("euclidean", "geodesic")
+
+
+def distance_matrix(mean, z, *, kind: str = "geodesic", verbose: int = 0, **options) -> np.ndarray:
+    """Distances of all pairs, (n, N_z) -> (n, n), symmetric, 0 on the diagonal.
+
+    Args:
+        mean: function z -> x of TensorFlow, or a built model; not used by "euclidean".
+        z: latent points, (n, N_z).
+        kind: "geodesic", the length of the shortest curve found, in the unit of the data, or
+            "euclidean", in that of the latent space.
+        verbose: 1 shows the progress over the n(n − 1)/2 geodesics.
+        options: further arguments of `geodesics`.
+
+    Raises:
+        ValueError: when `z` is not finite or not of that shape.
+
+    Example:
+        >>> import numpy as np
+        >>> from tfvae.geometry import distance_matrix
+        >>> distance_matrix(lambda z: 2.0 * z, [[0.0, 0.0], [3.0, 4.0]]).round(3)
+        array([[ 0., 10.],
+               [10.,  0.]])
+    """
+    kind = _checks.one_of("kind", kind, KINDS)
+    z = np.asarray(z, dtype="float32")
+    if z.ndim != 2 or not np.all(np.isfinite(z)):
+        raise ValueError(f"`z` must be finite and have the shape (n, N_z), received {z.shape}.")
+    if kind == "euclidean":
+        return scipy.spatial.distance.squareform(scipy.spatial.distance.pdist(z))
+    first, second = np.triu_indices(len(z), k=1)
+    distances = np.zeros((len(z), len(z)))
+    if len(first):
+        lengths = geodesics(mean, z[first], z[second], verbose=verbose, **options).lengths
+        distances[first, second] = distances[second, first] = lengths
+    return distances
