@@ -1,5 +1,6 @@
 """Reductions over the replicas of tf.distribute, and a stream of random numbers for each."""
 
+import keras
 import tensorflow as tf
 
 
@@ -31,6 +32,18 @@ def gathered(value: tf.Tensor) -> tf.Tensor:
     """The values of all replicas, (replicas, …)."""
     context = _context()
     return value[tf.newaxis] if context is None else context.all_gather(value[tf.newaxis], axis=0)
+
+
+def shared_scalar(layer, name: str, value: float):
+    """A scalar weight of `layer`; every replica computes the same for it, and one is kept."""
+    return layer.add_weight(
+        shape=(),
+        initializer=keras.initializers.Constant(value),
+        dtype="float32",
+        trainable=False,
+        aggregation="only_first_replica",
+        name=name,
+    )
 
 
 def own_seed(seed: tf.Tensor) -> tf.Tensor:

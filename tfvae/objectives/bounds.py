@@ -30,24 +30,14 @@ class AutomaticBound(keras.layers.Layer):
 
     def connect(self):
         """Creates the state."""
-        self.perfect = self._scalar("perfect")
-        self.constant = self._scalar("constant")
-        self.batches = self._scalar("batches")
-        self.explained = self._scalar("explained", EXPLAINED)
-        self.best = self._scalar("best")
-        self.waiting = self._scalar("waiting")
-        self.reached = self._scalar("reached")
+        self.perfect = _replicas.shared_scalar(self, "perfect", 0.0)
+        self.constant = _replicas.shared_scalar(self, "constant", 0.0)
+        self.batches = _replicas.shared_scalar(self, "batches", 0.0)
+        self.explained = _replicas.shared_scalar(self, "explained", EXPLAINED)
+        self.best = _replicas.shared_scalar(self, "best", 0.0)
+        self.waiting = _replicas.shared_scalar(self, "waiting", 0.0)
+        self.reached = _replicas.shared_scalar(self, "reached", 0.0)
         self.built = True
-
-    def _scalar(self, name, value=0.0):
-        return self.add_weight(
-            shape=(),
-            initializer=keras.initializers.Constant(value),
-            dtype="float32",
-            trainable=False,
-            aggregation="only_first_replica",
-            name=name,
-        )
 
     def get_build_config(self):
         """Nothing: `connect` takes the place of `build`."""

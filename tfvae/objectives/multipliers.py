@@ -5,7 +5,7 @@ import math
 import keras
 import tensorflow as tf
 
-from tfvae import _checks
+from tfvae import _checks, _replicas
 
 # A multiplier before it knows the ELBO's.
 NOT_STARTED = -1.0
@@ -75,7 +75,7 @@ class Multiplier(keras.layers.Layer):
             return
         self._create_state()
         # Negative: no batch has been seen. C may be negative for no likelihood of the library.
-        self.average = self._scalar(-1.0, "average_error")
+        self.average = _replicas.shared_scalar(self, "average_error", -1.0)
         self.built = True
 
     def start(self, elbo_multiplier: tf.Tensor):
@@ -89,17 +89,6 @@ class Multiplier(keras.layers.Layer):
         """`value`, λ or β, kept in the range of λ."""
         highest = self.max_multiplier if highest is None else highest
         return tf.clip_by_value(value, 1.0 / self.max_multiplier, highest)
-
-    def _scalar(self, value, name):
-        # Every replica computes the same value from the global batch: keep one of them.
-        return self.add_weight(
-            shape=(),
-            initializer=keras.initializers.Constant(value),
-            dtype="float32",
-            trainable=False,
-            aggregation="only_first_replica",
-            name=name,
-        )
 
     def get_build_config(self):
         """Nothing: `connect` takes the place of `build`."""
@@ -160,7 +149,7 @@ class GECO(Multiplier):
         )
 
     def _create_state(self):
-        self.multiplier = self._scalar(NOT_STARTED, "multiplier")
+        self.multiplier = _replicas.shared_scalar(self, "multiplier", NOT_STARTED)
 
     def start(self, elbo_multiplier):
         """λ_0."""
@@ -213,8 +202,8 @@ class REWO(Multiplier):
         self.initial = _checks.number_in("initial", initial, 0.0, 1.0, low_open=True)
 
     def _create_state(self):
-        self.beta = self._scalar(NOT_STARTED, "beta")
-        self.initial_phase = self._scalar(1.0, "initial_phase")
+        self.beta = _replicas.shared_scalar(self, "beta", NOT_STARTED)
+        self.initial_phase = _replicas.shared_scalar(self, "initial_phase", 1.0)
 
     def start(self, elbo_multiplier):
         """β_0."""
