@@ -85,14 +85,14 @@ def _flatness(models, config, workdir):
     }
     violins = tfvae.plots.violins(reports)
     violins.savefig(workdir / "violins.png", dpi=figures.DOTS_PER_INCH)
-    categorical = labels if config.report.coloring in ("auto", "categorical") else None
     for name, model in models.items():
         if model.latent_dim != 2:
             continue
         figure = tfvae.plots.equidistance(
             model,
             x[:POINTS],
-            None if categorical is None else categorical[:POINTS],
+            None if labels is None else labels[:POINTS],
+            coloring=config.report.coloring,
             label_name=config.report.label_name,
             seed=config.seed,
         )

@@ -63,6 +63,10 @@ def test_report_of_a_bent_decoder_and_its_figures(tmp_path):
     labels = np.arange(80) % 3
     figure = tfvae.plots.equidistance(model, x, labels, resolution=24, num_centres=2)
     figure.savefig(tmp_path / "figure.png")
+    with pytest.raises(ValueError, match="`labels` must have one entry for each"):
+        tfvae.plots.equidistance(model, x, labels[:5])
+    angles = np.linspace(0.0, 6.0, 80)
+    tfvae.plots.equidistance(model, x, angles, coloring="cyclic", resolution=12)
     assert (tmp_path / "figure.png").stat().st_size > 5000
 
 

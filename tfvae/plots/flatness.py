@@ -9,7 +9,7 @@ from scipy.sparse import csgraph
 
 from tfvae import _checks, geometry
 from tfvae.models.batches import posterior_moments
-from tfvae.plots import _models, _style
+from tfvae.plots import _models, _style, latent
 
 # Field of a report, title, scale, and the value of a flat space.
 PANELS = (
@@ -80,7 +80,9 @@ def equidistance(
     num_centres: int = 4,
     num_levels: int = 4,
     resolution: int = 120,
+    coloring: str = "auto",
     label_name: str = "label",
+    period: float = 2 * math.pi,
     seed: int = 0,
 ) -> Figure:
     """Curves of equal distance in the space of the data, over log MF of a 2-D latent space [C20].
@@ -92,11 +94,13 @@ def equidistance(
     Args:
         model: a built model with latent_dim = 2.
         x: data, (n, *data); their encodings are shown.
-        labels: (n,), categories that colour the points; None: one colour.
+        labels: (n,), numbers or names that colour the points; None: one colour.
         num_centres: examples, far apart from each other, around which curves are drawn.
         num_levels: curves around each.
         resolution: points of the grid along each axis.
-        label_name: what the labels are.
+        coloring: see `latent_scatter`.
+        label_name: what the labels are, with their unit.
+        period: of cyclic labels.
         seed: of the first centre's choice.
 
     Returns:
@@ -106,6 +110,7 @@ def equidistance(
         ValueError: when the latent space has not two dimensions, or an argument does not fit.
     """
     x = _models.checked_data(model, x)
+    labels, coloring = latent.checked_labels(labels, len(x), coloring)
     if model.latent_dim != 2:
         raise ValueError(f"`equidistance` needs latent_dim = 2, received {model.latent_dim}.")
     resolution = max(8, _checks.positive_int("resolution", resolution))
@@ -128,30 +133,15 @@ def equidistance(
         vmin=np.min(finite), vmax=np.min(finite) + max(np.ptp(finite), 1.0) * 1.6,
     )  # fmt: skip
     _style.color_bar(figure, mesh, axes, "log magnification factor")
-    _draw_points(axes, z, labels)
+    latent.draw_points(figure, axes, z, labels, coloring, label_name, period)
     reach = np.median(np.max(np.where(np.isfinite(distances), distances, 0.0), axis=(1, 2)))
     levels = np.linspace(0.0, SHOWN_REACH * reach, num_levels + 1)[1:]
     for distance, centre in zip(distances, z[centres], strict=True):
         axes.contour(*axis, distance.T, levels=levels, colors="black", linewidths=0.9)
         axes.plot(*centre, "+", color="black", markersize=7)
     axes.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
-    if labels is not None:
-        _style.legend(
-            figure, *axes.get_legend_handles_labels(), loc="outside right upper",
-            title=label_name, markerscale=2.5,
-        )  # fmt: skip
+    latent.draw_legends(figure, axes, coloring, label_name)
     return figure
-
-
-def _draw_points(axes, z, labels):
-    style = {"s": float(np.clip(6000 / len(z), 3, 12)), "linewidths": 0, "zorder": 2}
-    if labels is None:
-        axes.scatter(*z.T, color=_style.COLORS[0], **style)
-        return
-    labels = np.asarray(labels)
-    for i, value in enumerate(np.unique(labels)):
-        color = _style.COLORS[i % len(_style.COLORS)]
-        axes.scatter(*z[labels == value].T, color=color, label=str(value), **style)
 
 
 def _far_apart(z, count, seed):

@@ -61,7 +61,7 @@ def latent_scatter(
         '$z_1$'
     """
     x = _models.checked_data(model, x)
-    labels, coloring = _checked_labels(labels, len(x), coloring)
+    labels, coloring = checked_labels(labels, len(x), coloring)
     period = _checks.number_in("period", period, 0.0, math.inf, low_open=True, high_open=True)
     loc, scale = posterior_moments(model, x)
     figure = _style.new_figure(5.4, 4.4)
@@ -71,7 +71,7 @@ def latent_scatter(
         num_prior = _checks.positive_int("num_prior", num_prior)
         _draw_prior(axes, project, _models.prior_samples(model, num_prior, seed), names)
     points = project(loc) if model.latent_dim > 1 else np.concatenate([loc, scale], axis=1)
-    _draw_points(figure, axes, points, labels, coloring, label_name, period)
+    draw_points(figure, axes, points, labels, coloring, label_name, period)
     for i, (name, path) in enumerate((paths or {}).items()):
         path = project(_models.checked_latents(model, f"paths[{name!r}]", path))
         if model.latent_dim == 1:
@@ -84,7 +84,7 @@ def latent_scatter(
     if model.latent_dim > 1:
         axes.set_aspect("equal", adjustable="box")
         _leave_out_stragglers(axes)
-    _draw_legends(figure, axes, coloring, label_name)
+    draw_legends(figure, axes, coloring, label_name)
     return figure
 
 
@@ -97,7 +97,8 @@ def _leave_out_stragglers(axes):
     axes.set(xlim=(left, right), ylim=(bottom, top))
 
 
-def _checked_labels(labels, count, coloring):
+def checked_labels(labels, count, coloring):
+    """The labels as an array, or None, and how they are coloured; ValueError where one misfits."""
     if coloring not in COLORINGS:
         raise ValueError(f"`coloring` must be one of {COLORINGS}, received {coloring!r}.")
     if labels is None:
@@ -140,7 +141,7 @@ def _projection(loc):
     return (lambda z: (z - centre) @ directions[:2].T), names
 
 
-def _draw_legends(figure, axes, coloring, label_name):
+def draw_legends(figure, axes, coloring, label_name):
     """Categories to the right of the points, prior and paths above them."""
     handles, names = axes.get_legend_handles_labels()
     categories = [
@@ -176,7 +177,8 @@ def _draw_prior(axes, project, z, names):
     axes.scatter(*project(z).T, s=9, linewidths=0, label="prior", **style)
 
 
-def _draw_points(figure, axes, points, labels, coloring, label_name, period):
+def draw_points(figure, axes, points, labels, coloring, label_name, period):
+    """Points (n, 2), coloured by their labels as `coloring` says."""
     style = {"s": float(np.clip(8000 / len(points), 6, 16)), "linewidths": 0}
     if coloring == "none":
         axes.scatter(*points.T, color=_style.COLORS[0], **style)
