@@ -32,7 +32,7 @@ COLUMNS = (
 )
 # Settings of a data set: epochs of Adam, its learning rate, κ, and η of the absolute penalty.
 DATASETS = {
-    "pendulum": {"epochs": 40, "learning_rate": 2e-3, "kappa": 0.055, "absolute": 1.0},
+    "pendulum": {"epochs": 120, "learning_rate": 2e-3, "kappa": 0.055, "absolute": 1.0},
     "cmu_mocap": {"epochs": 100, "learning_rate": 1e-3, "kappa": 0.4, "absolute": 1.0},
 }
 LATENT_DIM = 2
