@@ -98,7 +98,9 @@ def measured(model, train, test, name, seed):
     error = model.evaluate(test, verbose=0)["constraint"]
     report = tfvae.evaluation.flatness(model, test, num_pairs=PATHS, seed=seed)
     z, _ = tfvae.evaluation.posterior_moments(model, test)
-    first, second = np.random.default_rng(seed).integers(len(z), size=(2, PATHS))
+    rng = np.random.default_rng(seed)
+    first = rng.integers(len(z), size=PATHS)
+    second = (first + rng.integers(1, len(z), size=PATHS)) % len(z)
     paths = np.linspace(z[first], z[second], PATH_POINTS, axis=1)
     decoded = model.decode(paths).mean().numpy()
     return [

@@ -13,8 +13,9 @@ import pathlib
 import sys
 
 from absl import app, flags
+from ml_collections import config_dict
 
-from trainers import cli
+from trainers import cli, config_file
 
 CONFIGS = flags.DEFINE_list("configs", None, "Config files with data sets, as for trainers.train.")
 EPOCHS = flags.DEFINE_integer("epochs", None, "Epochs of every run in place of its config's.")
@@ -44,16 +45,22 @@ def _configs(specs, epochs):
         if config.model.name in configs:
             raise cli.UserError(f"--configs: {config.model.name} is there twice.")
         configs[config.model.name] = config
-    names = {config.data.name for config in configs.values()}
-    if len(names) > 1:
-        raise cli.UserError(f"--configs: the data must be the same, received {sorted(names)}.")
+    first, *others = configs.values()
+    for other in others:
+        parts = (config_dict.create(data=config.data) for config in (first, other))
+        differences = config_file.differences(*parts)
+        if first.report.num_samples != other.report.num_samples:
+            differences.append("report.num_samples")
+        if differences:
+            raise cli.UserError(f"--configs: data must be the same; {'; '.join(differences)}.")
     return configs
 
 
 def compare(configs, workdir):
     """Trains the models of `configs`, name -> config, and writes the comparison to `workdir`."""
+    import tfvae.evaluation
     from tfvae.evaluation.tables import markdown
-    from trainers import training
+    from trainers import experiment, figures, training
 
     lines, models = {}, {}
     for name, config in configs.items():
@@ -61,28 +68,27 @@ def compare(configs, workdir):
         models[name], lines[name] = training.run(config, workdir / name)
     print("\n== comparison ==", flush=True)
     config = next(iter(configs.values()))
-    reports = _flatness(models, config, workdir)
+    x, labels = figures.examples(experiment.test_data(config), config)
+    reports = {
+        name: tfvae.evaluation.flatness(model, x, seed=config.seed)
+        for name, model in models.items()
+    }
     rows = _rows(lines, reports)
     table = [[shown, *map(float, values), unit] for shown, unit, values in rows]
     text = markdown(["", *models, "unit"], table)
     (workdir / "comparison.md").write_text(f"# {config.data.name}\n\n{text}\n")
     plain = [{"name": n, "unit": u, **dict(zip(models, v, strict=True))} for n, u, v in rows]
     (workdir / "comparison.json").write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
+    _draw(models, reports, x[:POINTS], None if labels is None else labels[:POINTS], config, workdir)
     print(f"{text}\n\nFigures and files are in {workdir}")
     return reports
 
 
-def _flatness(models, config, workdir):
-    """The flatness report of each model; writes the figures."""
-    import tfvae.evaluation
+def _draw(models, reports, x, labels, config, workdir):
+    """Writes the violins, and the map of each model with two latent dimensions."""
     import tfvae.plots
-    from trainers import experiment, figures
+    from trainers import figures
 
-    x, labels = figures.examples(experiment.test_data(config), config)
-    reports = {
-        name: tfvae.evaluation.flatness(model, x, seed=config.seed)
-        for name, model in models.items()
-    }
     violins = tfvae.plots.violins(reports)
     violins.savefig(workdir / "violins.png", dpi=figures.DOTS_PER_INCH)
     for name, model in models.items():
@@ -90,14 +96,13 @@ def _flatness(models, config, workdir):
             continue
         figure = tfvae.plots.equidistance(
             model,
-            x[:POINTS],
-            None if labels is None else labels[:POINTS],
+            x,
+            labels,
             coloring=config.report.coloring,
             label_name=config.report.label_name,
             seed=config.seed,
         )
         figure.savefig(workdir / f"equidistance_{name}.png", dpi=figures.DOTS_PER_INCH)
-    return reports
 
 
 def _rows(lines, reports):

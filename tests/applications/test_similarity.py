@@ -76,6 +76,15 @@ def test_damaged_files_are_noticed(index, tmp_path):
     (tmp_path / "entries.json").write_text(json.dumps({**entries, "ids": [1]}))
     with pytest.raises(ValueError, match="do not belong together"):
         SimilarityIndex.load(tmp_path)
+    other = SimilarityIndex(dim=8)
+    other.add(np.zeros((300, 8)))
+    other.save(tmp_path / "other")
+    (tmp_path / "entries.json").write_text((tmp_path / "other" / "entries.json").read_text())
+    with pytest.raises(ValueError, match="do not belong together"):
+        SimilarityIndex.load(tmp_path)
+    (tmp_path / "entries.json").write_text(json.dumps({**entries, "format": 9}))
+    with pytest.raises(ValueError, match="format 9"):
+        SimilarityIndex.load(tmp_path)
     (tmp_path / "entries.json").write_text(json.dumps(entries)[:-5])
     with pytest.raises(ValueError, match="holds no index"):
         SimilarityIndex.load(tmp_path)
@@ -91,6 +100,8 @@ def test_damaged_files_are_noticed(index, tmp_path):
         (lambda index: index.add(np.zeros((2, 8)), ids=["x", "x"]), "there twice: x"),
         (lambda index: index.add(np.zeros((1, 8)), ids=[1.5]), "whole number or a string"),
         (lambda index: index.add(np.zeros((1, 8)), metadata=[{1, 2}]), "JSON can hold"),
+        (lambda index: index.add(np.zeros((1, 8)), metadata=[{1: "x"}]), "would come back as"),
+        (lambda index: index.add(np.zeros((1, 8)), ids="a"), "received the string"),
         (lambda index: index.search(np.zeros(8)), "`z` must be finite and have the shape"),
         (lambda index: index.search(np.zeros((1, 8)), k=0), "`k` must be a whole number"),
         (lambda index: SimilarityIndex(0), "`dim` must be a whole number"),

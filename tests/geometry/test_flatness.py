@@ -120,6 +120,31 @@ def test_estimators_and_autodiff_agree_on_a_network():
     assert abs(differences.mean()) < 4.0 * differences.std() / np.sqrt(len(differences))
 
 
+@pytest.mark.parametrize("batch_size", [2, 8])
+def test_stochastic_penalty_of_small_batches(batch_size):
+    """c² comes from the other points: with one G the excess over the exact value is N_z Var ĉ².
+
+    On G = [[1, .9], [.9, 1]], absolute: v has vᵀGv = 2 ± 1.8, so ĉ² of m points has variance .81/m.
+    """
+    root = np.linalg.cholesky(np.array([[1.0, 0.9], [0.9, 1.0]]))
+    regulariser = Flatness(normalization="absolute")
+    z = tf.zeros([batch_size, 2], tf.float64)
+    f = tf.function(lambda seed: regulariser.penalty(linear(tf.constant(root.T)), z, seed=seed))
+    values = np.array([f(tf.constant([i, 1])).numpy().mean() for i in range(1500)])
+    expected = 2.0 * 0.9**2 + 2.0 * 0.81 / (batch_size - 1)
+    assert abs(values.mean() - expected) < 4.0 * values.std() / np.sqrt(len(values))
+
+
+def test_finite_differences_refuse_half_precision():
+    previous = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        with pytest.raises(ValueError, match="Choose estimator"):
+            Flatness(estimator="finite_difference").penalty(tf.sin, tf.ones([2, 2]), seed=SEED)
+    finally:
+        keras.config.set_dtype_policy(previous)
+
+
 def test_relative_penalty_does_not_change_with_the_unit():
     rng = np.random.default_rng(0)
     w = rng.normal(size=(6, 3))

@@ -121,6 +121,19 @@ def test_length_of_a_circle():
     assert fine == pytest.approx(2.0 * np.pi, rel=1e-4)
 
 
+def test_a_ridge_between_the_points_of_the_search_is_not_reported_as_converged():
+    def ridge(z):
+        return tf.concat([z, 3.0 * tf.exp(-(((z[:, :1] - 0.016) / 0.01) ** 2))], axis=1)
+
+    found = geodesics(ridge, [-1.0, 0.0], [1.0, 0.0])
+    assert found.ratios[0] > 0.9 and not found.converged[0]
+
+
+def test_a_mean_that_ignores_z():
+    found = geodesics(lambda z: tf.ones([tf.shape(z)[0], 3]), [0.0, 0.0], [1.0, 1.0])
+    assert found.lengths[0] == 0.0
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -128,6 +141,9 @@ def test_length_of_a_circle():
         (lambda: geodesics(sphere, np.full((1, 2), np.nan), np.zeros((1, 2))), "finite"),
         (lambda: geodesics(sphere, [0, 0], [1, 1], start=np.zeros((1, 5, 3))), "`start` must"),
         (lambda: geodesics(sphere, [0, 0], [1, 1], num_nodes=0), "`num_nodes` must"),
+        (lambda: geodesics(sphere, [0, 0], [1, 1], num_points=0), "`num_points` must"),
+        (lambda: geodesics(sphere, [0, 0], [1, 1], batch_size=0), "`batch_size` must"),
+        (lambda: geodesics(sphere, np.zeros((0, 2)), np.zeros((0, 2))), "is empty"),
         (lambda: curve_length(sphere, np.zeros((1, 1, 2))), "`points` must have the shape"),
     ],
 )

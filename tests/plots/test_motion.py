@@ -32,6 +32,13 @@ def test_poses_are_spread_over_time_and_stand_beside_each_other():
         np.testing.assert_allclose([x1 - x0, y1 - y0], [elbow[2] - root[2], elbow[1] - root[1]])
 
 
+def test_all_rows_have_one_scale():
+    figure = plots.stick_figures({"tall": 3.0 * motion(), "small": motion()}, PARENTS)
+    figure.draw_without_rendering()
+    scales = [axes.transData.transform([(0, 0), (0, 1)])[:, 1] for axes in figure.axes]
+    assert np.ptp(scales[0]) == pytest.approx(np.ptp(scales[1]))
+
+
 def test_gif(tmp_path):
     path = tmp_path / "motion.gif"
     plots.motion_gif(motion(7), PARENTS, path, fps=20.0, size=80)

@@ -42,7 +42,7 @@ def test_two_models_side_by_side(tmp_path, capsys):
     [
         (["vhp_vae.py:digits"], "at least two"),
         (["vhp_vae.py:digits", "vhp_vae.py:digits"], "is there twice"),
-        (["vhp_vae.py:digits", "vae.py:pendulum"], "the data must be the same"),
+        (["vhp_vae.py:digits", "vae.py:pendulum"], "data must be the same"),
         (["vhp_vae.py:digits", "no.py"], "no file"),
         (["vhp_vae.py:digits", "vae.py:digit"], "Did you mean 'digits'"),
     ],

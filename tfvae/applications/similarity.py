@@ -1,5 +1,7 @@
 """Similarity search: nearest neighbours among encodings, by Euclidean distance."""
 
+import collections
+import hashlib
 import importlib
 import json
 import os
@@ -76,6 +78,8 @@ class SimilarityIndex:
             ValueError: when a length, a value or an id does not fit; the index is unchanged then.
         """
         z = self._checked(z)
+        if isinstance(ids, str):
+            raise ValueError(f"`ids` must be a sequence of ids, received the string {ids!r}.")
         ids = list(range(len(self), len(self) + len(z))) if ids is None else _plain(ids)
         metadata = [None] * len(z) if metadata is None else list(metadata)
         if len(ids) != len(z) or len(metadata) != len(z):
@@ -87,13 +91,19 @@ class SimilarityIndex:
             if isinstance(one, bool) or not isinstance(one, (int, str)):
                 raise ValueError(f"An id must be a whole number or a string, received {one!r}.")
         known = set(self._ids)
-        twice = sorted({str(one) for one in ids if one in known or ids.count(one) > 1})
+        counts = collections.Counter(ids)
+        twice = sorted(str(one) for one, count in counts.items() if count > 1 or one in known)
         if twice:
             raise ValueError(f"`ids` must be new and different; there twice: {', '.join(twice)}.")
         try:
-            json.dumps(metadata)
-        except TypeError as error:
+            kept = json.loads(json.dumps(metadata))
+        except (TypeError, ValueError) as error:
             raise ValueError(f"`metadata` must be what JSON can hold: {error}.") from error
+        for given, back in zip(metadata, kept, strict=True):
+            if given != back:
+                raise ValueError(
+                    f"`metadata` must be what JSON can hold: {given!r} would come back as {back!r}."
+                )
         self._index.add(z)
         self._ids += ids
         self._metadata += metadata
@@ -147,16 +157,17 @@ class SimilarityIndex:
         """Writes the index to a folder; each file gets its name when it is complete."""
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
+        partial = folder / (INDEX + ".partial")
+        _faiss().write_index(self._index, str(partial))
         entries = {
             "format": FORMAT,
+            "checksum": _checksum(partial),
             "dim": self.dim,
             "num_links": self.num_links,
             "effort": self.effort,
             "ids": self._ids,
             "metadata": self._metadata,
         }
-        partial = folder / (INDEX + ".partial")
-        _faiss().write_index(self._index, str(partial))
         os.replace(partial, folder / INDEX)
         partial = folder / (ENTRIES + ".partial")
         partial.write_text(json.dumps(entries, ensure_ascii=False), encoding="utf-8")
@@ -177,10 +188,19 @@ class SimilarityIndex:
             index._ids, index._metadata = entries["ids"], entries["metadata"]
         except (OSError, KeyError, TypeError, json.JSONDecodeError, RuntimeError) as error:
             raise ValueError(f"{folder} holds no index that can be read: {error}") from error
+        if entries.get("format") != FORMAT:
+            raise ValueError(
+                f"{folder}: format {entries.get('format')!r}, but this version reads {FORMAT}."
+            )
         counts = {index._index.ntotal, len(index._ids), len(index._metadata)}
-        if len(counts) > 1 or index._index.d != index.dim:
+        if len(counts) > 1 or entries["checksum"] != _checksum(folder / INDEX):
             raise ValueError(f"{folder}: {INDEX} and {ENTRIES} do not belong together.")
         return index
+
+
+def _checksum(path):
+    """SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _plain(ids):

@@ -37,7 +37,9 @@ class FlatnessReport(Report):
         """The numbers of the report."""
         lines = []
         for where in ("encoded", "between"):
-            quartiles = np.percentile(getattr(self, f"condition_{where}"), QUARTILES)
+            # A value of the sample: between two infinite ones there is nothing to interpolate.
+            numbers = getattr(self, f"condition_{where}")
+            quartiles = np.percentile(numbers, QUARTILES, method="nearest")
             lines += [
                 Line(f"condition number, {where}: {name}", float(value))
                 for name, value in zip(("25%", "median", "75%"), quartiles, strict=True)
@@ -81,7 +83,7 @@ def flatness(
         verbose: 1 shows the progress of the geodesics.
 
     Raises:
-        ValueError: when the data are empty or hold one example.
+        ValueError: when the model is not built, or the data are empty or hold one example.
 
     Example:
         >>> import numpy as np, tfvae
@@ -94,6 +96,8 @@ def flatness(
     """
     num_points = _checks.positive_int("num_points", num_points)
     num_pairs = _checks.positive_int("num_pairs", num_pairs)
+    if not model.built:
+        raise ValueError("`model` has no weights yet: call `fit` first.")
     z, _ = posterior_moments(model, data)
     if len(z) < 2:
         raise ValueError("`data` holds one example: pairs need at least two.")
@@ -127,7 +131,7 @@ def _normalised_magnification(tensors):
     logs = geometry.log_magnification_factor(tensors)
     highest = np.max(logs)
     if not np.isfinite(highest):
-        return np.zeros_like(logs)
+        return np.full_like(logs, np.nan)  # All points are singular: there is no mean to divide by.
     factors = np.exp(logs - highest)
     return factors / np.mean(factors)
 

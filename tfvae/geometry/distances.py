@@ -34,7 +34,7 @@ def distance_matrix(mean, z, *, kind: str = "geodesic", verbose: int = 0, **opti
     z = np.asarray(z, dtype="float32")
     if z.ndim != 2 or not np.all(np.isfinite(z)):
         raise ValueError(f"`z` must be finite and have the shape (n, N_z), received {z.shape}.")
-    if kind == "euclidean":
+    if kind == "euclidean" and len(z):
         return scipy.spatial.distance.squareform(scipy.spatial.distance.pdist(z))
     first, second = np.triu_indices(len(z), k=1)
     distances = np.zeros((len(z), len(z)))

@@ -41,7 +41,7 @@ def stochastic_deviation(products: tf.Tensor, v: tf.Tensor, scale: tf.Tensor) ->
     Args:
         products: G·v, (n, N_z).
         v: random directions, (n, N_z).
-        scale: c².
+        scale: c², a scalar or (n, 1).
 
     Returns:
         (n,).
@@ -64,19 +64,22 @@ class Flatness(keras.layers.Layer):
     the same length changes the data by as much, wherever it is made and whereto. g mixes pairs of
     latent points of the batch, and extrapolates by α₀ into regions where there are none.
 
-    c² is estimated from the same points and is not differentiated.
+    c² is estimated from the points of the batch, whatever the weights of its examples, and is not
+    differentiated.
 
     Args:
         weight: η ≥ 0.
         mixup: α₀ ≥ 0.
         estimator: "stochastic" (E_v ‖(G − c²·1)v‖², v random signs: one forward and one reverse
-            product whatever N_z, unbiased), "exact" (N_z forward products) or "finite_difference"
-            (as published, [C20, eq. 9]).
+            product whatever N_z; unbiased for a fixed c², which is estimated from the other points
+            of the batch: give it batches, not single examples), "exact" (N_z forward products) or
+            "finite_difference" (as published, [C20, eq. 9]).
         normalization: "relative", ‖G/c² − 1‖²_F, which does not change when z or x is rescaled, so
             that one η serves any data; or "absolute", as published, whose force falls with c⁴
             as the latent space grows.
         train_encoder: whether the gradient goes to the encoder, through z, as well.
-        epsilon: ε of the finite differences, in units of z.
+        epsilon: ε of the finite differences, in units of z; too small a step for networks in half
+            precision, which are refused.
 
     Raises:
         ValueError: when an argument lies outside its range.
@@ -129,7 +132,7 @@ class Flatness(keras.layers.Layer):
         if self.estimator == "stochastic":
             v = rademacher(tf.shape(points), points.dtype, seed=direction_seed)
             pushed, products = metric.metric_product(mean, points, v)
-            scale = self._scale(tf.reduce_sum(tf.square(pushed), axis=-1) / latent_dim)
+            scale = self._scale_of_others(tf.reduce_sum(tf.square(pushed), axis=-1) / latent_dim)
             if self.normalization == "relative":
                 products, scale = products / scale, 1.0
             return stochastic_deviation(products, v, scale)
@@ -142,12 +145,30 @@ class Flatness(keras.layers.Layer):
     def _columns(self, mean, points):
         if self.estimator == "exact":
             return metric.jacobian(mean, points)
+        if keras.config.dtype_policy().compute_dtype in ("float16", "bfloat16"):
+            raise ValueError(
+                "Finite differences drown in the rounding of half precision. Choose "
+                'estimator="stochastic" or "exact" with a mixed-precision policy.'
+            )
         return metric.difference_jacobian(mean, points, self.epsilon)
 
     def _scale(self, traces):
-        """c² over the global batch, not differentiated."""
+        """c² over the global batch, not differentiated; a scalar."""
         scale = _replicas.mean(tf.stop_gradient(tf.reduce_mean(traces)))
         return tf.maximum(scale, tf.constant(1e-20, scale.dtype))
+
+    def _scale_of_others(self, traces):
+        """c² for each point from all others of the global batch, (n,) -> (n, 1).
+
+        An estimate from the same direction as G·v is not independent of it: in two dimensions every
+        vector of signs would seem an eigenvector to a batch of one.
+        """
+        traces = tf.stop_gradient(traces)
+        total = _replicas.total(tf.reduce_sum(traces))
+        count = _replicas.total(tf.cast(tf.shape(traces)[0], traces.dtype))
+        others = (total - traces) / tf.maximum(count - 1.0, 1.0)
+        scale = tf.where(count > 1.0, others, traces)
+        return tf.maximum(scale, tf.constant(1e-20, scale.dtype))[:, tf.newaxis]
 
     def get_build_config(self):
         """Nothing: there are no weights."""

@@ -9,7 +9,12 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae import _checks
-from tfvae.geometry.metric import as_mean, flat
+from tfvae.geometry.metric import NUMBERS_AT_A_TIME, as_mean, flat
+
+# Pieces into which those of a curve found are cut to measure its length, and the relative
+# difference that this may make.
+SUBDIVISIONS = 4
+CONFIRMED = 0.02
 
 
 def curve_length(mean, points, *, subdivisions: int = 1) -> np.ndarray:
@@ -55,7 +60,7 @@ class Geodesics:
     straight_lengths: np.ndarray
     """Lengths of the straight lines between the same ends, (P,)."""
     converged: np.ndarray
-    """Whether the energy's gradient or its change fell below the tolerance, (P,) bool."""
+    """Whether the search ended by itself, with a length that finer pieces confirm, (P,) bool."""
     iterations: int
     """Iterations of the longest search."""
 
@@ -93,7 +98,7 @@ def geodesics(
     start=None,
     tolerance: float = 1e-4,
     max_iterations: int = 200,
-    batch_size: int = 64,
+    batch_size: int | None = None,
     verbose: int = 0,
 ) -> Geodesics:
     """Curves γ from z_start to z_end of least energy ∫ γ̇ᵀ G(γ) γ̇ dt [C18, eq. 6; C20].
@@ -116,7 +121,7 @@ def geodesics(
         tolerance: of the gradient, with energies relative to the straight line's and lengths
             relative to the ends' distance; and, a hundredth of it, of an iteration's gain.
         max_iterations: of the search.
-        batch_size: pairs at a time.
+        batch_size: pairs at a time; None: 64, or fewer for large data.
         verbose: 1 shows a progress bar over the batches.
 
     Raises:
@@ -130,7 +135,14 @@ def geodesics(
             f"{np.shape(z_start)} and {np.shape(z_end)}."
         )
     num_nodes = _checks.positive_int("num_nodes", num_nodes)
-    basis = spline_basis(num_nodes, max(num_nodes + 2, _checks.positive_int("T", num_points)))
+    num_points = max(num_nodes + 2, _checks.positive_int("num_points", num_points))
+    if not len(ends[0]):
+        raise ValueError("`z_start` is empty: at least one pair is needed.")
+    if batch_size is None:
+        size = num_points * int(np.prod(mean(tf.constant(ends[0][:1])).shape))
+        batch_size = min(64, max(1, NUMBERS_AT_A_TIME // size))
+    batch_size = _checks.positive_int("batch_size", batch_size)
+    basis = spline_basis(num_nodes, num_points)
     first = _first_nodes(ends, start, num_nodes)
     search = _search(mean, basis, tolerance, max_iterations)
     progress = keras.utils.Progbar(len(ends[0]), verbose=verbose) if verbose else None
@@ -143,13 +155,22 @@ def geodesics(
     points, converged, iterations = (list(column) for column in zip(*results, strict=True))
     points = np.concatenate(points)
     straight = np.linspace(ends[0], ends[1], points.shape[1], axis=1)
-    lengths, straight_lengths = (curve_length(mean, curves) for curves in (points, straight))
+    # Finer than what the search looked at, which may have stepped over a narrow ridge.
+    lengths, straight_lengths = (
+        curve_length(mean, curves, subdivisions=SUBDIVISIONS) for curves in (points, straight)
+    )
+    coarse = curve_length(mean, points)
+    confirmed = np.abs(lengths - coarse) <= CONFIRMED * lengths
     # A curve that the search could not better is the straight line itself.
     worse = lengths > (straight_lengths if start is None else np.inf)
     points = np.where(worse[:, np.newaxis, np.newaxis], straight, points)
     lengths = np.where(worse, straight_lengths, lengths)
     return Geodesics(
-        points, lengths, straight_lengths, np.concatenate(converged), int(max(iterations))
+        points,
+        lengths,
+        straight_lengths,
+        np.concatenate(converged) & confirmed,
+        int(max(iterations)),
     )
 
 
@@ -199,7 +220,7 @@ def _search(mean, basis, tolerance, max_iterations):
             with tf.GradientTape() as tape:
                 tape.watch(position)
                 value = energies(curves(to_nodes(position), z_start, z_end)) / energy_unit
-            return value, tape.gradient(value, position)
+            return value, tape.gradient(value, position, unconnected_gradients="zero")
 
         found = tfp.optimizer.lbfgs_minimize(
             value_and_gradients,

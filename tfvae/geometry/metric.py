@@ -8,8 +8,11 @@ Derivatives are exact.
 import numpy as np
 import tensorflow as tf
 
-# Numbers of a Jacobian that are held at a time when a table of them is made.
-NUMBERS_AT_A_TIME = 2**25
+from tfvae import _checks
+
+# Numbers of a decoder's outputs, or of its Jacobian, that are held at a time where there are many;
+# the layers before hold a few times as many.
+NUMBERS_AT_A_TIME = 2**22
 
 
 def decoder_mean(model):
@@ -115,11 +118,18 @@ def metric_tensors(mean, z, *, batch_size: int | None = None) -> np.ndarray:
     Args:
         mean: function z -> x, or a built model.
         z: points, (n, N_z).
-        batch_size: points at a time; None: as many as need about 128 MB for their Jacobians.
+        batch_size: points at a time; None: as many as need about 16 MB for their Jacobians.
+
+    Raises:
+        ValueError: when `z` or `batch_size` does not fit.
     """
     mean = as_mean(mean)
     z = np.asarray(z, dtype="float32")
-    if batch_size is None:
+    if z.ndim != 2:
+        raise ValueError(f"`z` must have the shape (n, N_z), received {z.shape}.")
+    if batch_size is not None:
+        batch_size = _checks.positive_int("batch_size", batch_size)
+    else:
         size = int(np.prod(mean(tf.constant(z[:1])).shape)) * z.shape[-1]
         batch_size = max(1, NUMBERS_AT_A_TIME // max(1, size))
     traced = tf.function(lambda z: metric_tensor(mean, z), autograph=False)
@@ -134,8 +144,14 @@ def as_mean(mean_or_model):
 
 
 def eigenvalues(tensors: np.ndarray) -> np.ndarray:
-    """Eigenvalues of G, rising, in float64 and not below 0: (n, N_z, N_z) -> (n, N_z)."""
-    return np.maximum(np.linalg.eigvalsh(np.asarray(tensors, dtype="float64")), 0.0)
+    """Eigenvalues of G, rising, in float64: (n, N_z, N_z) -> (n, N_z).
+
+    0 for those that are no more than the rounding of the single precision that G was computed in.
+    """
+    tensors = np.asarray(tensors)
+    rounding = tensors.shape[-1] * np.finfo(tensors.dtype).eps
+    values = np.linalg.eigvalsh(tensors.astype("float64"))
+    return np.where(values <= rounding * values[:, -1:], 0.0, values)
 
 
 def log_magnification_factor(tensors: np.ndarray) -> np.ndarray:
@@ -150,7 +166,10 @@ def magnification_factor(tensors: np.ndarray) -> np.ndarray:
 
 
 def condition_number(tensors: np.ndarray) -> np.ndarray:
-    """λ_max(G)/λ_min(G), (n, N_z, N_z) -> (n,); 1 where all directions count alike [C20]."""
+    """λ_max(G)/λ_min(G), (n, N_z, N_z) -> (n,); 1 where all directions count alike [C20].
+
+    ∞ where G is singular.
+    """
     values = eigenvalues(tensors)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return values[:, -1] / values[:, 0]
+    singular = values[:, 0] <= 0.0
+    return np.where(singular, np.inf, values[:, -1] / np.where(singular, 1.0, values[:, 0]))

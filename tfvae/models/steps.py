@@ -226,12 +226,17 @@ class GuardedSteps(keras.Model):
         """
         if isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
             return []  # An optimizer that scales the loss skips steps that overflow by itself.
+        layers = self._flatten_layers(include_self=False)
+        if self.flatness is not None:
+            # Its gradient passes the Jacobian, to which a last layer's bias does not belong.
+            decoder = {id(layer) for layer in self.decoder._flatten_layers()}
+            layers = [layer for layer in layers if id(layer) not in decoder]
         covered = {
-            id(layer.kernel)
-            for layer in self._flatten_layers(include_self=False)
-            if isinstance(layer, WITH_BIAS) and layer.use_bias
+            id(layer.kernel) for layer in layers if isinstance(layer, WITH_BIAS) and layer.use_bias
         }
-        if all(_is_plain(layer) for layer in self.encoder._flatten_layers()):
+        reaches_encoder = self.flatness is not None and self.flatness.train_encoder
+        plain = all(_is_plain(layer) for layer in self.encoder._flatten_layers())
+        if plain and not reaches_encoder:
             covered |= {id(weight) for weight in self.encoder.trainable_weights}
         return [
             gradient

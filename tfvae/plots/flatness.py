@@ -62,7 +62,8 @@ def violins(reports: dict) -> Figure:
 
 def _violins(axes, values, names, scale):
     """One violin for each group, with its median; on a logarithmic scale drawn by its logarithm."""
-    shown = [np.log10(v[np.isfinite(v)]) if scale == "log" else v for v in values]
+    shown = [np.log10(v[np.isfinite(v)]) if scale == "log" else v[np.isfinite(v)] for v in values]
+    shown = [v if len(v) else np.full(2, np.nan) for v in shown]
     parts = axes.violinplot(shown, showmedians=True, showextrema=False, widths=0.8)
     for i, body in enumerate(parts["bodies"]):
         body.set(facecolor=_style.COLORS[i % len(_style.COLORS)], alpha=0.7, linewidth=0)
@@ -113,6 +114,7 @@ def equidistance(
     labels, coloring = latent.checked_labels(labels, len(x), coloring)
     if model.latent_dim != 2:
         raise ValueError(f"`equidistance` needs latent_dim = 2, received {model.latent_dim}.")
+    num_levels = _checks.positive_int("num_levels", num_levels)
     resolution = max(8, _checks.positive_int("resolution", resolution))
     z, _ = posterior_moments(model, x)
     low, high = np.min(z, axis=0), np.max(z, axis=0)
@@ -128,6 +130,8 @@ def equidistance(
     figure = _style.new_figure(5.6, float(np.clip(4.4 * height / width, 2.4, 7.0)))
     axes = _style.plain(figure.add_subplot())
     finite = logs[np.isfinite(logs)]
+    if not len(finite):
+        raise ValueError("The metric is singular everywhere: the decoder ignores a dimension of z.")
     mesh = axes.pcolormesh(
         *axis, logs.T, cmap="Greys", shading="nearest", rasterized=True,
         vmin=np.min(finite), vmax=np.min(finite) + max(np.ptp(finite), 1.0) * 1.6,

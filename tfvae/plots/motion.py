@@ -51,7 +51,8 @@ def stick_figures(motions: dict, parents, *, num: int = 12, view=VIEW) -> Figure
     cell = 9.0 / max(most, 6)
     figure = _style.new_figure(cell * most + 0.4, max(cell * ratio, 0.5) * len(rows) + 0.3)
     grid = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
-    low = min(r[..., 1].min() for r in rows)
+    low, high = (find([find(r[..., 1]) for r in rows]) for find in (np.min, np.max))
+    margin = 0.05 * max(height, 1e-9)
     for i, (axes, name, row) in enumerate(zip(grid, motions, rows, strict=True)):
         for k, pose in enumerate(row):
             _draw(
@@ -60,7 +61,7 @@ def stick_figures(motions: dict, parents, *, num: int = 12, view=VIEW) -> Figure
                 parents,
                 _style.COLORS[i % len(_style.COLORS)],
             )
-        axes.set(xlim=(-0.6 * step, (most - 0.4) * step), ylim=(low - 0.05 * height, None))
+        axes.set(xlim=(-0.6 * step, (most - 0.4) * step), ylim=(low - margin, high + margin))
         axes.set_aspect("equal")
         axes.axis("off")
         _style.titled(axes, str(name))
