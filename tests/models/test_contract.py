@@ -254,6 +254,8 @@ def test_weight_two_is_an_example_twice_and_weight_zero_none(make, blobs):
 def test_weights_count_in_fit_and_in_its_validation(make, blobs):
     if any(isinstance(layer, keras.layers.BatchNormalization) for layer in make().encoder.layers):
         pytest.skip("Batch normalisation lets every example of a batch matter.")
+    if make().flatness is not None:
+        pytest.skip("The flatness penalty is that of all latent points of a batch.")
     weights = np.array([1.0, 0.0] * 4, "float32")
     histories = []
     for spoilt in (blobs[:8].copy(), blobs[:8].copy()):

@@ -85,7 +85,7 @@ def test_files(whole):
     )
     assert "5 examples, 3 samples each" in plain["log-likelihood"]["unit"]
     table = (workdir / "report.md").read_text()
-    assert all(f"| {line.name} |" in table for line in lines)
+    assert all(f"| {line.name} " in table for line in lines)
 
 
 def test_the_written_model_is_the_trained_one(whole):
