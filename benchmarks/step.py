@@ -168,10 +168,12 @@ def measure(shape, steps, rounds):
         run(5)
     seconds = {name: [] for name in runs}
     rates = []
+    order = np.random.default_rng(0)
     for _ in range(rounds):
         rates.append(gemm_rate())
-        for name, run in runs.items():
-            seconds[name].extend(run(steps))
+        # In another order each time: what runs after a larger model finds other caches.
+        for name in order.permutation(list(runs)):
+            seconds[name].extend(runs[name](steps))
     flop = {name: step_flop(name, model, batch) for name, model in candidates.items()}
     products = {
         name: sum(products_alone(*part) for part in parts(name, model, batch))
