@@ -103,14 +103,14 @@ def flatness(
         raise ValueError("`data` holds one example: pairs need at least two.")
     rng = np.random.default_rng(seed)
     encoded = z[rng.permutation(len(z))[:num_points]]
-    first, second = _pairs(rng, len(z), len(encoded))
+    first, second = random_pairs(rng, len(z), len(encoded))
     share = rng.uniform(size=(len(encoded), 1))
     between = ((1.0 - share) * z[first] + share * z[second]).astype("float32")
     tensors = {
         "encoded": geometry.metric_tensors(model, encoded),
         "between": geometry.metric_tensors(model, between),
     }
-    first, second = _pairs(rng, len(z), num_pairs)
+    first, second = random_pairs(rng, len(z), num_pairs)
     found = geometry.geodesics(model, z[first], z[second], verbose=verbose)
     return FlatnessReport(
         **{f"condition_{k}": geometry.condition_number(t) for k, t in tensors.items()},
@@ -120,7 +120,7 @@ def flatness(
     )
 
 
-def _pairs(rng, count, num_pairs):
+def random_pairs(rng, count, num_pairs):
     """Indices of `num_pairs` random pairs of different examples."""
     first = rng.integers(count, size=num_pairs)
     return first, (first + rng.integers(1, count, size=num_pairs)) % count

@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae import _checks
-from tfvae.geometry.metric import NUMBERS_AT_A_TIME, as_mean, flat
+from tfvae.geometry.metric import NUMBERS_AT_A_TIME, as_mean, flat, num_features
 
 # Pieces into which those of a curve found are cut to measure its length, and the relative
 # difference that this may make.
@@ -29,7 +29,7 @@ def curve_length(mean, points, *, subdivisions: int = 1) -> np.ndarray:
         subdivisions: of each piece, for curves given by few points.
 
     Returns:
-        (P,), in the unit of the data.
+        float64 array (P,), in the unit of the data.
 
     Raises:
         ValueError: when `points` is not of that shape.
@@ -41,12 +41,15 @@ def curve_length(mean, points, *, subdivisions: int = 1) -> np.ndarray:
     if subdivisions > 1:
         steps = np.arange((points.shape[1] - 1) * subdivisions + 1) / subdivisions
         points = scipy.interpolate.interp1d(np.arange(points.shape[1]), points, axis=1)(steps)
-    return np.array([_polyline(mean, curve) for curve in points.astype("float32")], "float32")
-
-
-def _polyline(mean, curve):
-    x = flat(mean(tf.constant(curve))).numpy().astype("float64")
-    return np.sum(np.linalg.norm(np.diff(x, axis=0), axis=-1))
+    count, length, latent_dim = points.shape
+    lengths = np.zeros([count])
+    size = max(1, NUMBERS_AT_A_TIME // (length * num_features(mean, points[0]))) if count else 1
+    for start in range(0, count, size):
+        part = points[start : start + size]
+        x = flat(mean(tf.constant(part.reshape(-1, latent_dim), tf.float32))).numpy()
+        steps = np.diff(x.reshape(len(part), length, -1).astype("float64"), axis=1)
+        lengths[start : start + size] = np.linalg.norm(steps, axis=-1).sum(axis=1)
+    return lengths
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -139,7 +142,7 @@ def geodesics(
     if not len(ends[0]):
         raise ValueError("`z_start` is empty: at least one pair is needed.")
     if batch_size is None:
-        size = num_points * int(np.prod(mean(tf.constant(ends[0][:1])).shape))
+        size = num_points * num_features(mean, ends[0])
         batch_size = min(64, max(1, NUMBERS_AT_A_TIME // size))
     batch_size = _checks.positive_int("batch_size", batch_size)
     basis = spline_basis(num_nodes, num_points)

@@ -9,11 +9,9 @@ from scipy.spatial.distance import cdist
 from sklearn.neighbors import kneighbors_graph
 
 from tfvae import _checks
+from tfvae.geometry.geodesics import curve_length
 
 WEIGHTS = ("latent", "observation")
-
-# Features of decoded points that are held at a time.
-FEATURES_AT_A_TIME = 2**22
 
 
 def observation_lengths(model, z_start, z_end, num_segments: int = 8) -> np.ndarray:
@@ -36,16 +34,7 @@ def observation_lengths(model, z_start, z_end, num_segments: int = 8) -> np.ndar
         ValueError: when `num_segments` is not a whole number ≥ 1.
     """
     num_segments = _checks.positive_int("num_segments", num_segments)
-    fractions = np.linspace(0.0, 1.0, num_segments + 1)[:, np.newaxis]
-    size = max(1, FEATURES_AT_A_TIME // ((num_segments + 1) * math.prod(model.data_shape)))
-    lengths = np.zeros([len(z_start)])
-    for start in range(0, len(z_start), size):
-        first = z_start[start : start + size, np.newaxis]
-        last = z_end[start : start + size, np.newaxis]
-        decoded = model.decode(first + fractions * (last - first)).mean().numpy()
-        steps = np.diff(decoded.reshape(*decoded.shape[:2], -1), axis=1)
-        lengths[start : start + size] = np.linalg.norm(steps, axis=-1).sum(axis=1)
-    return lengths
+    return curve_length(model, np.stack([z_start, z_end], axis=1), subdivisions=num_segments)
 
 
 class DisconnectedError(ValueError):

@@ -24,6 +24,11 @@ def decoder_mean(model):
     return mean
 
 
+def num_features(mean, z: np.ndarray) -> int:
+    """N_x, the number of features that `mean` makes of a point of z, (n ≥ 1, N_z)."""
+    return int(np.prod(mean(tf.constant(z[:1], tf.float32)).shape))
+
+
 def flat(x: tf.Tensor) -> tf.Tensor:
     """(n, *data) -> (n, N_x)."""
     return tf.reshape(x, [tf.shape(x)[0], int(np.prod(x.shape[1:]))])
@@ -130,7 +135,7 @@ def metric_tensors(mean, z, *, batch_size: int | None = None) -> np.ndarray:
     if batch_size is not None:
         batch_size = _checks.positive_int("batch_size", batch_size)
     else:
-        size = int(np.prod(mean(tf.constant(z[:1])).shape)) * z.shape[-1]
+        size = num_features(mean, z) * z.shape[-1] if len(z) else 1
         batch_size = max(1, NUMBERS_AT_A_TIME // max(1, size))
     traced = tf.function(lambda z: metric_tensor(mean, z), autograph=False)
     one = traced.get_concrete_function(tf.TensorSpec([None, z.shape[-1]], tf.float32))

@@ -31,6 +31,11 @@ class Likelihood(keras.layers.Layer):
     kappa_unit = ""
     """What a value of κ is, in words."""
 
+    @property
+    def allowed(self) -> str:
+        """`support` in words."""
+        return "in [{:g}, {:g}]".format(*self.support) if self.support else "a finite number"
+
     def build(self, input_shape):
         """Creates the weights, if any, for data of shape `input_shape`, batch axis included."""
         self.data_shape = tuple(input_shape[1:])

@@ -165,7 +165,7 @@ class LatentVariableModel(EvidenceEstimate):
         """
         x = self._prepared(x)
         z = self.encode(x, training=training).mean()
-        reconstruction = self.likelihood.mean(self._decoder_outputs(z, training))
+        reconstruction = self._mean(z, training)
         axes = list(range(1, 1 + len(self.data_shape)))
         finite = tf.reduce_all(tf.math.is_finite(x), axis=axes, keepdims=True)
         return tf.where(finite, reconstruction, np.nan)
@@ -180,10 +180,7 @@ class LatentVariableModel(EvidenceEstimate):
         _checks.positive_int("num_samples", num_samples)
         z = self.prior.sample(num_samples, seed=_seeds.stateless(seed))
         return np.concatenate(
-            [
-                self.likelihood.mean(self._decoder_outputs(rows)).numpy()
-                for rows in tf.split(z, _sizes(num_samples, ROWS_AT_A_TIME))
-            ]
+            [self._mean(rows).numpy() for rows in tf.split(z, _sizes(num_samples, ROWS_AT_A_TIME))]
         )
 
     def _check_built(self, what: str):
@@ -214,9 +211,9 @@ class LatentVariableModel(EvidenceEstimate):
             flatness = self.flatness.penalty(self._mean, z[0], seed=flatness_seed)
         return Terms(distortion, rate, error, self.likelihood.residual(x, outputs), flatness)
 
-    def _mean(self, z):
+    def _mean(self, z, training=False):
         """E[x|z], (B, N_z) -> (B, *data)."""
-        return self.likelihood.mean(self._decoder_outputs(z))
+        return self.likelihood.mean(self._decoder_outputs(z, training))
 
     # ---- saving ------------------------------------------------------------------------------
 

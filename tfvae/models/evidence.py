@@ -78,13 +78,11 @@ class EvidenceEstimate(Workflow):
 
     def _check_support(self, x):
         """Raises a ValueError for data, an array, that have no density."""
-        support = self.likelihood.support
-        low, high = support or (-np.inf, np.inf)
+        low, high = self.likelihood.support or (-np.inf, np.inf)
         allowed = np.isfinite(x) & (x >= low) & (x <= high)
         if not np.all(allowed):
             where = tuple(int(i) for i in np.argwhere(~allowed)[0])
-            expected = f"in [{low:g}, {high:g}]" if support else "a finite number"
             raise ValueError(
-                f"Every value of `x` must be {expected}; received {x[where]:g} at {list(where)}, "
-                f"and {np.sum(~allowed)} such values in all."
+                f"Every value of `x` must be {self.likelihood.allowed}; received {x[where]:g} at "
+                f"{list(where)}, and {np.sum(~allowed)} such values in all."
             )

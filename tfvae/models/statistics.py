@@ -55,11 +55,11 @@ class StepStatistics(keras.metrics.Metric):
         means = tf.math.divide_no_nan(self.total.value, self.weight.value)
         return dict(zip(self.terms, tf.unstack(means), strict=True))
 
-    def raise_on_failure(self, support, doing: str):
-        """Raises the error that the recorded failure calls for.
+    def raise_on_failure(self, allowed: str, doing: str):
+        """Raises the error that the recorded failure calls for; `allowed` says what values may be.
 
         Raises:
-            ValueError: when the data hold NaN, infinities or values outside `support`.
+            ValueError: when the data hold NaN, infinities or values that are not allowed.
             FloatingPointError: when a term, the loss or a gradient was the first not to be finite.
         """
         failure = self.failure.numpy()
@@ -69,7 +69,6 @@ class StepStatistics(keras.metrics.Metric):
         self.reset_state()
         where = f"Step {step + 1} of {doing}"
         if term == "input":
-            allowed = f"in [{support[0]:g}, {support[1]:g}]" if support else "a finite number"
             raise ValueError(
                 f"{where}: every value of `x` must be {allowed}; received values from {low:g} to "
                 f"{high:g}, NaN or infinities possibly among them. Clean or rescale the data, or "

@@ -111,7 +111,7 @@ class Workflow(GuardedSteps):
     def _checked(self, function, doing):
         def checked(iterator):
             logs = function(iterator)
-            self.statistics.raise_on_failure(self.likelihood.support, doing)
+            self.statistics.raise_on_failure(self.likelihood.allowed, doing)
             return logs
 
         return checked

@@ -150,10 +150,8 @@ def equidistance(
 
 def _far_apart(z, count, seed):
     """Indices of `count` points, each as far as can be from those before it."""
-    chosen = [int(np.random.default_rng(seed).integers(len(z)))]
-    nearest = np.linalg.norm(z - z[chosen[0]], axis=1)
-    # The first is any: what is farthest from it begins.
-    chosen = [int(np.argmax(nearest))]
+    anyone = z[np.random.default_rng(seed).integers(len(z))]
+    chosen = [int(np.argmax(np.linalg.norm(z - anyone, axis=1)))]
     nearest = np.linalg.norm(z - z[chosen[0]], axis=1)
     while len(chosen) < min(count, len(z)):
         chosen.append(int(np.argmax(nearest)))
