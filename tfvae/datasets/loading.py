@@ -27,6 +27,7 @@ def load(
     | name | x | y | raw files at `path` |
     |---|---|---|---|
     | pendulum | (size, size, 1) in [0, 1] | angle, radians | – |
+    | sprites | (size, size, 1), 0 or 1 | dict of five labels | – |
     | cmu_mocap | standardised joint angles | motion class | folder of .asf and .amc |
     | cmu_walk_jog | standardised joint angles | 0 walk, 1 jog | cmu35WalkJog.mat or its folder |
     | coil20 | (size, size, 1) in [0, 1] | object | coil-20-proc.zip or its folder |
@@ -48,8 +49,8 @@ def load(
       labels: True for the feature of the table (data with several label features gives a dict of
         them); a feature's name, or a sequence of names (y is then a dict); False for x alone.
       **config: options of the source: fields of `PendulumConfig` (its seed is called data_seed
-        here, so that `seed` leaves the images alone), `CMUMocapConfig` or `COIL20Config`; drop,
-        standardise for cmu_walk_jog; config, version for the catalogue.
+        here, so that `seed` leaves the images alone), `SpritesConfig`, `CMUMocapConfig` or
+        `COIL20Config`; drop, standardise for cmu_walk_jog; config, version for the catalogue.
 
     Returns:
       tf.data.Dataset of (x, y), or of x; x is float32, shape (B, …). Integer images are divided by

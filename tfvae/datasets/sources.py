@@ -54,6 +54,14 @@ def _pendulum(split, data_dir, path, config):
     return _from_builder(_prepare(pendulum.Pendulum, config, data_dir), split)
 
 
+def _sprites(split, data_dir, path, config):
+    from tfvae.datasets import sprites_builder
+
+    _refuse_path("sprites", path)
+    config = _make_config(sprites_builder.SpritesConfig, config)
+    return _from_builder(_prepare(sprites_builder.Sprites, config, data_dir), split)
+
+
 def _coil20(split, data_dir, path, config):
     from tfvae.datasets import coil20
 
@@ -136,6 +144,7 @@ _OPENERS = {
     "digits": _digits,
     "idx": _idx,
     "pendulum": _pendulum,
+    "sprites": _sprites,
 }
 
 
