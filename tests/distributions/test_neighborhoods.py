@@ -1,0 +1,167 @@
+"""Neighbourhoods against explicit loops, in every form of the sum, and what does not fit."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfvae.distributions import Bubble, Explicit, Shifting, Torus, neighborhoods
+
+RANDOM = np.random.default_rng(0)
+
+
+def window(width):
+    """−⌊w/2⌋, …, ⌈w/2⌉ − 1."""
+    return range(-int(np.floor(width / 2)), int(np.ceil(width / 2)))
+
+
+def shifting_loop(u2, frames, w, k):
+    v = np.zeros_like(u2)
+    for frame, capsule, place in np.ndindex(u2.shape):
+        for a, b in itertools.product(window(w), window(w)):
+            if abs(a - b) <= (k - 1) / 2:
+                v[frame, capsule, place] += u2[
+                    (frame - a) % frames, capsule, (place - b) % u2.shape[2]
+                ]
+    return v
+
+
+def box_loop(u2, widths):
+    v = np.zeros_like(u2)
+    for index in np.ndindex(u2.shape):
+        for offset in itertools.product(*map(window, widths)):
+            neighbor = tuple((i - o) % n for i, o, n in zip(index, offset, u2.shape, strict=True))
+            v[index] += u2[neighbor]
+    return v
+
+
+CASES = [
+    (Shifting(), (6, 2, 6), lambda u2: shifting_loop(u2, 6, 6, 3)),
+    (Shifting(4), (6, 2, 6), lambda u2: shifting_loop(u2, 6, 4, 3)),
+    (Shifting(5, 1), (6, 2, 7), lambda u2: shifting_loop(u2, 6, 5, 1)),
+    (Shifting(3, 5), (4, 1, 9), lambda u2: shifting_loop(u2, 4, 3, 5)),
+    (Shifting(1), (6, 2, 6), lambda u2: u2),
+    (Bubble(), (6, 2, 5), lambda u2: box_loop(u2, (6, 1, 3))),
+    (Bubble(4, 5), (6, 2, 6), lambda u2: box_loop(u2, (4, 1, 5))),
+    (Torus(3), (7,), lambda u2: box_loop(u2, (3,))),
+    (Torus(3), (2, 7), lambda u2: box_loop(u2, (1, 3))),
+    (Torus((3, 3)), (4, 5), lambda u2: box_loop(u2, (3, 3))),
+    (Torus((3, 2, 3)), (4, 3, 5), lambda u2: box_loop(u2, (3, 2, 3))),
+    (Torus((None, 1, 3)), (4, 3, 5), lambda u2: box_loop(u2, (4, 1, 3))),
+]
+IDS = [f"{case[0]}-{case[1]}" for case in CASES]
+
+
+@pytest.mark.parametrize(("neighborhood", "shape", "loop"), CASES, ids=IDS)
+def test_every_form_of_the_sum_against_a_loop(neighborhood, shape, loop):
+    u2 = RANDOM.normal(size=(3, 2, *shape)) ** 2
+    expected = np.array([[loop(one) for one in row] for row in u2])
+    for form in (None, *neighborhood.forms):
+        sums = neighborhood.sums(tf.constant(u2), shape, form)
+        np.testing.assert_allclose(sums, expected, rtol=1e-12, atol=1e-12, err_msg=str(form))
+    whole = u2.reshape(6, -1) @ neighborhood.matrix(shape).T
+    np.testing.assert_allclose(whole.reshape(u2.shape), expected, rtol=1e-12)
+    np.testing.assert_array_equal(neighborhood.sizes(shape), loop(np.ones(shape)))
+
+
+@pytest.mark.parametrize("form", ["matrix", "fft"])
+def test_gradients_of_the_sum_are_its_transpose(form):
+    neighborhood, shape = Shifting(4), (6, 2, 6)
+    u2 = tf.constant(RANDOM.normal(size=shape) ** 2)
+    upstream = RANDOM.normal(size=shape)
+    with tf.GradientTape() as tape:
+        tape.watch(u2)
+        sums = neighborhood.sums(u2, shape, form)
+    gradient = tape.gradient(sums, u2, output_gradients=tf.constant(upstream))
+    expected = neighborhood.matrix(shape).T @ upstream.reshape(-1)
+    np.testing.assert_allclose(gradient, expected.reshape(shape), rtol=1e-9, atol=1e-12)
+
+
+def test_published_numbers_of_offsets():
+    shape = (18, 18, 18)
+    assert len(Shifting(coherence=3).offsets(shape)) == 52
+    assert len(Shifting(coherence=1).offsets(shape)) == 18
+    assert len(Shifting(window=1).offsets(shape)) == 1
+    assert np.all(Bubble(window=5).sizes(shape) == 15)
+
+
+@pytest.mark.parametrize("neighborhood", [Shifting(), Shifting(5, 3), Bubble()])
+def test_a_roll_of_u_in_time_and_capsule_is_one_of_v(neighborhood):
+    shape = (6, 2, 6)
+    u2 = RANDOM.normal(size=shape) ** 2
+    rolled = np.roll(u2, (1, 1), axis=(0, 2))
+    expected = np.roll(neighborhood.sums(tf.constant(u2), shape), (1, 1), axis=(0, 2))
+    np.testing.assert_allclose(neighborhood.sums(tf.constant(rolled), shape), expected, rtol=1e-12)
+
+
+def test_a_step_in_time_is_a_roll_in_the_capsule_when_squares_move_so():
+    """Squares that shift as the neighbourhood does give denominators that shift exactly."""
+    places = RANDOM.normal(size=6) ** 2
+    moving = np.stack([np.roll(places, step) for step in range(6)])[:, np.newaxis]
+    v = Shifting().sums(tf.constant(moving), (6, 1, 6)).numpy()
+    for step in range(6):
+        np.testing.assert_allclose(v[step, 0], np.roll(v[0, 0], step), rtol=1e-12)
+
+
+@pytest.mark.parametrize("form", ["matrix", "fft"])
+def test_single_precision_keeps_denominators_positive(form):
+    u2 = tf.constant(RANDOM.normal(size=(4, 18, 2, 18)) ** 2 * 1e-12, tf.float32)
+    sums = Shifting().sums(u2, (18, 2, 18), form).numpy()
+    exact = Shifting().sums(tf.cast(u2, tf.float64), (18, 2, 18)).numpy()
+    assert np.all(sums >= 0.0)
+    np.testing.assert_allclose(sums, exact, rtol=1e-5)
+
+
+def test_shapes_are_static_and_unknown_batches_allowed():
+    @tf.function(input_signature=[tf.TensorSpec((None, 6, 2, 6))])
+    def sums(values):
+        result = Shifting().sums(values, (6, 2, 6))
+        assert result.shape.as_list() == [None, 6, 2, 6]
+        return result
+
+    assert sums(tf.ones([5, 6, 2, 6])).shape == (5, 6, 2, 6)
+
+
+def test_explicit_matrix():
+    rows = (RANDOM.uniform(size=(6, 6)) < 0.4) | np.eye(6, dtype=bool)
+    u2 = RANDOM.normal(size=(4, 2, 3)) ** 2
+    sums = Explicit(rows).sums(tf.constant(u2), (2, 3))
+    np.testing.assert_allclose(sums, (u2.reshape(4, 6) @ rows.T).reshape(4, 2, 3), rtol=1e-12)
+
+
+@pytest.mark.parametrize("neighborhood", [Shifting(5), Bubble(None, 5), Torus((3, None)), Torus(3)])
+def test_config_round_trip(neighborhood):
+    config = keras.saving.serialize_keras_object(neighborhood)
+    assert keras.saving.deserialize_keras_object(config) == neighborhood
+
+
+def test_config_round_trip_of_a_matrix():
+    again = Explicit.from_config(Explicit(np.eye(3)).get_config())
+    np.testing.assert_array_equal(again.rows, np.eye(3))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Shifting(coherence=2), "must be odd.*received 2"),
+        (lambda: Shifting(window=0), "`window` must be a whole number"),
+        (lambda: Bubble(coherence=4), "must be odd"),
+        (lambda: Torus(0), "`width` must be a whole number"),
+        (lambda: Shifting(9).sizes((6, 2, 6)), "`window` is 9, but there are only 6 frames"),
+        (lambda: Shifting(3, 7).sizes((6, 2, 5)), "`coherence` is 7.*only 5"),
+        (lambda: Shifting().sizes((6, 6)), "grid of .frames, capsules, capsule size."),
+        (lambda: Torus((3, 3)).sizes((6,)), "more axes than the grid"),
+        (lambda: Torus(5).sizes((3,)), "`width` is 5, but there are only 3 latents along axis 0"),
+        (lambda: Explicit(np.ones((2, 3))), "square matrix, received the shape .2, 3."),
+        (lambda: Explicit(2 * np.eye(2)), "nothing but 0 and 1"),
+        (lambda: Explicit([[1, 0], [0, 0]]), "Row 1 of `rows` is empty"),
+        (lambda: Explicit(np.eye(3)).sizes((4,)), "has 4 latents.*over 3"),
+        (lambda: Torus(3).sums(tf.ones([5]), (5,), "fft"), "`form` must be one of"),
+        (lambda: neighborhoods.get("ring"), "known short names are"),
+    ],
+)
+def test_what_does_not_fit_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
