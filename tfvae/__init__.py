@@ -8,17 +8,23 @@ from tfvae.export import export
 from tfvae.models import (
     VAE,
     VHPVAE,
+    BubbleVAE,
     FlatManifoldVAE,
     ImportanceWeightedVAE,
     LatentVariableModel,
+    SequenceVAE,
+    TopographicVAE,
 )
 
 __all__ = [
     "VAE",
     "VHPVAE",
+    "BubbleVAE",
     "FlatManifoldVAE",
     "ImportanceWeightedVAE",
     "LatentVariableModel",
+    "SequenceVAE",
+    "TopographicVAE",
     "__version__",
     "applications",
     "datasets",

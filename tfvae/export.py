@@ -16,15 +16,16 @@ def export(model, path):
 
     | signature | inputs | outputs |
     |---|---|---|
-    | serving_default | x (B, *data) | embedding (B, N_z): the mean of q(z|x) |
+    | serving_default | x (B, *data) | embedding (B, N_z): `model.embed`, the mean of q(z|x) |
     | encode | x (B, *data) | mean, scale, each (B, N_z) |
     | decode | z (B, N_z) | mean (B, *data): E[x|z] |
-    | reconstruct | x (B, *data) | mean (B, *data): E[x|z] at the mean of q(z|x) |
+    | reconstruct | x (B, *data) | mean (B, *data): E[x|z] at the embedding |
     | score | x (B, *data), seed int32 (2,) | score (B,): −ELBO of one posterior sample, nats |
     | generate | count int32 (), seed int32 (2,) | mean (count, *data): E[x|z], z ~ p(z) |
 
-    All but `score` and `generate` are deterministic, and those two are so given their seed. The
-    folder appears under its name only when it is complete, so that a server never loads half of it.
+    For models of sequences (T, N_z) takes the place of N_z. All but `score` and `generate` are
+    deterministic, and those two are so given their seed. The folder appears under its name only
+    when it is complete, so that a server never loads half of it.
 
     Args:
         model: a built `LatentVariableModel`.
@@ -81,12 +82,12 @@ def _check_free(path):
 def _endpoints(model):
     """Dict from the name of a signature to its function and its input signature, in order."""
     x = tf.TensorSpec((None, *model.data_shape), tf.float32, name="x")
-    z = tf.TensorSpec((None, model.latent_dim), tf.float32, name="z")
+    z = tf.TensorSpec((None, *model.sequence_shape, model.latent_dim), tf.float32, name="z")
     seed = tf.TensorSpec((2,), tf.int32, name="seed")
     count = tf.TensorSpec((), tf.int32, name="count")
 
     def embed(x):
-        return {"embedding": model.encode(x).mean()}
+        return {"embedding": model.embed(x)}
 
     def encode(x):
         posterior = model.encode(x)

@@ -8,16 +8,17 @@ import pytest
 import tensorflow as tf
 
 import tfvae
+from tfvae.distributions import Torus
+from tfvae.geometry import Flatness
 from tfvae.models import LatentVariableModel
 from tfvae.objectives import GECO, BetaELBO, Constrained, ConvexBeta, Objective
-from tfvae.priors import HierarchicalPrior, Prior, VampPrior
+from tfvae.priors import HierarchicalPrior, Prior, TopographicPrior, VampPrior
 
 
-def small(cls, **kwargs):
+def small(cls, latent_dim=2, **kwargs):
     mlp = tfvae.networks.mlp
-    return cls(
-        2, encoder=mlp([8]), decoder=mlp([8], output_shape=(8, 6, 1)), seed=3, **kwargs
-    )  # fmt: skip
+    shape = (8, 6, 1)[cls.sequence_axes :]
+    return cls(latent_dim, encoder=mlp([8]), decoder=mlp([8], shape), seed=3, **kwargs)
 
 
 def hand_made_encoder():
@@ -60,6 +61,14 @@ MODELS = {
         prior=HierarchicalPrior(4, hidden=(8,)),
         objective=Constrained(kappa=0.5),
     ),
+    "SequenceVAE": lambda: small(
+        tfvae.SequenceVAE, prior=HierarchicalPrior(2, hidden=(8,)), flatness=Flatness(1.0)
+    ),
+    "TopographicVAE": lambda: small(tfvae.TopographicVAE, 8, encoder_u=tfvae.networks.mlp([8])),
+    "BubbleVAE": lambda: small(
+        tfvae.BubbleVAE, 8, likelihood="bernoulli", objective=Constrained(kappa=0.7)
+    ),
+    "VAE torus": lambda: small(tfvae.VAE, 6, prior=TopographicPrior(Torus((1, 3)), grid=(2, 3))),
     "VHPVAE geco": lambda: small(
         tfvae.VHPVAE,
         likelihood="bernoulli",
@@ -139,13 +148,19 @@ def test_constrained_models_report_lambda(make, blobs):
 def test_outputs_have_the_shapes_of_the_design(make, blobs):
     model = make()
     model.build(blobs.shape)
+    steps = (8,)[: model.sequence_axes]
     posterior = model.encode(blobs)
-    assert posterior.batch_shape == (128,) and posterior.event_shape == (2,)
-    p = model.decode(np.zeros((3, 5, 2), "float32"))
+    sources = model.prior.num_sources * model.latent_dim
+    assert posterior.batch_shape == (128, *steps) and posterior.event_shape == (sources,)
+    codes = model.embed(blobs)
+    assert codes.shape == (128, *steps, model.latent_dim)
+    if model.prior.num_sources == 1:
+        np.testing.assert_array_equal(codes, posterior.mean())
+    p = model.decode(np.zeros((3, 5, *steps, model.latent_dim), "float32"))
     assert p.batch_shape == (3, 5) and p.event_shape == (8, 6, 1)
     assert model.predict(blobs, batch_size=50, verbose=0).shape == blobs.shape
     np.testing.assert_allclose(
-        model.predict(blobs, verbose=0), model.decode(posterior.mean()).mean(), rtol=1e-5, atol=1e-6
+        model.predict(blobs, verbose=0), model.decode(codes).mean(), rtol=1e-5, atol=1e-6
     )
     assert model.generate(7, seed=0).shape == (7, 8, 6, 1)
     np.testing.assert_array_equal(model.generate(7, seed=1), model.generate(7, seed=1))

@@ -11,7 +11,6 @@ from tfvae.objectives import Terms
 
 tfd = tfp.distributions
 
-COMPONENTS = ("encoder", "decoder", "likelihood", "prior", "objective", "flatness")
 SEED_GENERATORS = ("seed_generator", "test_seed_generator")
 
 
@@ -23,8 +22,12 @@ class LatentVariableModel(EvidenceEstimate):
         x ─ encoder ─▶ q(z|x) ─ sample ─▶ z ─ decoder ─▶ p(x|z)
         distortion −log p(x|z), rate KL(q ‖ p(z)) ─ objective ─▶ loss
 
+    A prior whose latents are a function of Gaussian variables s, z = prior.transform(s), has the
+    posterior q(s|x) in the place of q(z|x). Where an example is a sequence, of the shape
+    (T, *step), the networks see its steps one by one, and latents have the shape (B, T, N_z).
+
     Args:
-        latent_dim: N_z.
+        latent_dim: N_z; of each step where an example is a sequence.
         encoder: Keras model or layer, x -> features. None: convolutions for images of at least
             24×24 pixels, dense layers for all else.
         decoder: Keras model or layer, z (B, N_z) -> (B, *data). None: the encoder's mirror image.
@@ -61,11 +64,32 @@ class LatentVariableModel(EvidenceEstimate):
         self.prior = priors.get(prior)
         self.objective = objectives.get(objective)
         self.flatness = geometry.get(flatness)
-        self.posterior_head = networks.GaussianHead(self.latent_dim, name="posterior_head")
+        self.posterior_head = networks.GaussianHead(self._head_size, name="posterior_head")
         self.seed = seed
         self._create_streams(seed)
 
     # ---- structure ---------------------------------------------------------------------------
+
+    components = ("encoder", "decoder", "likelihood", "prior", "objective", "flatness")
+    """Arguments of the constructor that are objects of Keras."""
+
+    sequence_axes = 0
+    """Number of axes of an example, the first ones, along which its steps follow each other."""
+
+    @property
+    def _head_size(self):
+        """Variables of which one encoder gives the posterior."""
+        return self.prior.num_sources * self.latent_dim
+
+    @property
+    def sequence_shape(self) -> tuple[int, ...]:
+        """(T,) where an example is a sequence of T steps, else ()."""
+        return self.data_shape[: self.sequence_axes]
+
+    @property
+    def step_shape(self) -> tuple[int, ...]:
+        """The shape of what the networks see: of one step, or of an example without steps."""
+        return self.data_shape[self.sequence_axes :]
 
     def build(self, input_shape):
         """Creates all weights for data of shape `input_shape`, batch axis included.
@@ -85,21 +109,31 @@ class LatentVariableModel(EvidenceEstimate):
         # Weights belong outside of the function that is being traced when `fit` builds the model.
         with tf.init_scope():
             self.data_shape = data_shape
-            _fill(self.encoder, networks.default_encoder, data_shape)
-            _fill(self.decoder, networks.default_decoder, data_shape)
-            self.posterior_head(self.encoder(keras.KerasTensor((None, *data_shape))))
-            outputs = self.decoder(keras.KerasTensor((None, self.latent_dim)))
-            if tuple(outputs.shape[1:]) != data_shape:
-                raise ValueError(
-                    f"The decoder's output has the shape {tuple(outputs.shape[1:])} for one "
-                    f"example, the data have {data_shape}. Give the builder of the decoder "
-                    f"`output_shape={data_shape}`."
-                )
+            self._build_networks(self.step_shape)
             _checks.not_yet_connected("likelihood", self.likelihood)
             self.likelihood.build((None, *data_shape))
-            self.prior.connect(self.latent_dim, data_shape, self.encode)
+            self.prior.connect(
+                self.latent_dim, self.step_shape, self._posterior, self.sequence_shape
+            )
             self.objective.connect(self.likelihood)
         super().build(input_shape)
+
+    def _build_networks(self, shape):
+        """Creates the weights of encoder and decoder for inputs of that shape."""
+        self._build_encoder(self.encoder, self.posterior_head, shape)
+        _fill(self.decoder, networks.default_decoder, shape)
+        outputs = self.decoder(keras.KerasTensor((None, self.latent_dim)))
+        if tuple(outputs.shape[1:]) != shape:
+            raise ValueError(
+                f"The decoder's output has the shape {tuple(outputs.shape[1:])} for one "
+                f"{'step' if self.sequence_axes else 'example'}, the data have {shape}. Give the "
+                f"builder of the decoder `output_shape={shape}`."
+            )
+
+    def _build_encoder(self, encoder, head, shape):
+        """Creates the weights of an encoder and its head."""
+        _fill(encoder, networks.default_encoder, shape)
+        head(encoder(keras.KerasTensor((None, *shape))))
 
     def _prepared(self, x) -> tf.Tensor:
         """`x` as float32, (B, *data), with the model built for it."""
@@ -126,24 +160,44 @@ class LatentVariableModel(EvidenceEstimate):
         )
 
     def _decoder_outputs(self, z: tf.Tensor, training=False) -> tf.Tensor:
-        """Decoder outputs in float32, (..., N_z) -> (..., *data)."""
+        """Decoder outputs in float32, (..., N_z) -> (..., *step)."""
         outputs = self.decoder(tf.reshape(z, [-1, self.latent_dim]), training=training)
-        shape = tf.concat([tf.shape(z)[:-1], self.data_shape], axis=0)
+        shape = tf.concat([tf.shape(z)[:-1], self.step_shape], axis=0)
         outputs = tf.reshape(tf.cast(outputs, tf.float32), shape)
-        return tf.ensure_shape(outputs, [*z.shape[:-1], *self.data_shape])
+        return tf.ensure_shape(outputs, [*z.shape[:-1], *self.step_shape])
+
+    def _moments(self, steps, training=False):
+        """μ and σ of q(z|x) for each step, (n, *step) -> two (n, N_z)."""
+        return self.posterior_head(self.encoder(steps, training=training))
+
+    def _posterior(self, steps, *, training=False) -> tfd.Distribution:
+        """q(z|x) of each step, (n, *step) -> batch shape (n,)."""
+        return networks.diagonal_gaussian(*self._moments(steps, training))
 
     # ---- what a user calls -------------------------------------------------------------------
 
     def encode(self, x, *, training=False) -> tfd.Distribution:
-        """q(z|x) = N(μ(x), diag σ(x)²): batch shape (B,), event shape (N_z,).
+        """q(z|x) = N(μ(x), diag σ(x)²): batch shape (B,), or (B, T), event shape (N_z,).
 
-        `training` is for networks with layers that differ in it, such as Dropout.
+        Over the sources of z for a prior that has them: `embed` gives z. `training` is for networks
+        with layers that differ in it, such as Dropout.
         """
-        loc, scale = self.posterior_head(self.encoder(self._prepared(x), training=training))
-        return networks.diagonal_gaussian(loc, scale)
+        steps = tf.reshape(self._prepared(x), [-1, *self.step_shape])
+        moments = self._moments(steps, training)
+        shape = [-1, *self.sequence_shape, moments[0].shape[-1]]
+        return networks.diagonal_gaussian(*(tf.reshape(m, shape) for m in moments))
+
+    def embed(self, x) -> tf.Tensor:
+        """The latents that stand for x: the posterior mean, (B, N_z) or (B, T, N_z).
+
+        For a prior with sources, the latents at their means; see its `code`.
+        """
+        return self.prior.code(self.encode(x))
 
     def decode(self, z) -> tfd.Distribution:
         """p(x|z): (..., N_z) -> batch shape (...), event shape that of the data.
+
+        For sequences (..., T, N_z) -> batch shape (...), event shape (T, *step).
 
         Raises:
             ValueError: when the model is not built, or the last axis of `z` is not N_z.
@@ -158,13 +212,13 @@ class LatentVariableModel(EvidenceEstimate):
         return self.likelihood.distribution(self._decoder_outputs(z))
 
     def call(self, x, training=False):
-        """The reconstruction mean E[x|z] at z = E[z|x]: what `predict` returns, (B, *data).
+        """The reconstruction mean E[x|z] at z = E[z|x], `embed`: what `predict` returns.
 
-        NaN for an example with a value that is not finite: a ReLU would turn it into an ordinary
-        number on its way.
+        (B, *data); NaN for an example with a value that is not finite: a ReLU would turn it into an
+        ordinary number on its way.
         """
         x = self._prepared(x)
-        z = self.encode(x, training=training).mean()
+        z = self.prior.code(self.encode(x, training=training))
         reconstruction = self._mean(z, training)
         axes = list(range(1, 1 + len(self.data_shape)))
         finite = tf.reduce_all(tf.math.is_finite(x), axis=axes, keepdims=True)
@@ -201,18 +255,25 @@ class LatentVariableModel(EvidenceEstimate):
         """
         posterior_seed, prior_seed = tfp.random.split_seed(seed, n=2, salt="terms")
         posterior = self.encode(x, training=training)
-        z = posterior.sample(num_samples, seed=posterior_seed)
+        sources = posterior.sample(num_samples, seed=posterior_seed)
+        z = self.prior.transform(sources)
         outputs = self._decoder_outputs(z, training)
         distortion, error = self.likelihood.distortion_and_error(x, outputs)
-        rate = self.prior.rate(posterior, z, seed=prior_seed, analytic=analytic, training=training)
+        rate = self.prior.rate(
+            posterior, sources, seed=prior_seed, analytic=analytic, training=training
+        )
+        rate = tf.reduce_sum(rate, axis=list(range(2, 2 + self.sequence_axes)))
         flatness = None
         if regularized and self.flatness is not None:
             flatness_seed = tf.random.experimental.stateless_fold_in(posterior_seed, 1)
-            flatness = self.flatness.penalty(self._mean, z[0], seed=flatness_seed)
+            steps = tf.reshape(z[0], [-1, self.latent_dim])
+            penalty = self.flatness.penalty(self._mean, steps, seed=flatness_seed)
+            penalty = tf.reshape(penalty, [tf.shape(z)[1], -1])
+            flatness = tf.reduce_mean(penalty, axis=1)
         return Terms(distortion, rate, error, self.likelihood.residual(x, outputs), flatness)
 
     def _mean(self, z, training=False):
-        """E[x|z], (B, N_z) -> (B, *data)."""
+        """E[x|z], (..., N_z) -> (..., *step)."""
         return self.likelihood.mean(self._decoder_outputs(z, training))
 
     # ---- saving ------------------------------------------------------------------------------
@@ -251,7 +312,7 @@ class LatentVariableModel(EvidenceEstimate):
     def get_config(self):
         """The constructor's arguments; networks left to the model are those that it made."""
         config = {**super().get_config(), "latent_dim": self.latent_dim, "seed": self.seed}
-        for name in COMPONENTS:
+        for name in self.components:
             config[name] = keras.saving.serialize_keras_object(getattr(self, name))
         return config
 
@@ -260,7 +321,7 @@ class LatentVariableModel(EvidenceEstimate):
         """Rebuilds the components first."""
         components = {
             name: keras.saving.deserialize_keras_object(config[name])
-            for name in COMPONENTS
+            for name in cls.components
             if name in config
         }
         return cls(**{**config, **components})

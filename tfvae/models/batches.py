@@ -35,10 +35,20 @@ def batches(data, batch_size: int = 512) -> Iterator[np.ndarray]:
 
 
 def posterior_moments(model, data, *, batch_size: int = 512) -> tuple[np.ndarray, np.ndarray]:
-    """μ(x) and σ(x) of q(z|x) for every example: two arrays (n, N_z)."""
-    moments = [
-        (posterior.mean().numpy(), posterior.stddev().numpy())
-        for posterior in (model.encode(x) for x in batches(data, batch_size))
-    ]
-    loc, scale = zip(*moments, strict=True)
-    return np.concatenate(loc), np.concatenate(scale)
+    """μ(x) and σ(x) of q(z|x) for every example, or every step of sequences: two arrays (n, N_z).
+
+    Of q(s|x) where the prior makes z of sources s, (n, num_sources·N_z).
+    """
+    posteriors = [model.encode(x) for x in batches(data, batch_size)]
+    loc = [_rows(posterior.mean()) for posterior in posteriors]
+    return np.concatenate(loc), np.concatenate([_rows(p.stddev()) for p in posteriors])
+
+
+def latent_codes(model, data, *, batch_size: int = 512) -> np.ndarray:
+    """`model.embed` of every example, or every step of sequences: (n, N_z)."""
+    return np.concatenate([_rows(model.embed(x)) for x in batches(data, batch_size)])
+
+
+def _rows(values):
+    values = np.asarray(values)
+    return values.reshape(-1, values.shape[-1])

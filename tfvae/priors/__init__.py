@@ -4,9 +4,10 @@ from tfvae import _checks
 from tfvae.priors.base import Prior
 from tfvae.priors.hierarchical import HierarchicalPrior
 from tfvae.priors.standard_normal import StandardNormal
+from tfvae.priors.topographic import TopographicPrior
 from tfvae.priors.vamp import VampPrior
 
-__all__ = ["HierarchicalPrior", "Prior", "StandardNormal", "VampPrior", "get"]
+__all__ = ["HierarchicalPrior", "Prior", "StandardNormal", "TopographicPrior", "VampPrior", "get"]
 
 
 def get(identifier) -> Prior:
@@ -14,6 +15,7 @@ def get(identifier) -> Prior:
     names = {
         "hierarchical": HierarchicalPrior,
         "standard_normal": StandardNormal,
+        "topographic": TopographicPrior,
         "vamp": VampPrior,
     }
     return _checks.named_object("prior", identifier, Prior, names)

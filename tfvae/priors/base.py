@@ -1,5 +1,7 @@
 """What every prior p(z) offers: a distribution, its samples, and the rate against it."""
 
+import math
+
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -16,20 +18,33 @@ class Prior(keras.layers.Layer):
     model that owns the prior calls `connect` once; standing alone, a prior is connected by hand.
     """
 
-    def connect(self, latent_dim: int, data_shape: tuple[int, ...] = (), encode=None):
+    grid: tuple[int, ...] | None = None
+    """The shape in which the N_z latents are laid out, where that means something."""
+    num_sources = 1
+    """Gaussian variables that the posterior has for each latent; more than 1: see `transform`."""
+
+    def connect(
+        self,
+        latent_dim: int,
+        data_shape: tuple[int, ...] = (),
+        encode=None,
+        sequence_shape: tuple[int, ...] = (),
+    ):
         """Creates the weights.
 
         Args:
-            latent_dim: N_z.
-            data_shape: shape of one example of the data.
+            latent_dim: N_z, of each step where the data are sequences.
+            data_shape: shape of one example of the data, or of one step of it.
             encode: function x (K, *data), training=False -> posterior over z, for priors made of
                 posteriors.
+            sequence_shape: (T,) where an example is a sequence, else ().
 
         Raises:
             ValueError: when the prior has been connected before.
         """
         _checks.not_yet_connected("prior", self)
         self.latent_dim = _checks.positive_int("latent_dim", latent_dim)
+        self.sequence_shape = tuple(sequence_shape)
         self._create_weights(tuple(data_shape), encode)
         self.built = True
 
@@ -59,21 +74,37 @@ class Prior(keras.layers.Layer):
         return self.distribution(training=training).log_prob(z)
 
     def sample(self, num_samples: int, *, seed=None) -> tf.Tensor:
-        """Draws z ~ p(z), (num_samples, N_z)."""
-        return self.distribution().sample(num_samples, seed=seed)
+        """Draws z ~ p(z), (num_samples, N_z), or (num_samples, T, N_z) for sequences."""
+        z = self.distribution().sample(num_samples * math.prod(self.sequence_shape), seed=seed)
+        return tf.reshape(z, [num_samples, *self.sequence_shape, self.latent_dim])
+
+    def transform(self, sources: tf.Tensor) -> tf.Tensor:
+        """Latents z from posterior samples, which are latents already where `num_sources` is 1.
+
+        (..., num_sources·N_z) -> (..., N_z), with an axis T before the last for sequences.
+        """
+        return sources
+
+    def code(self, posterior, *, given: tf.Tensor | None = None) -> tf.Tensor:
+        """The latents that stand for a posterior, (B, N_z) or (B, T, N_z): its mean.
+
+        `given`, (T,) bool, says which steps of a sequence have been seen; None: all.
+        """
+        return posterior.mean()
 
     def rate(self, posterior, z: tf.Tensor, *, seed=None, analytic=True, training=False):
         """R = KL(q(z|x) ‖ p(z)) in nats: analytic where TFP has it, else log q(z|x) − log p(z).
 
         Args:
-            posterior: q(z|x), batch shape (B,).
-            z: samples of it, (L, B, N_z).
+            posterior: q(z|x), batch shape (B,), or (B, T) for sequences.
+            z: samples of it, (L, B, N_z) or (L, B, T, N_z).
             seed: for a prior whose density is an estimate.
             analytic: False asks for the one-sample estimate in every case.
             training: whether a training step asks.
 
         Returns:
-            (1, B) when analytic, else one estimate for each sample, (L, B).
+            (1, B) when analytic, else one estimate for each sample, (L, B); an axis T last for
+            sequences.
         """
         if analytic:
             try:

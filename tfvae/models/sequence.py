@@ -1,0 +1,124 @@
+"""VAEs of sequences whose latents are capsules, which roll as the sequence goes on."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfvae import _checks
+from tfvae.models.base import LatentVariableModel
+from tfvae.priors.topographic import capsule_grid
+
+
+@keras.saving.register_keras_serializable(package="tfvae")
+class SequenceVAE(LatentVariableModel):
+    """A VAE of sequences (T, *step): networks see step by step, all terms are those of a sequence.
+
+    With its default prior N(0, I) the steps know nothing of each other: the baseline of the
+    Topographic VAE [KW21]. Latents of a step, N_z of them, are taken for capsules of C = T latents
+    each, or as the prior's `grid` says; see `LatentVariableModel` for the arguments.
+
+    Example:
+        >>> import numpy as np, tfvae
+        >>> x = np.random.default_rng(0).uniform(size=(8, 6, 10)).astype("float32")
+        >>> vae = tfvae.SequenceVAE(latent_dim=12)
+        >>> vae.compile("adam")
+        >>> history = vae.fit(x, epochs=2, verbose=0)
+        >>> vae.embed(x).shape, vae.capsules(x).shape, vae.roll(x, 2).shape
+        (TensorShape([8, 6, 12]), (8, 6, 2, 6), (8, 6, 10))
+    """
+
+    sequence_axes = 1
+
+    def build(self, input_shape):
+        """Creates all weights for sequences of shape `input_shape`, (B, T, *step).
+
+        Raises:
+            ValueError: when the data have no axis of steps.
+        """
+        if len(input_shape) < 3:
+            raise ValueError(
+                f"`x` must hold sequences, (batch, steps, *shape of a step), received the shape "
+                f"{tuple(input_shape)}."
+            )
+        super().build(input_shape)
+
+    @property
+    def capsule_grid(self) -> tuple[int, int]:
+        """(number of capsules, capsule size).
+
+        Raises:
+            ValueError: when the latents of a step are no capsules.
+        """
+        grid = getattr(self.prior, "grid", None) or capsule_grid(
+            self.latent_dim, self.sequence_shape
+        )
+        if len(grid) != 2:
+            raise ValueError(f"The prior's grid {grid} is not (number of capsules, capsule size).")
+        return grid
+
+    def capsules(self, x) -> np.ndarray:
+        """The latents that stand for each step as capsules, (B, T, number of capsules, C)."""
+        codes = self.embed(x).numpy()
+        return codes.reshape(*codes.shape[:-1], *self.capsule_grid)
+
+    def roll(self, x, steps: int) -> np.ndarray:
+        """E[x|Roll(t̂)]: each step as it is expected `steps` later, (B, T, *step) [KW21, eq. 11].
+
+        Args:
+            x: sequences.
+            steps: by how many places the capsules are rolled, 0, negative or positive.
+
+        Raises:
+            ValueError: when the model is not built, or `x` or `steps` does not fit.
+        """
+        return self._decoded(np.roll(self.capsules(x), _whole("steps", steps), axis=-1))
+
+    def predict_sequence(self, partial, length: int | None = None) -> np.ndarray:
+        """A sequence whose first steps are given, and the rest of it by rolling [KW21, sec. 6.3].
+
+        t̂ of the steps given is rolled to each step to come; the mean over them is decoded. Squares
+        of steps that are not given have no part in the denominators, which are scaled by the number
+        of those that have.
+
+        Args:
+            partial: first steps, (B, S, *step), 1 ≤ S ≤ T.
+            length: steps to return; None: T. More than T go round.
+
+        Returns:
+            (B, length, *step): reconstructions of the first S steps, then predictions.
+
+        Raises:
+            ValueError: when the model is not built, or `partial` or `length` does not fit.
+        """
+        self._check_built("predict_sequence")
+        (frames,) = self.sequence_shape
+        length = frames if length is None else _checks.positive_int("length", length)
+        partial = np.asarray(partial, dtype="float32")
+        seen = partial.shape[1] if partial.ndim > 1 else 0
+        if partial.shape[2:] != self.step_shape or not 1 <= seen <= frames:
+            raise ValueError(
+                f"`partial` must hold 1 to {frames} steps of the shape {self.step_shape}, (batch, "
+                f"steps, …), received the shape {partial.shape}."
+            )
+        missing = np.zeros((len(partial), frames - seen, *self.step_shape), "float32")
+        posterior = self.encode(np.concatenate([partial, missing], axis=1))
+        given = tf.constant(np.arange(frames) < seen)
+        codes = self.prior.code(posterior, given=given).numpy()[:, :seen]
+        capsules = codes.reshape(*codes.shape[:-1], *self.capsule_grid)
+        later = [
+            np.mean([np.roll(capsules[:, one], step - one, axis=-1) for one in range(seen)], axis=0)
+            for step in range(seen, length)
+        ]
+        known = capsules[:, : min(seen, length)]
+        return self._decoded(np.concatenate([known, *(c[:, np.newaxis] for c in later)], axis=1))
+
+    def _decoded(self, capsules):
+        """E[x|t] of capsules (B, T, number, C), NumPy."""
+        codes = capsules.reshape(*capsules.shape[:2], self.latent_dim)
+        return self._mean(tf.constant(codes, tf.float32)).numpy()
+
+
+def _whole(name, value):
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise ValueError(f"`{name}` must be a whole number, received {value!r}.")
+    return int(value)
