@@ -59,7 +59,7 @@ def products_alone(network: keras.Model, rows: int, needs_input_gradient: bool, 
         gradients = tape.gradient(outputs, sources, output_gradients=upstream)
         return [tf.reshape(gradient, [-1])[0] for gradient in gradients]
 
-    return _median_seconds(forward_and_backward, repeats)
+    return median_seconds(forward_and_backward, repeats)
 
 
 def gemm_rate(rows: int = 2048, inner: int = 300, columns: int = 784, repeats: int = 51) -> float:
@@ -71,10 +71,11 @@ def gemm_rate(rows: int = 2048, inner: int = 300, columns: int = 784, repeats: i
     a = tf.random.stateless_normal([rows, inner], seed=[0, 0])
     b = tf.random.stateless_normal([inner, columns], seed=[0, 1])
     product = tf.function(tf.matmul)
-    return 2.0 * rows * inner * columns / _median_seconds(lambda: product(a, b), repeats)
+    return 2.0 * rows * inner * columns / median_seconds(lambda: product(a, b), repeats)
 
 
-def _median_seconds(function, repeats):
+def median_seconds(function, repeats: int) -> float:
+    """The median over calls of a function, after a first one that is not counted."""
     function()
     seconds = []
     for _ in range(repeats):

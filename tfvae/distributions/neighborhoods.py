@@ -11,7 +11,7 @@ from tfvae import _checks
 
 # Latents of a block from which on the form named takes less time than one product with its matrix;
 # measured by `benchmarks.topographic`.
-LARGE_FOR_AXES, LARGE_FOR_FFT = 256, 2048
+LARGE_FOR_AXES, LARGE_FOR_FFT = 256, 1024
 
 
 class Neighborhood(abc.ABC):

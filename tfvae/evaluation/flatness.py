@@ -6,7 +6,7 @@ import numpy as np
 
 from tfvae import _checks, geometry, plots
 from tfvae.evaluation.tables import Line, Report
-from tfvae.models.batches import posterior_moments
+from tfvae.models.batches import latent_codes
 
 QUARTILES = (25, 50, 75)
 
@@ -98,7 +98,7 @@ def flatness(
     num_pairs = _checks.positive_int("num_pairs", num_pairs)
     if not model.built:
         raise ValueError("`model` has no weights yet: call `fit` first.")
-    z, _ = posterior_moments(model, data)
+    z = latent_codes(model, data)
     if len(z) < 2:
         raise ValueError("`data` holds one example: pairs need at least two.")
     rng = np.random.default_rng(seed)

@@ -18,7 +18,9 @@ class LogLikelihood(Report):
     num_samples: int
     """L, the importance samples of each estimate."""
     num_features: int
-    """N_x."""
+    """N_x, of all frames of a sequence."""
+    num_frames: int | None = None
+    """T where an example is a sequence, else None."""
 
     title = "Importance-weighted log-likelihood"
 
@@ -36,9 +38,12 @@ class LogLikelihood(Report):
 
     def lines(self):
         """The numbers of the report."""
+        frames = self.num_frames
+        per_frame = [Line("per frame", self.mean / frames, "nats")] if frames else []
         return [
             Line("log p(x)", self.mean, "nats"),
             Line("standard error", self.standard_error, "nats"),
+            *per_frame,
             Line("per feature", -self.mean / self.num_features / np.log(2.0), "bits"),
             Line("examples", len(self.values)),
             Line("importance samples", self.num_samples, "per example"),
@@ -59,7 +64,8 @@ def log_likelihood(
         verbose: 1 shows a progress bar over the batches of the data.
 
     Returns:
-        A report that prints as a table and holds the value of every example.
+        A report that prints as a table and holds the value of every example; an example may be a
+        whole sequence, whose frames have one estimate together.
 
     Raises:
         ValueError: when the data are empty or of the wrong shape, or L < 1.
@@ -80,4 +86,9 @@ def log_likelihood(
         )
         if progress:
             progress.add(1)
-    return LogLikelihood(np.concatenate(values), num_samples, model.likelihood.num_features)
+    return LogLikelihood(
+        np.concatenate(values),
+        num_samples,
+        model.likelihood.num_features,
+        num_frames=next(iter(model.sequence_shape), None),
+    )

@@ -5,6 +5,13 @@ notebook (after `%matplotlib inline`) the figure that a cell ends with is shown;
 `figure.savefig("name.png")` writes it.
 """
 
+from tfvae.plots.capsules import (
+    capsule_traversals,
+    forward_prediction,
+    selectivity_maps,
+    squares_covariance,
+    topographic_map,
+)
 from tfvae.plots.flatness import equidistance, violins
 from tfvae.plots.interpolations import interpolation, traversals
 from tfvae.plots.latent import latent_scatter
@@ -13,13 +20,18 @@ from tfvae.plots.observations import reconstructions, samples
 from tfvae.plots.training import training_curves
 
 __all__ = [
+    "capsule_traversals",
     "equidistance",
+    "forward_prediction",
     "interpolation",
     "latent_scatter",
     "motion_gif",
     "reconstructions",
     "samples",
+    "selectivity_maps",
+    "squares_covariance",
     "stick_figures",
+    "topographic_map",
     "training_curves",
     "traversals",
     "violins",

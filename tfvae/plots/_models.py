@@ -1,6 +1,10 @@
 """What the figures ask of a model: encoded means, decoded means, samples; in batches, as NumPy."""
 
+import math
+
 import numpy as np
+
+from tfvae.models.batches import latent_codes
 
 BATCH = 1024
 
@@ -38,13 +42,28 @@ def checked_latents(model, name: str, z) -> np.ndarray:
     return z
 
 
+def check_single(model, what: str):
+    """Raises a ValueError when an example of the model is a sequence."""
+    if model.sequence_axes:
+        raise ValueError(
+            f"`{what}` shows latents of single examples, but this {type(model).__name__} has "
+            "sequences: `tfvae.plots.capsule_traversals` shows what their latents do."
+        )
+
+
+def codes(model, x) -> np.ndarray:
+    """The latents that stand for x, as `decoded` takes them: (n, N_z), (n, T, N_z) of sequences."""
+    return latent_codes(model, x).reshape(-1, *model.sequence_shape, model.latent_dim)
+
+
 def decoded(model, z) -> np.ndarray:
-    """E[x|z], (n, N_z) -> (n, *data)."""
+    """E[x|z], (n, N_z) -> (n, *data), or (n, T, N_z) -> (n, T, *step)."""
+    size = max(1, BATCH // math.prod(z.shape[1:-1]))
     return np.concatenate(
-        [model.decode(z[start : start + BATCH]).mean().numpy() for start in range(0, len(z), BATCH)]
+        [model.decode(z[start : start + size]).mean().numpy() for start in range(0, len(z), size)]
     )
 
 
 def prior_samples(model, num: int, seed: int) -> np.ndarray:
-    """Draws z ~ p(z), (num, N_z); the same for the same seed."""
+    """Draws z ~ p(z), (num, N_z), or (num, T, N_z) of sequences; the same for the same seed."""
     return np.asarray(model.prior.sample(num, seed=(seed, 0)))

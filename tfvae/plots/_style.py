@@ -29,6 +29,8 @@ CYCLIC = ListedColormap(
     hsv_to_rgb([(hue, 1.0, 1.0) for hue in np.linspace(0.0, 1.0, 256)]) * [0.84, 0.74, 0.84],
     name="tfvae_cyclic",
 )
+# Two colours that part at 0; grey where there is no number.
+DIVERGING = colormaps["RdBu_r"].with_extremes(bad=BACKDROP)
 
 
 def new_figure(width: float, height: float) -> Figure:

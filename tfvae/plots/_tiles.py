@@ -8,6 +8,11 @@ from tfvae.plots import _style
 CELL = 0.72
 GAP = 0.06
 PAD = 0.08
+# Inches that a long row of tiles takes at most; part of a tile that parts groups of rows; inches of
+# a line of text above the tiles.
+WIDEST = 10.0
+GROUP_GAP = 0.25
+HEAD = 0.22
 
 
 def are_images(shape) -> bool:
@@ -26,13 +31,27 @@ def value_range(images, ignored: float = 0.0) -> tuple[float, float]:
     return low, high
 
 
-def image_grid(rows, row_labels, *, limits=None):
+def fitting_cell(columns: int) -> float:
+    """Width of a tile, inches, that keeps a row of `columns` of them within `WIDEST`."""
+    return min(CELL, WIDEST / columns)
+
+
+def row_tops(count: int, group: int | None) -> np.ndarray:
+    """Where each of `count` rows begins, in tiles, with a gap between groups of `group` rows."""
+    index = np.arange(count)
+    return index + (GROUP_GAP * (index // group) if group else 0.0)
+
+
+def image_grid(rows, row_labels, *, limits=None, cell=CELL, group=None, heads=None):
     """A figure of images, one list of them a row.
 
     Args:
         rows: arrays (n, h, w), (n, h, w, 1) or (n, h, w, 3), one a row; n may differ.
         row_labels: text for each row, "" for none.
         limits: values shown as black and white; see `value_range` when None.
+        cell: width of a tile, inches.
+        group: rows that belong together; None: all.
+        heads: dict of text above the tiles: text -> its middle, in tiles from the left.
     """
     low, high = limits or value_range(np.concatenate([np.ravel(row) for row in rows]), 0.005)
     height, width = rows[0].shape[1:3]
@@ -40,8 +59,9 @@ def image_grid(rows, row_labels, *, limits=None):
     columns = max(len(row) for row in rows)
     label_width = max(_style.text_width(label) for label in row_labels)
     left = PAD + (label_width + 0.08 if label_width else 0.0)
-    grid = (columns * CELL, len(rows) * CELL * aspect)
-    figure_size = (left + grid[0] + PAD, grid[1] + 2 * PAD)
+    tops = row_tops(len(rows), group)
+    grid = (columns * cell, (tops[-1] + 1) * cell * aspect)
+    figure_size = (left + grid[0] + PAD, grid[1] + 2 * PAD + (HEAD if heads else 0.0))
     figure = _style.new_figure(*figure_size)
     # Placed by hand: automatic layout knows nothing of the fixed size of a tile.
     figure.set_layout_engine("none")
@@ -53,7 +73,7 @@ def image_grid(rows, row_labels, *, limits=None):
             grid[1] / figure_size[1],
         )
     )
-    for r, row in enumerate(rows):
+    for top, row in zip(tops, rows, strict=True):
         for c, image in enumerate(row):
             shown = image[..., 0] if image.shape[-1] == 1 and image.ndim == 3 else image
             if shown.ndim == 3:
@@ -64,12 +84,13 @@ def image_grid(rows, row_labels, *, limits=None):
                 cmap="gray",
                 vmin=low,
                 vmax=high,
-                extent=(c + GAP / 2, c + 1 - GAP / 2, r + 1 - GAP / 2, r + GAP / 2),
+                extent=(c + GAP / 2, c + 1 - GAP / 2, top + 1 - GAP / 2, top + GAP / 2),
                 interpolation="nearest",
             )
-    axes.set(xlim=(0, columns), ylim=(len(rows), 0), aspect=aspect)
-    axes.set_xticks([])
-    axes.set_yticks(np.arange(len(rows)) + 0.5, row_labels)
+    axes.set(xlim=(0, columns), ylim=(tops[-1] + 1, 0), aspect=aspect)
+    axes.xaxis.tick_top()
+    axes.set_xticks(list((heads or {}).values()), list(heads or {}))
+    axes.set_yticks(tops + 0.5, row_labels)
     axes.tick_params(length=0, labelsize=_style.NORMAL, labelcolor=_style.TEXT)
     axes.spines[:].set_visible(False)
     return figure

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from scipy.sparse import csgraph
 
 from tfvae import _checks, geometry
-from tfvae.models.batches import posterior_moments
+from tfvae.models.batches import latent_codes
 from tfvae.plots import _models, _style, latent
 
 # Field of a report, title, scale, and the value of a flat space.
@@ -95,7 +95,8 @@ def equidistance(
     Args:
         model: a built model with latent_dim = 2.
         x: data, (n, *data); their encodings are shown.
-        labels: (n,), numbers or names that colour the points; None: one colour.
+        labels: (n,), numbers or names that colour the points; None: one colour. For sequences (n,)
+            or (n, T).
         num_centres: examples, far apart from each other, around which curves are drawn.
         num_levels: curves around each.
         resolution: points of the grid along each axis.
@@ -111,12 +112,12 @@ def equidistance(
         ValueError: when the latent space has not two dimensions, or an argument does not fit.
     """
     x = _models.checked_data(model, x)
-    labels, coloring = latent.checked_labels(labels, len(x), coloring)
+    labels, coloring = latent.checked_labels(labels, len(x), coloring, model.sequence_shape)
     if model.latent_dim != 2:
         raise ValueError(f"`equidistance` needs latent_dim = 2, received {model.latent_dim}.")
     num_levels = _checks.positive_int("num_levels", num_levels)
     resolution = max(8, _checks.positive_int("resolution", resolution))
-    z, _ = posterior_moments(model, x)
+    z = latent_codes(model, x)
     low, high = np.min(z, axis=0), np.max(z, axis=0)
     margin = 0.15 * np.maximum(high - low, 1e-3)
     axis = [np.linspace(low[i] - margin[i], high[i] + margin[i], resolution) for i in (0, 1)]

@@ -4,7 +4,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tfvae import _checks
-from tfvae.models.batches import posterior_moments
 from tfvae.plots import _lines, _models, _tiles
 
 # Samples of the prior that decide how far a traversal goes.
@@ -29,13 +28,14 @@ def traversals(model, x=None, *, dims=None, num_values: int = 9, limits=None, se
         The figure. Vectors are shown as lines, coloured by the value of z_i.
 
     Raises:
-        ValueError: when the model is not built, or an argument does not fit.
+        ValueError: when the model is not built or is one of sequences, or an argument does not fit.
     """
     _models.check_built(model)
+    _models.check_single(model, "traversals")
     num_values = _at_least_two("num_values", num_values)
     dims = _checked_dims(model, dims)
     prior = _models.prior_samples(model, NUM_FOR_RANGE, seed)
-    base = prior[0] if x is None else posterior_moments(model, _one(model, x))[0][0]
+    base = prior[0] if x is None else _models.codes(model, _one(model, x))[0]
     if limits is None:
         low, high = np.quantile(prior, TAILS, axis=0)
     else:
@@ -70,9 +70,11 @@ def interpolation(
         The figure. Vectors are shown as lines, coloured by the part of the way.
 
     Raises:
-        ValueError: when nothing to show is given, or an argument does not fit.
+        ValueError: when nothing to show is given, the model is one of sequences, or an argument
+            does not fit.
     """
     _models.check_built(model)
+    _models.check_single(model, "interpolation")
     num_points = _at_least_two("num_points", num_points)
     ways = {}
     if (z_start is None) != (z_end is None) or (graph is not None and z_start is None):

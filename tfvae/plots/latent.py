@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tfvae import _checks
-from tfvae.models.batches import posterior_moments
+from tfvae.models.batches import latent_codes, posterior_moments
 from tfvae.plots import _models, _style
 
 # Marks the categories among what a legend may name.
@@ -31,12 +31,13 @@ def latent_scatter(
 
     With N_z = 1 the ordinate is the posterior standard deviation. Principal axes are those of the
     posterior means; what else is shown is projected on them. The outermost half percent of the
-    points at each side may lie outside of the axes.
+    points at each side may lie outside of the axes. Sequences have a point for each frame. For a
+    prior with sources, points are the latents at the sources' means (`model.embed`).
 
     Args:
         model: a built model.
         x: data, (n, *data).
-        labels: (n,), numbers or names; None: one colour.
+        labels: (n,), numbers or names; None: one colour. For sequences (n,) or (n, T).
         coloring: "categorical" (legend), "continuous" (colour bar), "cyclic" (angles: a colour map
             without ends), or "auto": categorical for names and whole numbers, else continuous.
         label_name: what the labels are, with their unit.
@@ -61,16 +62,15 @@ def latent_scatter(
         '$z_1$'
     """
     x = _models.checked_data(model, x)
-    labels, coloring = checked_labels(labels, len(x), coloring)
+    labels, coloring = checked_labels(labels, len(x), coloring, model.sequence_shape)
     period = _checks.number_in("period", period, 0.0, math.inf, low_open=True, high_open=True)
-    loc, scale = posterior_moments(model, x)
+    loc = latent_codes(model, x)
     figure = _style.new_figure(5.4, 4.4)
     axes = _style.plain(figure.add_subplot())
     project, names = _projection(loc)
     if num_prior:
-        num_prior = _checks.positive_int("num_prior", num_prior)
-        _draw_prior(axes, project, _models.prior_samples(model, num_prior, seed), names)
-    points = project(loc) if model.latent_dim > 1 else np.concatenate([loc, scale], axis=1)
+        _draw_prior(axes, project, _prior_points(model, num_prior, seed), names)
+    points = project(loc) if model.latent_dim > 1 else _with_deviation(model, x, loc)
     draw_points(figure, axes, points, labels, coloring, label_name, period)
     for i, (name, path) in enumerate((paths or {}).items()):
         path = project(_models.checked_latents(model, f"paths[{name!r}]", path))
@@ -97,14 +97,38 @@ def _leave_out_stragglers(axes):
     axes.set(xlim=(left, right), ylim=(bottom, top))
 
 
-def checked_labels(labels, count, coloring):
-    """The labels as an array, or None, and how they are coloured; ValueError where one misfits."""
+def _prior_points(model, num, seed):
+    """`num` draws z ~ p(z), (num, N_z), frames of as many sequences as are needed."""
+    num = _checks.positive_int("num_prior", num)
+    sequences = -(-num // math.prod(model.sequence_shape))
+    return _models.prior_samples(model, sequences, seed).reshape(-1, model.latent_dim)[:num]
+
+
+def _with_deviation(model, x, loc):
+    """The only latent, (n, 1), beside its posterior standard deviation, (n, 2)."""
+    if model.prior.num_sources > 1:
+        raise ValueError(
+            f"A latent made by {type(model.prior).__name__} has no posterior standard deviation to "
+            "show: `latent_scatter` needs latent_dim ≥ 2 here."
+        )
+    return np.concatenate([loc, posterior_moments(model, x)[1]], axis=1)
+
+
+def checked_labels(labels, count, coloring, sequence_shape=()):
+    """The labels as an array, or None, and how they are coloured; ValueError where one misfits.
+
+    Labels of `count` sequences of the shape `sequence_shape`, (T,), are spread over their frames.
+    """
     if coloring not in COLORINGS:
         raise ValueError(f"`coloring` must be one of {COLORINGS}, received {coloring!r}.")
     if labels is None:
         return None, "none"
     labels = np.asarray(labels)
-    if labels.shape != (count,):
+    if sequence_shape and labels.shape == (count,):
+        labels = np.repeat(labels, *sequence_shape)
+    elif sequence_shape and labels.shape == (count, *sequence_shape):
+        labels = labels.ravel()
+    elif labels.shape != (count,):
         raise ValueError(
             f"`labels` must have one entry for each of the {count} examples, shape ({count},); "
             f"received the shape {labels.shape}."

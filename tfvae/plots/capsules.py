@@ -1,0 +1,299 @@
+"""Figures of topographic latents: capsules that roll, and maps of what latents stand for."""
+
+import math
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from tfvae import _checks
+from tfvae.models.batches import latent_codes
+from tfvae.plots import _models, _style, _tiles
+from tfvae.plots.observations import checked_part, sequence_grid
+
+MARK = {"color": _style.COLORS[6], "linewidth": 1.6}
+# Share of the values at either end of a colour scale that it may leave out.
+OUTLIERS = 0.005
+# Capsules that have room for their numbers along the side of a matrix.
+NUMBERED = 24
+
+
+def capsule_traversals(model, x, num: int = 4, *, frame: int = 0, labels=None) -> Figure:
+    """Sequences, their reconstructions, and what rolling the capsules of one frame shows [KW21].
+
+    The third row has E[x|Roll_{l−f}(t̂_f)] in column l, f the frame that is rolled, which is framed:
+    where rolling does what time does, it looks like the first row.
+
+    Args:
+        model: a built model of sequences of images, such as `tfvae.TopographicVAE`.
+        x: sequences, (n, T, *image).
+        num: sequences at most.
+        frame: f, from 0 to T − 1.
+        labels: (n,), texts to stand before the rows of each sequence; None: none.
+
+    Returns:
+        The figure, three rows for each sequence.
+
+    Raises:
+        ValueError: when the model is not built or has no capsules or no images, or an argument does
+            not fit.
+
+    Example:
+        >>> import numpy as np, tfvae
+        >>> x = np.random.default_rng(0).uniform(size=(2, 6, 8, 8, 1)).astype("float32")
+        >>> vae = tfvae.TopographicVAE(latent_dim=12, likelihood="bernoulli", seed=0)
+        >>> vae.build(x.shape)
+        >>> figure = tfvae.plots.capsule_traversals(vae, x)
+        >>> len(figure.axes[0].get_images())
+        36
+    """
+    _check_frames(model, "capsule_traversals")
+    total = len(x)
+    x = checked_part(model, x, num)
+    frames = x.shape[1]
+    if isinstance(frame, bool) or frame not in range(frames):
+        raise ValueError(f"`frame` must be one of 0 to {frames - 1}, received {frame!r}.")
+    capsules = model.capsules(x)
+    rolled = [np.roll(capsules[:, frame], column - frame, axis=-1) for column in range(frames)]
+    both = [
+        _models.decoded(model, one.reshape(*x.shape[:2], model.latent_dim))
+        for one in (capsules, np.stack(rolled, axis=1))
+    ]
+    names = ["data", "reconstruction", "rolled"]
+    if labels is not None:
+        if len(labels) != total:
+            raise ValueError(
+                f"`labels` must have one entry for each of the {total} sequences, received "
+                f"{len(labels)}."
+            )
+        names = [f"{label}: {name}" for label in labels[: len(x)] for name in names]
+    figure = sequence_grid([x, *both], names, limits=_tiles.value_range(x))
+    tops = _tiles.row_tops(3 * len(x), 3)
+    for top in tops[2::3]:
+        figure.axes[0].add_patch(
+            Rectangle((frame, top), 1.0, 1.0, fill=False, clip_on=False, **MARK)
+        )
+    return figure
+
+
+def forward_prediction(model, x, seen: int, num: int = 4) -> Figure:
+    """Sequences above what the model makes of their first frames alone [KW21, section 6.3].
+
+    Args:
+        model: a built model of sequences of images, such as `tfvae.TopographicVAE`.
+        x: sequences, (n, T, *image).
+        seen: frames that are given, from 1 to T − 1; a line parts them from those to come.
+        num: sequences at most.
+
+    Returns:
+        The figure, two rows for each sequence: data, and `model.predict_sequence`.
+
+    Raises:
+        ValueError: when the model is not built or has no capsules or no images, or an argument does
+            not fit.
+
+    Example:
+        >>> import numpy as np, tfvae
+        >>> x = np.random.default_rng(0).uniform(size=(2, 6, 8, 8, 1)).astype("float32")
+        >>> vae = tfvae.TopographicVAE(latent_dim=12, likelihood="bernoulli", seed=0)
+        >>> vae.build(x.shape)
+        >>> len(tfvae.plots.forward_prediction(vae, x, seen=3).axes[0].get_images())
+        24
+    """
+    _check_frames(model, "forward_prediction")
+    x = checked_part(model, x, num)
+    frames = x.shape[1]
+    if _checks.positive_int("seen", seen) >= frames:
+        raise ValueError(
+            f"`seen` must be below the {frames} frames of a sequence, received {seen}."
+        )
+    figure = sequence_grid(
+        [x, model.predict_sequence(x[:, :seen])],
+        ["data", "model"],
+        limits=_tiles.value_range(x),
+        heads={"given": seen / 2, "predicted": (seen + frames) / 2},
+    )
+    figure.axes[0].axvline(seen, **MARK)
+    return figure
+
+
+def topographic_map(model, images, *, grid: tuple[int, int] | None = None) -> Figure:
+    """The map of latents: in each place the image with the largest code of that latent [KW21].
+
+    Args:
+        model: a built model whose latents lie in a grid of two dimensions: that of its prior, or
+            (number of capsules, capsule size) for sequences.
+        images: (n, *image), or sequences (n, T, *image), whose frames are taken one by one.
+        grid: (rows, columns) for a model whose latents have no grid of their own.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: when the model is not built, its data are no images, or there is no such grid.
+
+    Example:
+        >>> import numpy as np, tfvae
+        >>> prior = tfvae.priors.TopographicPrior(tfvae.distributions.Torus((3, 3)), grid=(4, 6))
+        >>> vae = tfvae.VAE(latent_dim=24, prior=prior, seed=0)
+        >>> x = np.random.default_rng(0).uniform(size=(30, 8, 8, 1)).astype("float32")
+        >>> vae.build(x.shape)
+        >>> len(tfvae.plots.topographic_map(vae, x).axes[0].get_images())
+        24
+    """
+    images = _models.checked_data(model, images)
+    if not _tiles.are_images(model.step_shape):
+        raise ValueError(
+            "`topographic_map` needs grey or colour images; those of this model have the shape "
+            f"{tuple(model.step_shape)}."
+        )
+    rows, columns = _map_shape(model, grid)
+    largest = np.argmax(latent_codes(model, images), axis=0)
+    chosen = images.reshape(-1, *model.step_shape)[largest]
+    return _tiles.image_grid(
+        chosen.reshape(rows, columns, *model.step_shape),
+        [""] * rows,
+        cell=min(_tiles.fitting_cell(columns), _tiles.fitting_cell(rows)),
+    )
+
+
+def squares_covariance(model, x, *, correlation: bool = True) -> Figure:
+    """Covariance of the squares t² of all latents, over examples or frames [KW21].
+
+    Latents are in the order of the grid, lines part its rows, the capsules. Outside of the diagonal
+    the colours reach to the largest values but the outermost half percent. Grey: no variance.
+
+    Args:
+        model: a built model.
+        x: data, (n, *data), at least two examples or frames.
+        correlation: divide by the standard deviations.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: when the model is not built, or `x` does not fit it or has one row.
+    """
+    x = _models.checked_data(model, x)
+    squares = latent_codes(model, x).astype("float64") ** 2
+    if len(squares) < 2:
+        raise ValueError("`x` holds one example: a covariance needs at least two.")
+    matrix = np.atleast_2d(np.cov(squares, rowvar=False, bias=True))
+    name = "covariance"
+    if correlation:
+        deviation = np.sqrt(np.diag(matrix))
+        scale = np.outer(deviation, deviation)
+        matrix = np.divide(matrix, scale, out=np.full_like(matrix, np.nan), where=scale > 0.0)
+        name = "correlation"
+    others = matrix[~np.eye(len(matrix), dtype=bool)]
+    figure = _style.new_figure(5.4, 4.6)
+    axes = _style.plain(figure.add_subplot())
+    limit = _symmetric_limit(others if len(others) else matrix)
+    shown = axes.imshow(
+        matrix, cmap=_style.DIVERGING, vmin=-limit, vmax=limit, interpolation="nearest"
+    )
+    _style.color_bar(figure, shown, axes, f"{name} of $t_i^2$ and $t_j^2$")
+    grid = _grid_of(model)
+    if grid is None or len(grid) < 2:
+        axes.set(xlabel="latent", ylabel="latent")
+        return figure
+    size, count = grid[-1], model.latent_dim // grid[-1]
+    for edge in size * np.arange(1, count) - 0.5:
+        axes.axhline(edge, color=_style.TEXT, linewidth=0.4)
+        axes.axvline(edge, color=_style.TEXT, linewidth=0.4)
+    word = f"{'capsule' if model.sequence_axes else 'row of the grid'} ({size} latents each)"
+    every = math.ceil(count / NUMBERED)
+    places = size * np.arange(0, count, every) + (size - 1) / 2
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_ticks(places, [str(1 + i) for i in range(0, count, every)])
+        axis.set_tick_params(length=0)
+        axis.set_label_text(word)
+    return figure
+
+
+def selectivity_maps(maps, names=None, *, grid: tuple[int, int] | None = None, columns: int = 5):
+    """Maps of latents side by side, in one colour scale with 0 in its middle.
+
+    Args:
+        maps: (K, rows, columns), or (K, N_z) with `grid`, as `tfvae.evaluation.selectivity` gives
+            them.
+        names: titles of the K maps; None: their numbers, from 0.
+        grid: (rows, columns) of N_z latents.
+        columns: panels a row.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: when a shape does not fit.
+
+    Example:
+        >>> import numpy as np, tfvae.plots
+        >>> maps = np.random.default_rng(0).normal(size=(3, 24))
+        >>> len(tfvae.plots.selectivity_maps(maps, ["a", "b", "c"], grid=(4, 6)).axes)
+        4
+    """
+    maps = np.asarray(maps, dtype="float64")
+    if grid is not None and maps.ndim == 2 and maps.shape[1] == math.prod(grid):
+        maps = maps.reshape(-1, *grid)
+    if maps.ndim != 3 or not maps.size:
+        raise ValueError(
+            "`maps` must have the shape (K, rows, columns), or (K, rows·columns) with `grid`; "
+            f"received {maps.shape} and grid={grid}."
+        )
+    names = range(len(maps)) if names is None else names
+    if len(names) != len(maps):
+        raise ValueError(f"`names` must have {len(maps)} entries, received {len(names)}.")
+    aspect = maps.shape[1] / maps.shape[2]
+    figure, panels = _style.panels(
+        len(maps),
+        _checks.positive_int("columns", columns),
+        size=(1.7, 1.55 * min(max(aspect, 0.3), 3.0) + 0.3),
+    )
+    limit = _symmetric_limit(maps)
+    for axes, values, name in zip(panels, maps, names, strict=True):
+        shown = axes.imshow(
+            values, cmap=_style.DIVERGING, vmin=-limit, vmax=limit, interpolation="nearest"
+        )
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+        _style.titled(axes, str(name))
+    _style.color_bar(figure, shown, panels, "selectivity d′")
+    return figure
+
+
+def _symmetric_limit(values):
+    """The size of the largest finite values, but for outliers; 1 where all are 0."""
+    sizes = np.abs(values[np.isfinite(values)])
+    return (float(np.quantile(sizes, 1.0 - OUTLIERS)) if len(sizes) else 0.0) or 1.0
+
+
+def _check_frames(model, what):
+    """Raises a ValueError unless the model is built for sequences of images, with capsules."""
+    if not hasattr(model, "capsules"):
+        raise ValueError(
+            f"`{what}` needs a model with capsules, such as TopographicVAE, received a "
+            f"{type(model).__name__}."
+        )
+    _models.check_built(model)
+    if not _tiles.are_images(model.step_shape):
+        raise ValueError(
+            f"`{what}` needs sequences of grey or colour images, (T, h, w), (T, h, w, 1) or (T, h, "
+            f"w, 3); the data of this model have the shape {tuple(model.data_shape)}."
+        )
+
+
+def _grid_of(model):
+    """The grid of the latents, or None."""
+    return model.capsule_grid if hasattr(model, "capsules") else model.prior.grid
+
+
+def _map_shape(model, grid):
+    """(rows, columns) of the map."""
+    chosen = _grid_of(model) if grid is None else tuple(grid)
+    if chosen is None or len(chosen) != 2 or math.prod(chosen) != model.latent_dim:
+        raise ValueError(
+            f"`topographic_map` needs a grid of two dimensions with {model.latent_dim} latents, "
+            f"received {chosen}: give `grid`, or the model a TopographicPrior with one."
+        )
+    return chosen
