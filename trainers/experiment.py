@@ -15,12 +15,14 @@ import tfvae.datasets
 PACKAGES = {
     "model": tfvae,
     "encoder": tfvae.networks,
+    "encoder_u": tfvae.networks,
     "decoder": tfvae.networks,
     "likelihood": tfvae.likelihoods,
     "prior": tfvae.priors,
     "objective": tfvae.objectives,
     "multiplier": tfvae.objectives,
     "flatness": tfvae.geometry,
+    "neighborhood": tfvae.distributions,
     "optimizer": keras.optimizers,
 }
 
@@ -68,7 +70,9 @@ def build_model(config, data_shape):
     """The compiled model, built for examples of `data_shape`, weights drawn by `config.seed`."""
     keras.utils.set_random_seed(config.seed)
     settings = config.model.to_dict()
-    settings["decoder"] = create("decoder", settings["decoder"], output_shape=data_shape)
+    # The networks of a model of sequences see one frame at a time.
+    shape = data_shape[1:] if config.data.sequences else data_shape
+    settings["decoder"] = create("decoder", settings["decoder"], output_shape=shape)
     model = create("model", settings, seed=config.seed)
     model.compile(create("optimizer", config.optimizer.to_dict()))
     model.build((None, *data_shape))
@@ -91,6 +95,9 @@ class TrainingData:
     So a run that is resumed at an epoch sees the batches that it would have seen; a data set that
     is shuffled anew at each of its iterations starts again with the order of the first.
 
+    With `data.sequences` examples are sequences of frames: what is drawn for one depends on the
+    seed, the epoch and its place, and what does not fill a batch is left out of an epoch.
+
     Attributes:
         size: number of examples.
         shape: of one example.
@@ -103,31 +110,61 @@ class TrainingData:
         if config.data.cache:
             self._examples = self._examples.cache()
         self._config = config
-        self.shape = tuple(batches.element_spec.shape[1:])
+        self._makes_sequences = bool(config.data.sequences)
         self.size = int(self._examples.reduce(0, lambda count, _: count + 1))
         self.steps = math.ceil(self.size / config.batch_size)
+        if self._makes_sequences:
+            self.steps = self.size // config.batch_size
+            if not self.steps:
+                raise ValueError(
+                    f"--config.batch_size is {config.batch_size}, but there are only {self.size} "
+                    "training images: choose at most as many."
+                )
+            batches = _sequences(self._examples, config).map(lambda x, _: x)
+        self.shape = tuple(batches.element_spec.shape[1:])
 
     def batches(self, first_epoch: int, last_epoch: int) -> tf.data.Dataset:
         """The batches of the epochs from `first_epoch` to before `last_epoch`, in a row."""
         config = self._config
         buffer = max(1, min(self.size, config.data.shuffle_buffer))
 
-        def epoch_batches(epoch):
+        def epoch_examples(epoch):
             # Of this function's graph alone: the order must not depend on the global seed.
             tf.random.set_seed(1)
             limit = tf.int64.max
             seed = tf.random.stateless_uniform((), (config.seed, epoch), 0, limit, tf.int64)
-            shuffled = self._examples.shuffle(buffer, seed=seed, reshuffle_each_iteration=False)
-            return shuffled.batch(config.batch_size)
+            return self._examples.shuffle(buffer, seed=seed, reshuffle_each_iteration=False)
 
         epochs = tf.data.Dataset.range(first_epoch, last_epoch)
-        return epochs.flat_map(epoch_batches).prefetch(tf.data.AUTOTUNE)
+        if self._makes_sequences:
+            whole = self.steps * config.batch_size
+            images = epochs.flat_map(lambda epoch: epoch_examples(epoch).take(whole))
+            return _sequences(images, config, first=first_epoch * whole).map(lambda x, _: x)
+        batches = epochs.flat_map(lambda epoch: epoch_examples(epoch).batch(config.batch_size))
+        return batches.prefetch(tf.data.AUTOTUNE)
 
 
 def test_data(config) -> tf.data.Dataset:
-    """Batches of (x, label), or of x where `data.labels` is False, in a fixed order."""
+    """Batches of (x, label), or of x where `data.labels` is False, in a fixed order.
+
+    With `data.sequences` batches of (x, factors).
+    """
     batches = _load(config, config.data.test, labels=config.data.labels, shuffle=False)
+    if config.data.sequences:
+        batches = _sequences(batches.unbatch(), config)
     return batches.cache() if config.data.cache else batches
+
+
+def _sequences(images, config, **more):
+    """Batches of (sequences, factors) that depend on nothing but the seed and the order."""
+    return tfvae.datasets.sequences(
+        images,
+        batch_size=config.batch_size,
+        training=False,
+        seed=config.seed,
+        **config.data.sequences.to_dict(),
+        **more,
+    )
 
 
 def _load(config, split, **more):

@@ -13,7 +13,10 @@ _CANDIDATES = 500
 
 
 def write(model, test, config, workdir):
-    """Writes reconstructions, samples, the latent space, traversals, an interpolation, the curves.
+    """Writes the figures of a run.
+
+    Reconstructions, samples and the training curves; the latent space, traversals and an
+    interpolation, or for a model of sequences how its capsules roll.
 
     Args:
         model: a trained model.
@@ -21,17 +24,47 @@ def write(model, test, config, workdir):
         config: its `report` says how labels are shown.
         workdir: folder of the run; its history.csv is drawn too.
     """
+    bound = model.objective.bound
+    draw = _of_capsules if model.sequence_axes else _of_latents
+    drawn = {
+        **draw(model, test, config),
+        "training_curves": tfvae.plots.training_curves(
+            workdir / "history.csv",
+            kappa=None if bound is None else float(model.likelihood.kappa_of(bound)),
+            validation_name="test",
+        ),
+    }
+    folder = workdir / "figures"
+    folder.mkdir(exist_ok=True)
+    for name, figure in drawn.items():
+        figure.savefig(folder / f"{name}.png", dpi=DOTS_PER_INCH)
+
+
+def _of_capsules(model, test, config):
+    """Figures of a model of sequences, by name."""
+    x = next(iter(test))[0].numpy()
+    frames = model.sequence_shape[0]
+    return {
+        "reconstructions": tfvae.plots.reconstructions(model, x),
+        "samples": tfvae.plots.samples(model, 8, seed=config.seed),
+        "capsule_traversals": tfvae.plots.capsule_traversals(model, x),
+        "forward_prediction": tfvae.plots.forward_prediction(model, x, frames // 2),
+        "squares_covariance": tfvae.plots.squares_covariance(model, x),
+    }
+
+
+def _of_latents(model, test, config):
+    """Figures of a model of single examples, by name."""
     x, labels = examples(test, config)
     rng = np.random.default_rng(config.seed)
     # Test data may come sequence by sequence, or object by object.
     chosen = rng.permutation(len(x))[:_CANDIDATES]
-    ends = _far_apart(model.encode(x[chosen]).mean().numpy())
+    ends = _far_apart(model.embed(x[chosen]).numpy())
     graph = _graph_between(model, ends, config.seed)
     points = 12
     paths = {} if graph is None else {"graph path": graph.interpolate(*ends, 100)}
     settings = config.report
-    bound = model.objective.bound
-    drawn = {
+    return {
         "reconstructions": tfvae.plots.reconstructions(model, x[chosen]),
         "samples": tfvae.plots.samples(model, 40, seed=config.seed),
         "latent_space": tfvae.plots.latent_scatter(
@@ -46,16 +79,7 @@ def write(model, test, config, workdir):
         ),
         "traversals": tfvae.plots.traversals(model, x[chosen[0]], seed=config.seed),
         "interpolation": tfvae.plots.interpolation(model, *ends, graph=graph, num_points=points),
-        "training_curves": tfvae.plots.training_curves(
-            workdir / "history.csv",
-            kappa=None if bound is None else float(model.likelihood.kappa_of(bound)),
-            validation_name="test",
-        ),
     }
-    folder = workdir / "figures"
-    folder.mkdir(exist_ok=True)
-    for name, figure in drawn.items():
-        figure.savefig(folder / f"{name}.png", dpi=DOTS_PER_INCH)
 
 
 def examples(test, config):

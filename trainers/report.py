@@ -49,8 +49,16 @@ def measure(model, test, config) -> list[Line]:
         *([Line("λ", terms["lambda"])] if "lambda" in terms else []),
         Line("log-likelihood", likelihood.mean, samples),
         Line("standard error of it", likelihood.standard_error, "nats"),
-        Line("active units", int(posterior.active.sum()), f"of {model.latent_dim}"),
+        Line("active units", int(posterior.active.sum()), f"of {len(posterior.active)}"),
+        *(_of_capsules(model, test, config) if model.sequence_axes else []),
     ]
+
+
+def _of_capsules(model, test, config):
+    """The lines of the equivariance report."""
+    names = config.data.sequences.transformation
+    names = None if isinstance(names, str) else tuple(names)
+    return tfvae.evaluation.equivariance(model, test, names=names).lines()
 
 
 def write(lines: list[Line], workdir, title: str):

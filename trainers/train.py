@@ -2,9 +2,9 @@
 
     python -m trainers.train --config=trainers/configs/vhp_vae.py:pendulum --workdir=runs/pendulum
 
-Config files: vae.py, iwae.py, vamp_vae.py, vhp_vae.py, flat_manifold_vae.py in trainers/configs;
-after the colon the data set: pendulum, digits, mnist, cmu_mocap, coil20. Any key is set on the
-command line:
+Config files: vae.py, iwae.py, vamp_vae.py, vhp_vae.py, flat_manifold_vae.py, topographic_vae.py in
+trainers/configs; after the colon the data set: pendulum, digits, mnist, cmu_mocap, coil20, and for
+topographic_vae.py digits or mnist. Any key is set on the command line:
 
     --config.epochs=20  --config.batch_size=256  --config.model.latent_dim=4
     --config.optimizer.learning_rate=5e-4  --config.model.encoder.hidden=512,512

@@ -54,7 +54,7 @@ def moving_states(index, moves):
     return {factor: tf.where(moved[:, None], index, -1) for factor, moved in moves.items()}
 
 
-def batches(source, render, *, num_draws, batch_size, training, seed, example_bytes=8):
+def batches(source, render, *, num_draws, batch_size, training, seed, first=0, example_bytes=8):
     """Batches of rendered examples, with uniform random numbers for each of them.
 
     Args:
@@ -65,6 +65,7 @@ def batches(source, render, *, num_draws, batch_size, training, seed, example_by
       batch_size: B; the last batch may be smaller.
       training: True shuffles and gives new numbers in each epoch; False keeps order and numbers.
       seed: an int.
+      first: number of the first example where `training` is False; its draws depend on it.
       example_bytes: memory of an example in the shuffle buffer.
 
     Returns:
@@ -84,7 +85,7 @@ def batches(source, render, *, num_draws, batch_size, training, seed, example_by
         keys = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True)
         source = tf.data.Dataset.zip(keys, source)
     else:
-        source = source.enumerate()
+        source = source.enumerate(start=first)
 
     def draw(key, example):
         # A key for each example: its numbers depend on no order of evaluation.

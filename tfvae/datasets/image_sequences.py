@@ -26,6 +26,7 @@ def sequences(
     training=True,
     rest="identity",
     seed=0,
+    first=0,
 ):
     """Sequences of frames in which an image goes once round a cycle of transformations [KW21].
 
@@ -63,6 +64,9 @@ def sequences(
         all frames, as the authors' program does.
       seed: an int. The same seed gives the same batches, epoch by epoch, as long as each epoch
         reads the data to its end.
+      first: number of the first image, where `training` is False: what is drawn for an image
+        depends on the seed and its number alone, so that a part of the data gets the draws that it
+        has in the whole.
 
     Returns:
       tf.data.Dataset of (x, factors), which `Model.fit` takes: x is float32, shape
@@ -119,6 +123,7 @@ def sequences(
         batch_size=batch_size,
         training=training,
         seed=seed,
+        first=first,
         example_bytes=example_bytes,
     )
 

@@ -324,7 +324,7 @@ class Torus(_Box):
         9.0
     """
 
-    width: int | None | tuple[int | None, ...] = (3, 3)
+    width: int | tuple[int | None, ...] | None = (3, 3)
 
     def __post_init__(self):
         widths = self.width if isinstance(self.width, (list, tuple)) else (self.width,)

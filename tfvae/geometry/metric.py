@@ -19,7 +19,7 @@ def decoder_mean(model):
     """E[x|z] of a model as a function (n, N_z) -> (n, N_x) of TensorFlow, networks in inference."""
 
     def mean(z):
-        return flat(model.decode(z).mean())
+        return flat(model.decode_mean(z))
 
     return mean
 

@@ -211,6 +211,11 @@ class LatentVariableModel(EvidenceEstimate):
             )
         return self.likelihood.distribution(self._decoder_outputs(z))
 
+    def decode_mean(self, z, *, training=False) -> tf.Tensor:
+        """E[x|z], (..., N_z) -> (..., *step): `decode(z).mean()`, and for single steps too."""
+        z = tf.convert_to_tensor(z, tf.float32)
+        return self.likelihood.mean(self._decoder_outputs(z, training))
+
     def call(self, x, training=False):
         """The reconstruction mean E[x|z] at z = E[z|x], `embed`: what `predict` returns.
 
@@ -219,7 +224,7 @@ class LatentVariableModel(EvidenceEstimate):
         """
         x = self._prepared(x)
         z = self.prior.code(self.encode(x, training=training))
-        reconstruction = self._mean(z, training)
+        reconstruction = self.decode_mean(z, training=training)
         axes = list(range(1, 1 + len(self.data_shape)))
         finite = tf.reduce_all(tf.math.is_finite(x), axis=axes, keepdims=True)
         return tf.where(finite, reconstruction, np.nan)
@@ -233,9 +238,8 @@ class LatentVariableModel(EvidenceEstimate):
         self._check_built("generate")
         _checks.positive_int("num_samples", num_samples)
         z = self.prior.sample(num_samples, seed=_seeds.stateless(seed))
-        return np.concatenate(
-            [self._mean(rows).numpy() for rows in tf.split(z, _sizes(num_samples, ROWS_AT_A_TIME))]
-        )
+        parts = tf.split(z, _sizes(num_samples, ROWS_AT_A_TIME))
+        return np.concatenate([self.decode_mean(rows).numpy() for rows in parts])
 
     def _check_built(self, what: str):
         if not self.built:
@@ -267,14 +271,10 @@ class LatentVariableModel(EvidenceEstimate):
         if regularized and self.flatness is not None:
             flatness_seed = tf.random.experimental.stateless_fold_in(posterior_seed, 1)
             steps = tf.reshape(z[0], [-1, self.latent_dim])
-            penalty = self.flatness.penalty(self._mean, steps, seed=flatness_seed)
+            penalty = self.flatness.penalty(self.decode_mean, steps, seed=flatness_seed)
             penalty = tf.reshape(penalty, [tf.shape(z)[1], -1])
             flatness = tf.reduce_mean(penalty, axis=1)
         return Terms(distortion, rate, error, self.likelihood.residual(x, outputs), flatness)
-
-    def _mean(self, z, training=False):
-        """E[x|z], (..., N_z) -> (..., *step)."""
-        return self.likelihood.mean(self._decoder_outputs(z, training))
 
     # ---- saving ------------------------------------------------------------------------------
 

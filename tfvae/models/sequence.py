@@ -115,7 +115,7 @@ class SequenceVAE(LatentVariableModel):
     def _decoded(self, capsules):
         """E[x|t] of capsules (B, T, number, C), NumPy."""
         codes = capsules.reshape(*capsules.shape[:2], self.latent_dim)
-        return self._mean(tf.constant(codes, tf.float32)).numpy()
+        return self.decode_mean(codes).numpy()
 
 
 def _whole(name, value):

@@ -60,7 +60,7 @@ def decoded(model, z) -> np.ndarray:
     """E[x|z], (n, N_z) -> (n, *data), or (n, T, N_z) -> (n, T, *step)."""
     size = max(1, BATCH // math.prod(z.shape[1:-1]))
     return np.concatenate(
-        [model.decode(z[start : start + size]).mean().numpy() for start in range(0, len(z), size)]
+        [model.decode_mean(z[start : start + size]).numpy() for start in range(0, len(z), size)]
     )
 
 

@@ -101,14 +101,15 @@ def dataset_settings(dataset: str) -> dict:
     )
 
 
-def experiment(dataset: str, model: dict) -> config_dict.ConfigDict:
+def experiment(dataset: str, model: dict, **more) -> config_dict.ConfigDict:
     """The config of a model on a data set.
 
     Args:
         dataset: a key of `DATASETS`.
         model: what differs from the data set's settings: `name` and the model's other arguments.
+        **more: in place of the data set's settings.
     """
-    settings = dataset_settings(dataset)
+    settings = {**dataset_settings(dataset), **more}
     return config_dict.create(
         seed=0,
         epochs=settings["epochs"],
@@ -124,6 +125,7 @@ def experiment(dataset: str, model: dict) -> config_dict.ConfigDict:
             "cache": True,  # False streams data that does not fit into memory
             "shuffle_buffer": 100_000,  # examples
             "options": {},
+            "sequences": {},  # for models of sequences: arguments of `tfvae.datasets.sequences`
             **settings["data"],
         },
         model={

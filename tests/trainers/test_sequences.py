@@ -1,0 +1,77 @@
+"""Experiments on sequences: their data, a run from config to report, and what does not fit."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from trainers import experiment, training
+from trainers.configs import topographic_vae
+
+
+@pytest.fixture
+def config(tmp_path):
+    """A small network on 24 digits, in 6 frames each."""
+    config = topographic_vae.get_config("digits")
+    config.data.data_dir = str(tmp_path / "tfds")
+    config.data.train, config.data.test = "train[:26]", "test[:10]"
+    config.data.sequences.num_frames = 6
+    config.model.latent_dim = 12
+    for network in (config.model.encoder, config.model.encoder_u, config.model.decoder):
+        network.hidden = (16,)
+    config.batch_size = 4
+    config.epochs = 2
+    config.report.num_samples, config.report.num_examples = 2, 3
+    return config
+
+
+def test_batches_depend_on_seed_and_epoch_only(config):
+    data = experiment.TrainingData(config)
+    assert (data.size, data.steps, data.shape) == (26, 6, (6, 8, 8, 1))
+    whole = list(data.batches(0, 3).as_numpy_iterator())
+    assert [batch.shape for batch in whole] == [(4, 6, 8, 8, 1)] * 18
+    again = list(experiment.TrainingData(config).batches(2, 3).as_numpy_iterator())
+    np.testing.assert_array_equal(again, whole[12:])
+    assert not np.array_equal(whole[:6], whole[6:12])
+    config.seed = 1
+    other = next(experiment.TrainingData(config).batches(0, 1).as_numpy_iterator())
+    assert not np.array_equal(other, whole[0])
+
+
+def test_test_data_give_the_states_of_the_factor(config):
+    batches = list(experiment.test_data(config).as_numpy_iterator())
+    assert [x.shape[0] for x, _ in batches] == [4, 4, 2]
+    for x, factors in batches:
+        assert sorted(factors) == ["label", "rotation"] and factors["rotation"].shape == (len(x), 6)
+
+
+def test_run_and_resume(config, tmp_path):
+    model, lines = training.run(config, tmp_path / "run")
+    names = {line.name for line in lines}
+    assert {"E_eq", "CapCorr, rotation", "rolled over copied", "log-likelihood"} <= names
+    figures = {path.stem for path in (tmp_path / "run" / "figures").iterdir()}
+    assert figures == {
+        "capsule_traversals",
+        "forward_prediction",
+        "reconstructions",
+        "samples",
+        "squares_covariance",
+        "training_curves",
+    }
+    assert "E_eq" in json.loads((tmp_path / "run" / "report.json").read_text())
+    config.epochs = 1
+    training.run(config, tmp_path / "parts")
+    keras.backend.clear_session()
+    config.epochs = 2
+    resumed, _ = training.run(config, tmp_path / "parts")
+    for one, other in zip(model.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_what_does_not_fit_is_refused(config):
+    with pytest.raises(ValueError, match="must be one of digits, mnist"):
+        topographic_vae.get_config("cmu_mocap")
+    config.batch_size = 100
+    with pytest.raises(ValueError, match="there are only 26 training images"):
+        experiment.TrainingData(config)

@@ -1,0 +1,45 @@
+"""Topographic VAE: capsules that roll, learned from sequences of digits that transform.
+
+`--config=trainers/configs/topographic_vae.py:DATASET`, digits or mnist
+"""
+
+from trainers.configs import settings
+
+# Number of capsules, each of as many places as a sequence has frames, and epochs.
+CAPSULES = {"digits": (5, 40), "mnist": (10, 10)}
+NUM_FRAMES = 18
+
+
+def get_config(dataset="digits"):
+    """The config for a data set of images; see `CAPSULES`."""
+    if dataset not in CAPSULES:
+        raise ValueError(
+            f"the data set after the colon must be one of {', '.join(CAPSULES)}, images that can "
+            f"be turned; received {dataset!r}."
+        )
+    capsules, epochs = CAPSULES[dataset]
+    size = capsules * NUM_FRAMES
+    encoder = {"name": "mlp", "hidden": (3 * size, 2 * size), "activation": "relu"}
+    config = settings.experiment(
+        dataset,
+        {
+            "name": "TopographicVAE",
+            "latent_dim": size,
+            "encoder": encoder,
+            "encoder_u": dict(encoder),
+            "decoder": {**encoder, "hidden": (2 * size, 3 * size)},
+            "likelihood": {"name": "Bernoulli"},
+            "prior": {
+                "name": "TopographicPrior",
+                "neighborhood": {"name": "Shifting", "coherence": 3},
+                "initial_mean": 5.0,
+            },
+        },
+        epochs=epochs,
+        batch_size=8,
+        learning_rate=1e-3,
+        report={"label_name": "digit", "num_samples": 20, "num_examples": 50},
+    )
+    config.data.binarize = False
+    config.data.sequences = {"transformation": "rotation", "num_frames": NUM_FRAMES}
+    return config
