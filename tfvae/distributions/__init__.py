@@ -1,17 +1,19 @@
 """TFP distributions: stateless, without Keras."""
 
+from tfvae.distributions.capsules import Bubble, Shifting
 from tfvae.distributions.importance_weighted import ImportanceWeightedMarginal, log_mean_exp
 from tfvae.distributions.mixture_of_posteriors import (
     MixtureOfPosteriors,
     diagonal_gaussian_log_probs,
 )
-from tfvae.distributions.neighborhoods import Bubble, Explicit, Neighborhood, Shifting, Torus
+from tfvae.distributions.neighborhood import Explicit, Neighborhood
 from tfvae.distributions.topographic import (
     TopographicStudentT,
     importance_sampled_log_prob,
     shared_student_t_log_prob,
     topographic_product,
 )
+from tfvae.distributions.torus import Torus
 
 __all__ = [
     "Bubble",

@@ -6,16 +6,19 @@ import keras
 import tensorflow as tf
 
 from tfvae import _checks
-from tfvae.distributions import TopographicStudentT, neighborhoods, topographic_product
+from tfvae.distributions import (
+    Bubble,
+    Explicit,
+    Shifting,
+    TopographicStudentT,
+    Torus,
+    neighborhoods,
+    topographic_product,
+)
 from tfvae.networks import diagonal_gaussian
 from tfvae.priors.base import Prior
 
-for _neighborhood in (
-    neighborhoods.Bubble,
-    neighborhoods.Explicit,
-    neighborhoods.Shifting,
-    neighborhoods.Torus,
-):
+for _neighborhood in (Bubble, Explicit, Shifting, Torus):
     keras.saving.register_keras_serializable(package="tfvae")(_neighborhood)
 
 
