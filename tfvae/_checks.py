@@ -19,6 +19,17 @@ def positive_int(name: str, value, hint: str = "") -> int:
     return int(value)
 
 
+def whole(name: str, value) -> int:
+    """Returns `value` as an int if it is a whole number, negative or not.
+
+    Raises:
+        ValueError: naming the argument and what was received.
+    """
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool):
+        raise ValueError(f"`{name}` must be a whole number, received {value!r}.")
+    return int(value)
+
+
 def layer(name: str, network):
     """`network` if it is a Keras model or layer, or None.
 

@@ -220,6 +220,11 @@ def test_long_training_on_noise_stays_finite(policy):
         (lambda x: built(tfvae.SequenceVAE, x).predict_sequence(x, 0), "`length` must be"),
         (lambda x: tfvae.TopographicVAE(12).predict_sequence(x), "needs a model that knows"),
         (lambda x: built(tfvae.SequenceVAE, x).roll(x[:, :4], 1), "was built for"),
+        (lambda x: built(tfvae.SequenceVAE, x).roll(x + np.nan, 1), "must be in .0, 1.*nan"),
+        (
+            lambda x: built(tfvae.SequenceVAE, x).predict_sequence(-x[:, :2]),
+            "must be in .0, 1.*such values in all",
+        ),
         (lambda x: tfvae.VAE(6, prior="topographic").build((None, 5)), "it is for sequences"),
     ],
 )

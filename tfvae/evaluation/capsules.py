@@ -46,7 +46,7 @@ def equivariance_error(capsules, *, places: int = 1) -> float:
         >>> equivariance_error(capsules), equivariance_error(capsules, places=0) > 0
         (0.0, True)
     """
-    return float(np.mean(pair_errors(_checked_capsules(capsules), _whole("places", places))))
+    return float(np.mean(pair_errors(_checked_capsules(capsules), _checks.whole("places", places))))
 
 
 def pair_errors(capsules, places):
@@ -145,12 +145,6 @@ def compared(observed, true, period):
     constant = np.ptp(observed) == 0 or np.ptp(true) == 0
     correlation = np.nan if constant else np.corrcoef(observed, true)[0, 1]
     return CapsuleCorrelation(float(correlation), float(np.mean(cosines)), len(true))
-
-
-def _whole(name, value):
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise ValueError(f"`{name}` must be a whole number, received {value!r}.")
-    return int(value)
 
 
 def _checked_capsules(capsules):

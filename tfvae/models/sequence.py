@@ -57,8 +57,13 @@ class SequenceVAE(LatentVariableModel):
         return grid
 
     def capsules(self, x) -> np.ndarray:
-        """The latents that stand for each step as capsules, (B, T, number of capsules, C)."""
+        """The latents that stand for each step as capsules, (B, T, number of capsules, C).
+
+        Raises:
+            ValueError: when `x` does not fit, holds NaN or values outside the likelihood's support.
+        """
         codes = self.embed(x).numpy()
+        self._check_support(np.asarray(x))
         return codes.reshape(*codes.shape[:-1], *self.capsule_grid)
 
     def roll(self, x, steps: int) -> np.ndarray:
@@ -71,7 +76,7 @@ class SequenceVAE(LatentVariableModel):
         Raises:
             ValueError: when the model is not built, or `x` or `steps` does not fit.
         """
-        return self._decoded(np.roll(self.capsules(x), _whole("steps", steps), axis=-1))
+        return self._decoded(np.roll(self.capsules(x), _checks.whole("steps", steps), axis=-1))
 
     def predict_sequence(self, partial, length: int | None = None) -> np.ndarray:
         """A sequence whose first steps are given, and the rest of it by rolling [KW21, sec. 6.3].
@@ -100,25 +105,20 @@ class SequenceVAE(LatentVariableModel):
                 f"`partial` must hold 1 to {frames} steps of the shape {self.step_shape}, (batch, "
                 f"steps, …), received the shape {partial.shape}."
             )
+        self._check_support(partial)
         missing = np.zeros((len(partial), frames - seen, *self.step_shape), "float32")
         posterior = self.encode(np.concatenate([partial, missing], axis=1))
         given = tf.constant(np.arange(frames) < seen)
         codes = self.prior.code(posterior, given=given).numpy()[:, :seen]
         capsules = codes.reshape(*codes.shape[:-1], *self.capsule_grid)
-        later = [
-            np.mean([np.roll(capsules[:, one], step - one, axis=-1) for one in range(seen)], axis=0)
-            for step in range(seen, length)
-        ]
-        known = capsules[:, : min(seen, length)]
-        return self._decoded(np.concatenate([known, *(c[:, np.newaxis] for c in later)], axis=1))
+        # Each step rolled back to the first one: all tell of the same capsules.
+        first = np.mean(
+            [np.roll(capsules[:, step], -step, axis=-1) for step in range(seen)], axis=0
+        )
+        later = [np.roll(first, step, axis=-1)[:, np.newaxis] for step in range(seen, length)]
+        return self._decoded(np.concatenate([capsules[:, :length], *later], axis=1))
 
     def _decoded(self, capsules):
         """E[x|t] of capsules (B, T, number, C), NumPy."""
         codes = capsules.reshape(*capsules.shape[:2], self.latent_dim)
         return self.decode_mean(codes).numpy()
-
-
-def _whole(name, value):
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise ValueError(f"`{name}` must be a whole number, received {value!r}.")
-    return int(value)
