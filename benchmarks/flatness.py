@@ -34,14 +34,14 @@ COLUMNS = (
 # Settings of a data set: epochs of Adam, its learning rate, κ, β₀, and η of the absolute penalty.
 DATASETS = {
     "pendulum": {
-        "epochs": 100, "learning_rate": 2e-3, "kappa": 0.055, "beta": 1.0, "absolute": 1.0,
+        "epochs": 120, "learning_rate": 2e-3, "kappa": 0.055, "beta": 1.0, "absolute": 1.0,
     },
     "cmu_mocap": {
-        "epochs": 90, "learning_rate": 1e-3, "kappa": 0.4, "beta": 0.01, "absolute": 1.0,
+        "epochs": 100, "learning_rate": 1e-3, "kappa": 0.4, "beta": 0.01, "absolute": 1.0,
     },
 }  # fmt: skip
 LATENT_DIM = 2
-PATHS, PATH_POINTS = 64, 40
+PATHS, PATH_POINTS = 32, 40
 
 
 def load(name, folder):

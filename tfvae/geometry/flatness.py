@@ -95,7 +95,7 @@ class Flatness(keras.layers.Layer):
 
     def __init__(
         self,
-        weight: float = 30.0,
+        weight: float = 50.0,
         mixup: float = 0.4,
         estimator: str = "stochastic",
         normalization: str = "relative",
