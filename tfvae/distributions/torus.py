@@ -81,8 +81,8 @@ class Torus(Box):
 
     Example:
         >>> from tfvae.distributions import Torus
-        >>> Torus((3, 3)).matrix((5, 5)).sum(axis=1).max()
-        9.0
+        >>> int(Torus((3, 3)).matrix((5, 5)).sum(axis=1).max())
+        9
     """
 
     width: int | tuple[int | None, ...] | None = (3, 3)
