@@ -186,8 +186,8 @@ def test_long_training_on_noise_stays_finite(policy):
     keras.config.set_dtype_policy(policy)
     try:
         prior = TopographicPrior(Shifting(1, 1), grid=(2, 3), initial_mean=30.0)
-        networks = [tfvae.networks.mlp([8]), tfvae.networks.mlp([8], (2,))]
-        model = tfvae.TopographicVAE(6, prior, None, *networks, likelihood="bernoulli", seed=0)
+        networks = {"encoder": tfvae.networks.mlp([8]), "decoder": tfvae.networks.mlp([8], (2,))}
+        model = tfvae.TopographicVAE(6, prior, likelihood="bernoulli", seed=0, **networks)
         model.compile(keras.optimizers.Adam(1e-2), steps_per_execution=500)
         noise = tf.data.Dataset.random(seed=0, rerandomize_each_iteration=True).map(
             lambda seed: tf.random.stateless_uniform([4, 3, 2], tf.stack([seed, 0]))
