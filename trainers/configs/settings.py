@@ -23,7 +23,7 @@ DATASETS = {
         "decoder": {**_DENSE, "activation": "gelu"},
         "likelihood": _GAUSSIAN,
         "latent_dim": 2,
-        "epochs": 40,
+        "epochs": 22,
         "learning_rate": 2e-3,
         "kappa": 0.055,
         "beta": 1.0,
