@@ -219,6 +219,10 @@ def test_long_training_on_noise_stays_finite(policy):
         (lambda x: built(tfvae.SequenceVAE, x).predict_sequence(x[0]), "1 to 6 steps"),
         (lambda x: built(tfvae.SequenceVAE, x).predict_sequence(x, 0), "`length` must be"),
         (lambda x: tfvae.TopographicVAE(12).predict_sequence(x), "needs a model that knows"),
+        (
+            lambda x: built(tfvae.SequenceVAE, x).decode_mean(np.zeros((3, 24))),
+            "must be latent_dim",
+        ),
         (lambda x: built(tfvae.SequenceVAE, x).roll(x[:, :4], 1), "was built for"),
         (lambda x: built(tfvae.SequenceVAE, x).roll(x + np.nan, 1), "must be in .0, 1.*nan"),
         (

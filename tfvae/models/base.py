@@ -202,6 +202,18 @@ class LatentVariableModel(EvidenceEstimate):
         Raises:
             ValueError: when the model is not built, or the last axis of `z` is not N_z.
         """
+        return self.likelihood.distribution(self._decoder_outputs(self._latents(z)))
+
+    def decode_mean(self, z, *, training=False) -> tf.Tensor:
+        """E[x|z], (..., N_z) -> (..., *step): `decode(z).mean()`, and for single steps too.
+
+        Raises:
+            ValueError: as `decode`.
+        """
+        return self.likelihood.mean(self._decoder_outputs(self._latents(z), training))
+
+    def _latents(self, z) -> tf.Tensor:
+        """`z` as float32, checked."""
         self._check_built("decode")
         z = tf.convert_to_tensor(z, tf.float32)
         if z.shape[-1:] != (self.latent_dim,):
@@ -209,12 +221,7 @@ class LatentVariableModel(EvidenceEstimate):
                 f"The last axis of `z` must be latent_dim = {self.latent_dim}, received the shape "
                 f"{tuple(z.shape)}."
             )
-        return self.likelihood.distribution(self._decoder_outputs(z))
-
-    def decode_mean(self, z, *, training=False) -> tf.Tensor:
-        """E[x|z], (..., N_z) -> (..., *step): `decode(z).mean()`, and for single steps too."""
-        z = tf.convert_to_tensor(z, tf.float32)
-        return self.likelihood.mean(self._decoder_outputs(z, training))
+        return z
 
     def call(self, x, training=False):
         """The reconstruction mean E[x|z] at z = E[z|x], `embed`: what `predict` returns.
