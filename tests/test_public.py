@@ -22,6 +22,7 @@ STATIONS = [
     "priors",
     "objectives",
     "geometry",
+    "assignment",
     "models",
     "plots",
     "evaluation",

@@ -1,5 +1,6 @@
 """The contract that every model keeps, whatever its prior, likelihood and objective."""
 
+import functools
 import json
 
 import keras
@@ -11,7 +12,14 @@ import tfvae
 from tfvae.distributions import Torus
 from tfvae.geometry import Flatness
 from tfvae.models import LatentVariableModel
-from tfvae.objectives import GECO, BetaELBO, Constrained, ConvexBeta, Objective
+from tfvae.objectives import (
+    GECO,
+    BetaELBO,
+    Constrained,
+    ConvexBeta,
+    InformationCascade,
+    Objective,
+)
 from tfvae.priors import HierarchicalPrior, Prior, TopographicPrior, VampPrior
 
 
@@ -34,22 +42,23 @@ def hand_made_encoder():
     return keras.Model(inputs, keras.layers.Dropout(0.1, seed=5)(features))
 
 
+def cascade(num_categories=None, **kwargs):
+    objective = InformationCascade(period=8, categorical_start=1)
+    return small(tfvae.CascadeVAE, num_categories=num_categories, objective=objective, **kwargs)
+
+
+def discriminator():
+    return tfvae.networks.mlp([8], (1,))
+
+
+# One model a class, in the setting in which most can go wrong.
 MODELS = {
-    "VAE": lambda: small(tfvae.VAE),
-    "VAE bernoulli vamp": lambda: small(
-        tfvae.VAE, likelihood="bernoulli", prior=VampPrior(num_components=5)
-    ),
-    "VAE beta": lambda: small(tfvae.VAE, likelihood="bernoulli", objective=BetaELBO(2.0)),
-    "VAE convex": lambda: small(
-        tfvae.VAE, likelihood=tfvae.likelihoods.Gaussian("per_feature"), objective=ConvexBeta(0.1)
-    ),
     "VAE hand-made": lambda: tfvae.VAE(
         2,
         encoder=hand_made_encoder(),
         decoder=tfvae.networks.mlp([8], output_shape=(8, 6, 1)),
         seed=3,
     ),
-    "VAE all default": lambda: tfvae.VAE(2, seed=3),
     "IWAE": lambda: small(tfvae.ImportanceWeightedVAE),
     "VHPVAE": lambda: small(
         tfvae.VHPVAE,
@@ -65,9 +74,29 @@ MODELS = {
         tfvae.SequenceVAE, prior=HierarchicalPrior(2, hidden=(8,)), flatness=Flatness(1.0)
     ),
     "TopographicVAE": lambda: small(tfvae.TopographicVAE, 8, encoder_u=tfvae.networks.mlp([8])),
+    "CascadeVAE": lambda: cascade(3),
+    "FactorVAE": lambda: small(tfvae.FactorVAE, discriminator=discriminator()),
+    "JointVAE": lambda: small(tfvae.JointVAE, num_categories=(3, 2), likelihood="bernoulli"),
+    "AdversarialAutoencoder": lambda: small(
+        tfvae.AdversarialAutoencoder, discriminator=discriminator()
+    ),
+}
+# Other settings of the same code, and classes that differ from one above in a default alone.
+VARIANTS = {
+    "VAE": lambda: small(tfvae.VAE),
+    "VAE bernoulli vamp": lambda: small(
+        tfvae.VAE, likelihood="bernoulli", prior=VampPrior(num_components=5)
+    ),
+    "VAE convex": lambda: small(
+        tfvae.VAE, likelihood=tfvae.likelihoods.Gaussian("per_feature"), objective=ConvexBeta(0.1)
+    ),
+    "VAE all default": lambda: tfvae.VAE(2, seed=3),
+    "BetaVAE": lambda: small(tfvae.BetaVAE, likelihood="bernoulli", objective=BetaELBO(2.0)),
     "BubbleVAE": lambda: small(
         tfvae.BubbleVAE, 8, likelihood="bernoulli", objective=Constrained(kappa=0.7)
     ),
+    "CascadeVAE continuous": cascade,
+    "CascadeVAE flat": lambda: cascade((3, 2), flatness=Flatness(1.0)),
     "VAE torus": lambda: small(tfvae.VAE, 6, prior=TopographicPrior(Torus((1, 3)), grid=(2, 3))),
     "VHPVAE geco": lambda: small(
         tfvae.VHPVAE,
@@ -76,20 +105,33 @@ MODELS = {
         objective=Constrained(multiplier=GECO(0.1)),
     ),
 }
+ALL = {**MODELS, **VARIANTS}
 TERMS = {"loss", "distortion", "rate", "elbo", "constraint"}
 
-pytestmark = pytest.mark.filterwarnings("ignore:The constraint was not reached")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The constraint was not reached"),
+    pytest.mark.filterwarnings("ignore:.*been opened"),
+    pytest.mark.filterwarnings("ignore:Model doesn't support `jit_compile=True`"),
+]
 
 
-@pytest.fixture(params=MODELS)
+def compiled(name, **kwargs):
+    keras.utils.set_random_seed(0)
+    model = ALL[name]()
+    model.compile(keras.optimizers.Adam(1e-2), **kwargs)
+    return model
+
+
+@pytest.fixture(params=ALL)
 def make(request):
-    def compiled(**kwargs):
-        keras.utils.set_random_seed(0)
-        model = MODELS[request.param]()
-        model.compile(keras.optimizers.Adam(1e-2), **kwargs)
-        return model
+    """Makes the same model each time; for what every model is tested in."""
+    return functools.partial(compiled, request.param)
 
-    return compiled
+
+@pytest.fixture(params=[*MODELS, *(pytest.param(n, marks=pytest.mark.slow) for n in VARIANTS)])
+def make_one(request):
+    """Makes the same model each time; for what a class decides, whatever its settings."""
+    return functools.partial(compiled, request.param)
 
 
 def subclasses(cls):
@@ -106,7 +148,7 @@ def subclasses(cls):
     [(LatentVariableModel, None), (Prior, "prior"), (Objective, "objective")],
 )
 def test_contract_covers_every_subclass(base, part):
-    models = [make() for make in MODELS.values()]
+    models = [make() for make in ALL.values()]
     covered = {type(model if part is None else getattr(model, part)) for model in models}
     assert subclasses(base) <= covered
 
@@ -123,15 +165,17 @@ def test_fit_lowers_the_loss_and_reports_every_term(make, blobs):
     history = model.fit(blobs, batch_size=16, epochs=6, validation_split=0.25, verbose=0).history
     assert set(history) >= TERMS and {f"val_{name}" for name in TERMS} <= set(history)
     after = model.evaluate(blobs, verbose=0)
-    falls = "distortion" if "lambda" in after else "loss"  # λ, which weighs the loss, moves
+    # What weighs the loss may move, and an adversary works against it.
+    moves = {"lambda", "period", "capacity", "discriminator"} & after.keys()
+    falls = "distortion" if moves else "loss"
     assert after[falls] < before[falls]
     assert all(np.isfinite(value) for value in after.values())
     assert after["elbo"] == pytest.approx(-(after["distortion"] + after["rate"]), rel=1e-5)
     assert model.evaluate(blobs, verbose=0) == after
 
 
-def test_first_fit_on_one_example(make, blobs):
-    model = make()
+def test_first_fit_on_one_example(make_one, blobs):
+    model = make_one()
     if model.objective.bound is not None and model.objective.kappa is None:
         with pytest.raises(ValueError, match="Give `kappa=`"):
             model.fit(blobs[:1], verbose=0)
@@ -153,10 +197,10 @@ def test_outputs_have_the_shapes_of_the_design(make, blobs):
     sources = model.prior.num_sources * model.latent_dim
     assert posterior.batch_shape == (128, *steps) and posterior.event_shape == (sources,)
     codes = model.embed(blobs)
-    assert codes.shape == (128, *steps, model.latent_dim)
-    if model.prior.num_sources == 1:
+    assert codes.shape == (128, *steps, model.code_dim)
+    if model.prior.num_sources == 1 and not model.num_categories:
         np.testing.assert_array_equal(codes, posterior.mean())
-    p = model.decode(np.zeros((3, 5, *steps, model.latent_dim), "float32"))
+    p = model.decode(np.zeros((3, 5, *steps, model.code_dim), "float32"))
     assert p.batch_shape == (3, 5) and p.event_shape == (8, 6, 1)
     assert model.predict(blobs, batch_size=50, verbose=0).shape == blobs.shape
     np.testing.assert_allclose(
@@ -184,11 +228,11 @@ def test_keras_file_gives_back_the_same_model(make, blobs, tmp_path):
     assert_same_weights(model, loaded)
 
 
-def test_weights_file_gives_back_the_same_weights(make, blobs, tmp_path):
-    model = make()
+def test_weights_file_gives_back_the_same_weights(make_one, blobs, tmp_path):
+    model = make_one()
     model.fit(blobs, verbose=0)
     model.save_weights(tmp_path / "model.weights.h5")
-    other = make()
+    other = make_one()
     other.build(blobs.shape)
     other.load_weights(tmp_path / "model.weights.h5")
     np.testing.assert_array_equal(model.predict(blobs, verbose=0), other.predict(blobs, verbose=0))
@@ -203,18 +247,18 @@ def test_config_round_trip_of_an_unbuilt_model(make):
     assert not again.built
 
 
-def test_same_seed_gives_the_same_numbers(make, blobs):
+def test_same_seed_gives_the_same_numbers(make_one, blobs):
     results = []
     for _ in range(2):
         keras.utils.set_random_seed(5)
-        model = make()
+        model = make_one()
         model.fit(blobs, batch_size=32, epochs=2, shuffle=False, verbose=0)
         results.append(model)
     assert_same_weights(*results)
 
 
-def test_every_kind_of_data(make, blobs):
-    model = make()
+def test_every_kind_of_data(make_one, blobs):
+    model = make_one()
     labels = np.arange(128)
     odd = tf.data.Dataset.from_tensor_slices((blobs, labels)).batch(50)  # the last batch has 28
     model.fit(odd, validation_data=odd.take(1), verbose=0)
@@ -242,13 +286,13 @@ class Pairs(keras.utils.PyDataset):
         return part, np.zeros(len(part))
 
 
-def test_py_dataset(make, blobs):
-    model = make()
+def test_py_dataset(make_one, blobs):
+    model = make_one()
     assert np.isfinite(model.fit(Pairs(blobs), verbose=0).history["loss"][0])
 
 
-def test_weight_two_is_an_example_twice_and_weight_zero_none(make, blobs):
-    model = make()
+def test_weight_two_is_an_example_twice_and_weight_zero_none(make_one, blobs):
+    model = make_one()
     model.build(blobs.shape)
     weights = np.array([2.0, 0.0, 1.0, 1.0], "float32")
 
@@ -266,16 +310,18 @@ def test_weight_two_is_an_example_twice_and_weight_zero_none(make, blobs):
     assert labelled["distortion"] == pytest.approx(expected, rel=1e-5)
 
 
-def test_weights_count_in_fit_and_in_its_validation(make, blobs):
-    if any(isinstance(layer, keras.layers.BatchNormalization) for layer in make().encoder.layers):
+def test_weights_count_in_fit_and_in_its_validation(make_one, blobs):
+    if any(
+        isinstance(layer, keras.layers.BatchNormalization) for layer in make_one().encoder.layers
+    ):
         pytest.skip("Batch normalisation lets every example of a batch matter.")
-    if make().flatness is not None:
-        pytest.skip("The flatness penalty is that of all latent points of a batch.")
+    if make_one().penalty_names or make_one().num_categories:
+        pytest.skip("Penalties and assignments are those of all examples of a batch.")
     weights = np.array([1.0, 0.0] * 4, "float32")
     histories = []
     for spoilt in (blobs[:8].copy(), blobs[:8].copy()):
         spoilt[1::2] = len(histories)  # what has no weight must not matter
-        model = make()
+        model = make_one()
         data = (spoilt, None, weights)
         fitted = model.fit(
             spoilt, sample_weight=weights, validation_data=data, shuffle=False, verbose=0
@@ -285,8 +331,8 @@ def test_weights_count_in_fit_and_in_its_validation(make, blobs):
         assert histories[0][name] == pytest.approx(histories[1][name], rel=1e-4), name
 
 
-def test_batch_without_any_weight_changes_no_state(make, blobs):
-    model = make()
+def test_batch_without_any_weight_changes_no_state(make_one, blobs):
+    model = make_one()
     model.fit(blobs[:8], verbose=0)
     state = [*model.objective.weights, *model.likelihood.non_trainable_weights]
     # An automatic bound measures the first batches whatever the weights of their examples.
@@ -299,19 +345,19 @@ def test_batch_without_any_weight_changes_no_state(make, blobs):
 
 
 @pytest.mark.parametrize("how", [{"steps_per_execution": 3}, {"run_eagerly": True}])
-def test_ways_to_run_agree_with_the_usual_one(make, blobs, how):
+def test_ways_to_run_agree_with_the_usual_one(make_one, blobs, how):
     results = []
     for options in ({}, how):
         keras.utils.set_random_seed(0)
-        model = make(**options)
+        model = make_one(**options)
         model.fit(blobs[:96], batch_size=16, shuffle=False, verbose=0)
         results.append(model.evaluate(blobs, batch_size=32, verbose=0))
     assert results[1] == pytest.approx(results[0], rel=2e-3, abs=1e-3)
 
 
-def test_jit_compile(make, blobs):
+def test_jit_compile(make_one, blobs):
     """XLA draws other random numbers from the same seed, so that only what has none is the same."""
-    model, plain = make(jit_compile=True), make()
+    model, plain = make_one(jit_compile=True), make_one()
     history = model.fit(blobs, batch_size=16, epochs=3, verbose=0).history
     assert all(np.all(np.isfinite(values)) for values in history.values())
     assert history["distortion"][-1] < history["distortion"][0]
@@ -335,12 +381,13 @@ def test_mixed_precision_keeps_losses_in_float32(make, blobs):
     assert np.all(np.isfinite(history["loss"]))
     assert history["distortion"][-1] < history["distortion"][0]
     assert posterior.dtype == tf.float32
-    assert {term.dtype for term in terms if term is not None} == {tf.float32}
+    tensors = [term for term in tf.nest.flatten(terms._asdict()) if term is not None]
+    assert {tensor.dtype for tensor in tensors} == {tf.float32}
     assert model.encoder.layers[-1].compute_dtype == "bfloat16"
 
 
-def test_symbolic_and_eager_calls_agree(make, blobs):
-    model = make()
+def test_symbolic_and_eager_calls_agree(make_one, blobs):
+    model = make_one()
     model.build(blobs.shape)
     inputs = keras.Input(blobs.shape[1:])
     assert model(inputs).shape == (None, 8, 6, 1)

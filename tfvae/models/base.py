@@ -1,5 +1,8 @@
 """The base class of all models: the way from data to the terms of the loss."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -12,6 +15,23 @@ from tfvae.objectives import Terms
 tfd = tfp.distributions
 
 SEED_GENERATORS = ("seed_generator", "test_seed_generator")
+
+
+def _as_they_are(z):
+    return z
+
+
+class Inference(NamedTuple):
+    """What is known of the latents of a batch."""
+
+    posterior: tfd.Distribution
+    """q(z|x), or that of the sources of z."""
+    codes: Callable = _as_they_are
+    """Samples of z, (L, B, N_z), to what the decoder is given, (L, B, code_dim)."""
+    categorical_rate: tf.Tensor | None = None
+    """The rate of categorical latents, (1, B), nats; None without them."""
+    penalties: dict[str, tf.Tensor] = {}
+    """Penalties that come with it, without their weights, each (B,)."""
 
 
 class LatentVariableModel(EvidenceEstimate):
@@ -73,6 +93,8 @@ class LatentVariableModel(EvidenceEstimate):
     components = ("encoder", "decoder", "likelihood", "prior", "objective", "flatness")
     """Arguments of the constructor that are objects of Keras."""
 
+    num_categories: tuple[int, ...] = ()
+    """(S_1, …, S_V): the sizes of categorical latents beside z, for a model that has them."""
     sequence_axes = 0
     """Number of axes of an example, the first ones, along which its steps follow each other."""
 
@@ -80,6 +102,11 @@ class LatentVariableModel(EvidenceEstimate):
     def _head_size(self):
         """Variables of which one encoder gives the posterior."""
         return self.prior.num_sources * self.latent_dim
+
+    @property
+    def code_dim(self) -> int:
+        """Length of what the decoder is given: N_z, and the categories of a model that has them."""
+        return self.latent_dim
 
     @property
     def sequence_shape(self) -> tuple[int, ...]:
@@ -115,14 +142,14 @@ class LatentVariableModel(EvidenceEstimate):
             self.prior.connect(
                 self.latent_dim, self.step_shape, self._posterior, self.sequence_shape
             )
-            self.objective.connect(self.likelihood)
+            self.objective.connect(self.likelihood, self.latent_dim, self.num_categories)
         super().build(input_shape)
 
     def _build_networks(self, shape):
         """Creates the weights of encoder and decoder for inputs of that shape."""
         self._build_encoder(self.encoder, self.posterior_head, shape)
         _fill(self.decoder, networks.default_decoder, shape)
-        outputs = self.decoder(keras.KerasTensor((None, self.latent_dim)))
+        outputs = self.decoder(keras.KerasTensor((None, self.code_dim)))
         if tuple(outputs.shape[1:]) != shape:
             raise ValueError(
                 f"The decoder's output has the shape {tuple(outputs.shape[1:])} for one "
@@ -160,8 +187,8 @@ class LatentVariableModel(EvidenceEstimate):
         )
 
     def _decoder_outputs(self, z: tf.Tensor, training=False) -> tf.Tensor:
-        """Decoder outputs in float32, (..., N_z) -> (..., *step)."""
-        outputs = self.decoder(tf.reshape(z, [-1, self.latent_dim]), training=training)
+        """Decoder outputs in float32, (..., code_dim) -> (..., *step)."""
+        outputs = self.decoder(tf.reshape(z, [-1, self.code_dim]), training=training)
         shape = tf.concat([tf.shape(z)[:-1], self.step_shape], axis=0)
         outputs = tf.reshape(tf.cast(outputs, tf.float32), shape)
         return tf.ensure_shape(outputs, [*z.shape[:-1], *self.step_shape])
@@ -192,7 +219,11 @@ class LatentVariableModel(EvidenceEstimate):
 
         For a prior with sources, the latents at their means; see its `code`.
         """
-        return self.prior.code(self.encode(x))
+        return self._embedding(self._prepared(x))
+
+    def _embedding(self, x, training=False):
+        """`embed` of prepared data."""
+        return self.prior.code(self.encode(x, training=training))
 
     def decode(self, z) -> tfd.Distribution:
         """p(x|z): (..., N_z) -> batch shape (...), event shape that of the data.
@@ -216,9 +247,10 @@ class LatentVariableModel(EvidenceEstimate):
         """`z` as float32, checked."""
         self._check_built("decode")
         z = tf.convert_to_tensor(z, tf.float32)
-        if z.shape[-1:] != (self.latent_dim,):
+        if z.shape[-1:] != (self.code_dim,):
+            name = "latent_dim" if self.code_dim == self.latent_dim else "code_dim"
             raise ValueError(
-                f"The last axis of `z` must be latent_dim = {self.latent_dim}, received the shape "
+                f"The last axis of `z` must be {name} = {self.code_dim}, received the shape "
                 f"{tuple(z.shape)}."
             )
         return z
@@ -230,8 +262,7 @@ class LatentVariableModel(EvidenceEstimate):
         ordinary number on its way.
         """
         x = self._prepared(x)
-        z = self.prior.code(self.encode(x, training=training))
-        reconstruction = self.decode_mean(z, training=training)
+        reconstruction = self.decode_mean(self._embedding(x, training), training=training)
         axes = list(range(1, 1 + len(self.data_shape)))
         finite = tf.reduce_all(tf.math.is_finite(x), axis=axes, keepdims=True)
         return tf.where(finite, reconstruction, np.nan)
@@ -244,9 +275,13 @@ class LatentVariableModel(EvidenceEstimate):
         """
         self._check_built("generate")
         _checks.positive_int("num_samples", num_samples)
-        z = self.prior.sample(num_samples, seed=_seeds.stateless(seed))
+        z = self.sample_codes(num_samples, seed=_seeds.stateless(seed))
         parts = tf.split(z, _sizes(num_samples, ROWS_AT_A_TIME))
         return np.concatenate([self.decode_mean(rows).numpy() for rows in parts])
+
+    def sample_codes(self, num_samples, *, seed) -> tf.Tensor:
+        """Draws what the decoder is given from the prior, (num_samples, N_z) or (…, T, N_z)."""
+        return self.prior.sample(num_samples, seed=seed)
 
     def _check_built(self, what: str):
         if not self.built:
@@ -258,30 +293,61 @@ class LatentVariableModel(EvidenceEstimate):
     # ---- the terms ---------------------------------------------------------------------------
 
     def terms(
-        self, x, *, seed, num_samples=1, analytic=True, training=False, regularized=False
+        self,
+        x,
+        *,
+        seed,
+        num_samples=1,
+        analytic=True,
+        training=False,
+        regularized=False,
+        labels=None,
     ) -> Terms:
         """Distortion, rate and error of `num_samples` posterior samples of x (B, *data).
 
-        `regularized` asks for the penalty of `flatness` too, where there is one.
+        `regularized` asks for the penalties too, where there are some; `labels` are for a model
+        that learns from them.
         """
         posterior_seed, prior_seed = tfp.random.split_seed(seed, n=2, salt="terms")
-        posterior = self.encode(x, training=training)
+        inference = self._infer(x, posterior_seed, training, labels)
+        posterior, categorical_rate = inference.posterior, inference.categorical_rate
         sources = posterior.sample(num_samples, seed=posterior_seed)
         z = self.prior.transform(sources)
-        outputs = self._decoder_outputs(z, training)
+        codes = inference.codes(z)
+        outputs = self._decoder_outputs(codes, training)
         distortion, error = self.likelihood.distortion_and_error(x, outputs)
         rate = self.prior.rate(
             posterior, sources, seed=prior_seed, analytic=analytic, training=training
         )
         rate = tf.reduce_sum(rate, axis=list(range(2, 2 + self.sequence_axes)))
-        flatness = None
+        if categorical_rate is not None:
+            rate += categorical_rate
+        penalties = dict(inference.penalties)
         if regularized and self.flatness is not None:
             flatness_seed = tf.random.experimental.stateless_fold_in(posterior_seed, 1)
             steps = tf.reshape(z[0], [-1, self.latent_dim])
-            penalty = self.flatness.penalty(self.decode_mean, steps, seed=flatness_seed)
-            penalty = tf.reshape(penalty, [tf.shape(z)[1], -1])
-            flatness = tf.reduce_mean(penalty, axis=1)
-        return Terms(distortion, rate, error, self.likelihood.residual(x, outputs), flatness)
+            penalty = self.flatness.penalty(self._mean_around(codes[0]), steps, seed=flatness_seed)
+            penalties["flatness"] = tf.reduce_mean(
+                tf.reshape(penalty, [tf.shape(z)[1], -1]), axis=1
+            )
+        return Terms(
+            distortion,
+            rate,
+            error,
+            self.likelihood.residual(x, outputs),
+            penalties,
+            z,
+            self.prior.rates(posterior),
+            categorical_rate,
+        )
+
+    def _infer(self, x, seed, training, labels) -> Inference:
+        """q(z|x), and what else the decoder is given."""
+        return Inference(self.encode(x, training=training))
+
+    def _mean_around(self, codes):
+        """E[x|z] as a function of z alone, (n, N_z), all else as in `codes` (B, code_dim)."""
+        return self.decode_mean
 
     # ---- saving ------------------------------------------------------------------------------
 

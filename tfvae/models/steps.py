@@ -57,9 +57,24 @@ class GuardedSteps(keras.Model):
         # Evaluation draws from a stream of its own that starts anew each time: evaluating twice
         # gives one result, and evaluating between epochs does not change the training.
         self.test_seed_generator = keras.random.SeedGenerator(0 if seed is None else seed)
-        self.statistics = StepStatistics(() if self.flatness is None else ("flatness",))
+        self.statistics = StepStatistics(self.penalty_names)
 
-    def _next_terms(self, x, generator, training) -> Terms:
+    @property
+    def penalty_names(self) -> tuple[str, ...]:
+        """Names of the penalties, which are reported beside the terms."""
+        return () if self.flatness is None else ("flatness",)
+
+    @property
+    def penalty_weights(self) -> dict[str, float]:
+        """The weight of each penalty that is added to the objective's loss."""
+        return {} if self.flatness is None else {"flatness": self.flatness.weight}
+
+    learns_from_labels = False
+    """Whether `fit` and `evaluate` need labels beside the data."""
+    has_several_losses = False
+    """Whether `_gradients` asks the tape for more than the gradient of one loss."""
+
+    def _next_terms(self, x, labels, generator, training) -> Terms:
         seed = _replicas.own_seed(tf.cast(generator.next(), tf.int32))
         objective = self.objective
         return self.terms(
@@ -69,12 +84,15 @@ class GuardedSteps(keras.Model):
             analytic=objective.analytic_rate,
             training=training,
             regularized=True,
+            labels=labels,
         )
 
     def _loss(self, terms: Terms):
-        """The objective's loss of each example with the penalty on the decoder, (B,)."""
+        """The objective's loss of each example with the penalties on it, (B,)."""
         loss = self.objective.loss(terms)
-        return loss if terms.flatness is None else loss + self.flatness.weight * terms.flatness
+        for name, weight in self.penalty_weights.items():
+            loss += weight * terms.penalties[name]
+        return loss
 
     def _term_sums(self, terms: Terms, loss, weights):
         """Σ w v over the batch, in the order of the statistics, and Σ w."""
@@ -82,7 +100,7 @@ class GuardedSteps(keras.Model):
             tf.reduce_mean(term, axis=0, keepdims=True)
             for term in (terms.distortion, terms.rate, terms.error)
         )
-        more = [] if terms.flatness is None else [terms.flatness[tf.newaxis]]
+        more = [terms.penalties[name][tf.newaxis] for name in self.penalty_names]
         per_example = tf.concat([*means, loss[tf.newaxis], *more], axis=0)  # (terms, B)
         if weights is None:
             return tf.reduce_sum(per_example, axis=1), tf.cast(tf.shape(loss)[0], tf.float32)
@@ -90,18 +108,21 @@ class GuardedSteps(keras.Model):
 
     def train_step(self, data):
         """One gradient step on the objective's loss, then the dual step on its multiplier."""
-        x, weights = self._unpacked(data)
+        x, labels, weights = self._unpacked(data)
         self.objective.prepare(x, self.likelihood)
-        with tf.GradientTape() as tape:
-            terms = self._next_terms(x, self.seed_generator, training=True)
+        with tf.GradientTape(persistent=self.has_several_losses) as tape:
+            terms = self._next_terms(x, labels, self.seed_generator, training=True)
             loss = self._loss(terms)
             penalty = self._penalty()
             # The mean over the global batch: gradients are summed over replicas.
             batch_size = _replicas.total(tf.cast(tf.shape(x)[0], tf.float32))
-            weighted = loss if weights is None else loss * weights
-            mean = tf.reduce_sum(weighted) / batch_size
-            scaled = self.optimizer.scale_loss(mean + penalty / _replicas.count())
-        gradients = tape.gradient(scaled, [v.value for v in self.trainable_weights])
+
+            def mean(values):
+                return tf.reduce_sum(values if weights is None else values * weights) / batch_size
+
+            scaled = self.optimizer.scale_loss(mean(loss) + penalty / _replicas.count())
+            others = self._other_losses(terms, mean)
+        gradients = self._gradients(tape, scaled, others)
         sums, weight = self._term_sums(terms, loss + penalty, weights)
         self._step_unless_failed(
             x, sums, lambda: self._update(gradients, terms, sums, weights, weight), gradients
@@ -110,12 +131,28 @@ class GuardedSteps(keras.Model):
 
     def test_step(self, data):
         """The terms of a batch, with noise of the evaluation's own stream."""
-        x, weights = self._unpacked(data)
-        terms = self._next_terms(x, self.test_seed_generator, training=False)
+        x, labels, weights = self._unpacked(data)
+        terms = self._next_terms(x, labels, self.test_seed_generator, training=False)
         loss = self._loss(terms) + self._penalty()
         sums, weight = self._term_sums(terms, loss, weights)
         self._step_unless_failed(x, sums, lambda: self.statistics.update_state(sums, weight))
         return self.get_metrics_result()
+
+    def _other_losses(self, terms, mean):
+        """Losses of networks that do not minimise the model's; `mean` is that over the batch."""
+        return ()
+
+    def _gradients(self, tape, loss, others):
+        """The gradient of the loss for each of the trainable weights."""
+        return tape.gradient(loss, [v.value for v in self.trainable_weights])
+
+    def _apply(self, gradients):
+        """One step of the optimizer."""
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
+
+    @property
+    def _optimizer_variables(self):
+        return self.optimizer.variables
 
     def _penalty(self):
         """What regularisers of layers, and `add_loss` of layers, add to the loss; a scalar."""
@@ -137,8 +174,8 @@ class GuardedSteps(keras.Model):
         return {**result, **self.objective.state()}
 
     def _unpacked(self, data):
-        """`x` in float32, and one weight for each example, (B,), or None."""
-        x, _, weights = keras.utils.unpack_x_y_sample_weight(data)
+        """`x` in float32, labels or None, and one weight for each example, (B,), or None."""
+        x, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
         x = self._prepared(x)
         if weights is not None:
             if weights.shape.rank > 1 and weights.shape[1:].num_elements() != 1:
@@ -147,7 +184,7 @@ class GuardedSteps(keras.Model):
                     f"{tuple(weights.shape)}."
                 )
             weights = tf.reshape(tf.cast(weights, tf.float32), [tf.shape(x)[0]])
-        return x, weights
+        return x, labels if self.learns_from_labels else None, weights
 
     def _update(self, gradients, terms, sums, weights, weight):
         """Gradient step, dual step and statistics."""
@@ -156,7 +193,7 @@ class GuardedSteps(keras.Model):
         # the optimizer's moments are warm when its turn comes.
         resting = [] if held is None else self.prior.trainable_weights
         with _unchanged(resting, held):
-            self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
+            self._apply(gradients)
         self._update_state(terms, sums, weights, weight)
         self.statistics.update_state(sums, weight)
 
@@ -212,7 +249,7 @@ class GuardedSteps(keras.Model):
         # Within a replica no branch may hold a reduction: the step runs, and is undone.
         found = evidence()
         good = _replicas.mean(tf.cast(good, tf.float32)) > 0.999
-        with _unchanged([*self.weights, *self.optimizer.variables] if training else [], ~good):
+        with _unchanged([*self.weights, *self._optimizer_variables] if training else [], ~good):
             step()
         tf.cond(good, lambda: _nothing(None), lambda: _nothing(record(found)))
 

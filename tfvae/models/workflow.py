@@ -34,7 +34,11 @@ class Workflow(GuardedSteps):
         """Compiles a loaded model as it was, so that it can be trained on."""
         self.compile(**keras.saving.deserialize_keras_object(config))
         if self.built:
-            self.optimizer.build(self.trainable_variables)
+            self._build_optimizers()
+
+    def _build_optimizers(self):
+        """Creates the optimizer's state."""
+        self.optimizer.build(self.trainable_variables)
 
     def fit(self, x=None, y=None, *args, **kwargs):
         """As `keras.Model.fit`; labels are ignored, sample weights weigh the examples' losses.

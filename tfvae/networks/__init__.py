@@ -4,9 +4,10 @@ import keras
 
 from tfvae.networks.convolutional import conv_decoder, conv_encoder
 from tfvae.networks.dense import mlp
-from tfvae.networks.heads import GaussianHead, diagonal_gaussian
+from tfvae.networks.heads import CategoricalHead, GaussianHead, diagonal_gaussian
 
 __all__ = [
+    "CategoricalHead",
     "GaussianHead",
     "conv_decoder",
     "conv_encoder",

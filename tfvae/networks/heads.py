@@ -54,6 +54,45 @@ class GaussianHead(keras.layers.Layer):
         return {**super().get_config(), "size": self.size}
 
 
+@keras.saving.register_keras_serializable(package="tfvae")
+class CategoricalHead(keras.layers.Layer):
+    """Features -> logits of V categorical variables, V tensors (B, S_v), float32.
+
+    Args:
+        sizes: (S_1, …, S_V).
+
+    Example:
+        >>> from tfvae.networks import CategoricalHead
+        >>> [logits.shape for logits in CategoricalHead((2, 3))(keras.ops.zeros((5, 8)))]
+        [TensorShape([5, 2]), TensorShape([5, 3])]
+    """
+
+    def __init__(self, sizes, **kwargs):
+        super().__init__(**kwargs)
+        self.sizes = _checks.positive_ints("sizes", sizes)
+        self.flatten = keras.layers.Flatten()
+        self.dense = keras.layers.Dense(sum(self.sizes), name="logits")
+
+    def build(self, input_shape):
+        """Builds the one dense layer that gives all logits."""
+        self.flatten.build(input_shape)
+        self.dense.build(self.flatten.compute_output_shape(input_shape))
+        super().build(input_shape)
+
+    def call(self, features):
+        """Returns the logits of each variable."""
+        logits = tf.cast(self.dense(self.flatten(features)), tf.float32)
+        return tf.split(logits, self.sizes, axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        """A shape for each variable."""
+        return [(input_shape[0], size) for size in self.sizes]
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {**super().get_config(), "sizes": self.sizes}
+
+
 def diagonal_gaussian(loc: tf.Tensor, scale: tf.Tensor) -> tfd.Distribution:
     """N(loc, diag scale²) over the last axis."""
     return tfd.Independent(tfd.Normal(loc, scale), 1)

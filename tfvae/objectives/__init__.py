@@ -3,6 +3,8 @@
 from tfvae import _checks
 from tfvae.objectives.base import Objective, Terms
 from tfvae.objectives.bounds import AutomaticBound
+from tfvae.objectives.capacity import Capacity
+from tfvae.objectives.cascade import InformationCascade
 from tfvae.objectives.constrained import Constrained
 from tfvae.objectives.elbo import ELBO, BetaELBO, ConvexBeta
 from tfvae.objectives.importance_weighted import ImportanceWeighted
@@ -14,9 +16,11 @@ __all__ = [
     "REWO",
     "AutomaticBound",
     "BetaELBO",
+    "Capacity",
     "Constrained",
     "ConvexBeta",
     "ImportanceWeighted",
+    "InformationCascade",
     "Multiplier",
     "Objective",
     "Terms",
@@ -30,9 +34,11 @@ def get(identifier) -> Objective:
     """The objective for a short name ("elbo", "importance_weighted", …) or the object itself."""
     names = {
         "beta_elbo": BetaELBO,
+        "capacity": Capacity,
         "constrained": Constrained,
         "convex_beta": ConvexBeta,
         "elbo": ELBO,
         "importance_weighted": ImportanceWeighted,
+        "information_cascade": InformationCascade,
     }
     return _checks.named_object("objective", identifier, Objective, names)

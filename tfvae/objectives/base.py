@@ -19,8 +19,14 @@ class Terms(NamedTuple):
     """C, the part of D that a constraint bounds, (L, B)."""
     residual: tf.Tensor | None = None
     """What the likelihood learns its scale from, (L, B, …); None when it learns none."""
-    flatness: tf.Tensor | None = None
-    """The flatness penalty without its weight, (B,); None when there is none, or nobody asked."""
+    penalties: dict[str, tf.Tensor] = {}
+    """Penalties by name, without their weights, each (B,); empty when nobody asked."""
+    latents: tf.Tensor | None = None
+    """z, continuous, (L, B, N_z), with an axis T before the last for sequences."""
+    rates: tf.Tensor | None = None
+    """R of each continuous latent, (1, B, N_z); None where the prior has no such parts."""
+    categorical_rate: tf.Tensor | None = None
+    """The part of the rate that is due to categorical latents, (1, B); None without them."""
 
 
 class Objective(keras.layers.Layer):
@@ -33,13 +39,19 @@ class Objective(keras.layers.Layer):
     num_samples = 1
     analytic_rate = True
 
-    def connect(self, likelihood):
+    def connect(self, likelihood, latent_dim: int = 1, num_categories: tuple[int, ...] = ()):
         """Creates the state, if any, when the likelihood knows the data's shape.
+
+        Args:
+            likelihood: that of the model.
+            latent_dim: N_z, the number of continuous latents.
+            num_categories: (S_1, …, S_V) of the categorical latents, if any.
 
         Raises:
             ValueError: when the objective has been connected before.
         """
         _checks.not_yet_connected("objective", self)
+        self.latent_dim, self.num_categories = latent_dim, tuple(num_categories)
         self._create_state(likelihood)
         self.built = True
 
@@ -76,6 +88,10 @@ class Objective(keras.layers.Layer):
     def prior_is_held(self) -> tf.Tensor | None:
         """Scalar bool: whether the prior's weights rest in this step. None: they never do."""
         return None
+
+    def categories_are_open(self) -> tf.Tensor:
+        """Scalar bool: whether categorical latents take part yet."""
+        return tf.constant(True)
 
     @property
     def bound(self) -> tf.Tensor | None:

@@ -12,6 +12,11 @@ from tfvae.plots.capsules import (
     squares_covariance,
     topographic_map,
 )
+from tfvae.plots.disentanglement import (
+    category_traversals,
+    latents_against_factors,
+    traversal_gif,
+)
 from tfvae.plots.flatness import equidistance, violins
 from tfvae.plots.interpolations import interpolation, traversals
 from tfvae.plots.latent import latent_scatter
@@ -21,10 +26,12 @@ from tfvae.plots.training import training_curves
 
 __all__ = [
     "capsule_traversals",
+    "category_traversals",
     "equidistance",
     "forward_prediction",
     "interpolation",
     "latent_scatter",
+    "latents_against_factors",
     "motion_gif",
     "reconstructions",
     "samples",
@@ -33,6 +40,7 @@ __all__ = [
     "stick_figures",
     "topographic_map",
     "training_curves",
+    "traversal_gif",
     "traversals",
     "violins",
 ]

@@ -34,10 +34,10 @@ def checked_latents(model, name: str, z) -> np.ndarray:
     """`z` as an array (n, N_z), n ≥ 1."""
     check_built(model)
     z = np.asarray(z, dtype="float32")
-    if z.ndim != 2 or z.shape[1] != model.latent_dim or len(z) == 0:
+    if z.ndim != 2 or z.shape[1] != model.code_dim or len(z) == 0:
         raise ValueError(
-            f"`{name}` must have the shape (n, {model.latent_dim}), latent_dim = "
-            f"{model.latent_dim}; received {z.shape}."
+            f"`{name}` must have the shape (n, {model.code_dim}), the length of a code; "
+            f"received {z.shape}."
         )
     return z
 
@@ -53,7 +53,7 @@ def check_single(model, what: str):
 
 def codes(model, x) -> np.ndarray:
     """The latents that stand for x, as `decoded` takes them: (n, N_z), (n, T, N_z) of sequences."""
-    return latent_codes(model, x).reshape(-1, *model.sequence_shape, model.latent_dim)
+    return latent_codes(model, x).reshape(-1, *model.sequence_shape, model.code_dim)
 
 
 def decoded(model, z) -> np.ndarray:
@@ -66,4 +66,4 @@ def decoded(model, z) -> np.ndarray:
 
 def prior_samples(model, num: int, seed: int) -> np.ndarray:
     """Draws z ~ p(z), (num, N_z), or (num, T, N_z) of sequences; the same for the same seed."""
-    return np.asarray(model.prior.sample(num, seed=(seed, 0)))
+    return np.asarray(model.sample_codes(num, seed=(seed, 0)))

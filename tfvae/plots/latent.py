@@ -101,7 +101,7 @@ def _prior_points(model, num, seed):
     """`num` draws z ~ p(z), (num, N_z), frames of as many sequences as are needed."""
     num = _checks.positive_int("num_prior", num)
     sequences = -(-num // math.prod(model.sequence_shape))
-    return _models.prior_samples(model, sequences, seed).reshape(-1, model.latent_dim)[:num]
+    return _models.prior_samples(model, sequences, seed).reshape(-1, model.code_dim)[:num]
 
 
 def _with_deviation(model, x, loc):

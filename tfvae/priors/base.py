@@ -112,3 +112,7 @@ class Prior(keras.layers.Layer):
             except NotImplementedError:
                 pass  # TFP's word for «no closed form is registered for this pair».
         return posterior.log_prob(z) - self.log_prob(z, seed=seed, training=training)
+
+    def rates(self, posterior) -> tf.Tensor | None:
+        """R of each latent where the prior is a product over them, (1, B, N_z); else None."""
+        return None

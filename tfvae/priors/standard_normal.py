@@ -23,3 +23,7 @@ class StandardNormal(Prior):
         """N(0, I)."""
         self._check_connected()
         return diagonal_gaussian(tf.zeros([self.latent_dim]), tf.ones([self.latent_dim]))
+
+    def rates(self, posterior):
+        """KL(q(z_i|x) ‖ N(0, 1)) of each latent, (1, B, N_z), nats."""
+        return posterior.distribution.kl_divergence(self.distribution().distribution)[tf.newaxis]
