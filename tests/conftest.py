@@ -29,3 +29,13 @@ def blobs():
     strength = rng.uniform(size=(128, 2))
     x = np.einsum("bp,phwc->bhwc", strength, patterns) / 2 + 0.02 * rng.normal(size=(128, 8, 6, 1))
     return np.clip(x, 0.0, 1.0).astype("float32")
+
+
+@pytest.fixture(scope="session")
+def mirrored():
+    """A strategy of two replicas, one for the whole process.
+
+    Two of them in one process use the same keys for their reductions, and TensorFlow takes those of
+    another model's gradients for each other's.
+    """
+    return tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"])

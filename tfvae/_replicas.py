@@ -59,3 +59,12 @@ def own_seed(seed: tf.Tensor) -> tf.Tensor:
 def several() -> bool:
     """Whether the code runs in one of several replicas."""
     return _context() is not None
+
+
+def over_workers() -> bool:
+    """Whether several workers, processes or machines, train one model."""
+    strategy = tf.distribute.get_strategy()
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return False
+    cluster = strategy.cluster_resolver.cluster_spec().as_dict()
+    return sum(len(tasks) for job, tasks in cluster.items() if job in ("chief", "worker")) > 1

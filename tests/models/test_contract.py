@@ -394,11 +394,10 @@ def test_symbolic_and_eager_calls_agree(make_one, blobs):
     np.testing.assert_allclose(tf.function(model)(blobs), model(blobs), rtol=1e-5, atol=1e-6)
 
 
-def test_mirrored_replicas_train(blobs):
+def test_mirrored_replicas_train(blobs, mirrored):
     """Two logical CPUs; λ follows the error of the global batch."""
-    strategy = tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"])
-    assert strategy.num_replicas_in_sync == 2
-    with strategy.scope():
+    assert mirrored.num_replicas_in_sync == 2
+    with mirrored.scope():
         model = MODELS["VHPVAE"]()
         model.compile(keras.optimizers.Adam(1e-2))
     history = model.fit(blobs, batch_size=32, epochs=8, verbose=0).history
@@ -407,9 +406,8 @@ def test_mirrored_replicas_train(blobs):
 
 
 @pytest.mark.parametrize("phase", ["first", "later"])
-def test_mirrored_replicas_undo_a_step_that_fails_on_one_of_them(blobs, phase):
-    strategy = tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"])
-    with strategy.scope():
+def test_mirrored_replicas_undo_a_step_that_fails_on_one_of_them(blobs, phase, mirrored):
+    with mirrored.scope():
         model = MODELS["VHPVAE"]()
         model.compile(keras.optimizers.Adam(1e-2))
     model.fit(blobs[:16], batch_size=16, verbose=0)

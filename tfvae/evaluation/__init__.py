@@ -5,6 +5,21 @@ from tfvae.evaluation.capsules import (
     capsule_correlation,
     equivariance_error,
 )
+from tfvae.evaluation.disentanglement import (
+    DCI,
+    DisentanglementReport,
+    UnsupervisedAccuracy,
+    beta_vae_score,
+    dci,
+    disentanglement,
+    disentanglement_scores,
+    factor_vae_score,
+    irs,
+    mig,
+    mutual_information,
+    sap,
+    unsupervised_accuracy,
+)
 from tfvae.evaluation.equivariance import EquivarianceReport, equivariance
 from tfvae.evaluation.flatness import FlatnessReport, flatness, smoothness
 from tfvae.evaluation.likelihood import LogLikelihood, log_likelihood
@@ -19,25 +34,38 @@ from tfvae.evaluation.tables import Line, Report, table
 from tfvae.models.batches import batches, latent_codes, posterior_moments
 
 __all__ = [
+    "DCI",
     "CapsuleCorrelation",
+    "DisentanglementReport",
     "EquivarianceReport",
     "FlatnessReport",
     "Line",
     "LogLikelihood",
     "PosteriorReport",
     "Report",
+    "UnsupervisedAccuracy",
     "active_units",
     "batches",
+    "beta_vae_score",
     "capsule_correlation",
+    "dci",
+    "disentanglement",
+    "disentanglement_scores",
     "equivariance",
     "equivariance_error",
+    "factor_vae_score",
     "flatness",
     "information",
+    "irs",
     "latent_codes",
     "log_likelihood",
+    "mig",
+    "mutual_information",
     "posterior_moments",
     "posterior_report",
+    "sap",
     "selectivity",
     "smoothness",
     "table",
+    "unsupervised_accuracy",
 ]

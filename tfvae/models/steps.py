@@ -127,7 +127,7 @@ class GuardedSteps(keras.Model):
         self._step_unless_failed(
             x, sums, lambda: self._update(gradients, terms, sums, weights, weight), gradients
         )
-        return self.get_metrics_result()
+        return self._step_logs()
 
     def test_step(self, data):
         """The terms of a batch, with noise of the evaluation's own stream."""
@@ -136,7 +136,7 @@ class GuardedSteps(keras.Model):
         loss = self._loss(terms) + self._penalty()
         sums, weight = self._term_sums(terms, loss, weights)
         self._step_unless_failed(x, sums, lambda: self.statistics.update_state(sums, weight))
-        return self.get_metrics_result()
+        return self._step_logs()
 
     def _other_losses(self, terms, mean):
         """Losses of networks that do not minimise the model's; `mean` is that over the batch."""
@@ -172,6 +172,17 @@ class GuardedSteps(keras.Model):
         if bound is not None:
             result["kappa"] = self.likelihood.kappa_of(bound)
         return {**result, **self.objective.state()}
+
+    def _step_logs(self):
+        """What a step returns to Keras.
+
+        With several workers Keras 3 takes the mean over the first axis of every log, which a scalar
+        does not have (keras-team/keras issue 20585).
+        """
+        logs = self.get_metrics_result()
+        if _replicas.over_workers():
+            return {name: tf.reshape(value, [1]) for name, value in logs.items()}
+        return logs
 
     def _unpacked(self, data):
         """`x` in float32, labels or None, and one weight for each example, (B,), or None."""
