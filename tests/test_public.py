@@ -25,9 +25,10 @@ STATIONS = [
     "assignment",
     "models",
     "plots",
+    "callbacks",
     "evaluation",
     "applications",
-    "export",
+    "serving",
 ]
 
 

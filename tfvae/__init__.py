@@ -1,10 +1,9 @@
 """Variational autoencoders with structured latent spaces, for Keras 3 and TFP."""
 
 from tfvae import _backend  # noqa: F401, I001  (first: refuses another backend, clearly)
-from tfvae import applications, assignment, datasets, distributions, evaluation, geometry
-from tfvae import likelihoods, networks, objectives, plots, priors
+from tfvae import applications, assignment, callbacks, datasets, distributions, evaluation
+from tfvae import geometry, likelihoods, networks, objectives, plots, priors, serving
 from tfvae._version import __version__
-from tfvae.export import export
 from tfvae.models import (
     VAE,
     VHPVAE,
@@ -20,6 +19,7 @@ from tfvae.models import (
     SequenceVAE,
     TopographicVAE,
 )
+from tfvae.serving import export, export_onnx
 
 __all__ = [
     "VAE",
@@ -38,14 +38,17 @@ __all__ = [
     "__version__",
     "applications",
     "assignment",
+    "callbacks",
     "datasets",
     "distributions",
     "evaluation",
     "export",
+    "export_onnx",
     "geometry",
     "likelihoods",
     "networks",
     "objectives",
     "plots",
     "priors",
+    "serving",
 ]

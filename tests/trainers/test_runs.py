@@ -2,12 +2,14 @@
 
 import csv
 import json
+import os
+import signal
 
 import keras
 import numpy as np
 import pytest
 
-from trainers import checkpoints, cli, config_file, training
+from trainers import cli, config_file, training
 from trainers.configs import vae, vhp_vae
 
 
@@ -96,9 +98,30 @@ def test_the_written_model_is_the_trained_one(whole):
 def test_interrupted_and_resumed_is_the_same(whole, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         training.run(tiny(), tmp_path, callbacks=[Interruption(2)])
+    # Its line in the history is written, its checkpoint is not yet.
+    assert [row["epoch"] for row in rows(tmp_path)] == ["0", "1"]
     epochs = Epochs()
     model, _ = training.run(tiny(), tmp_path, callbacks=[epochs])
-    assert epochs.seen == [2]
+    assert epochs.seen == [1, 2]
+    assert_same(whole, tmp_path, model)
+
+
+class Preemption(keras.callbacks.Callback):
+    """Sends the signal by which machines are taken away, in the middle of the second epoch."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self.epoch == 1 and batch == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_preempted_and_resumed_is_the_same(whole, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        training.run(tiny(), tmp_path, callbacks=[Preemption()])
+    model, _ = training.run(tiny(), tmp_path)
+    assert "Continuing with epoch 2 of 3 after step 2." in capsys.readouterr().out
     assert_same(whole, tmp_path, model)
 
 
@@ -189,7 +212,7 @@ def test_a_workdir_that_is_a_file_and_a_foreign_config(tmp_path):
     with pytest.raises(cli.UserError, match="is a file, not a folder"):
         training.run(tiny(), path)
     (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints" / "000001.weights.h5").touch()
+    (tmp_path / "checkpoints" / "epoch_000001_step_000000.npz").touch()
     (tmp_path / "config.json").write_text('{"a": 1}')
     with pytest.raises(cli.UserError, match="epochs: absent before"):
         training.run(tiny(), tmp_path)
@@ -207,8 +230,8 @@ def test_no_model_yet(tmp_path):
 def test_history_is_cut_to_the_checkpoint(tmp_path):
     path = tmp_path / "history.csv"
     path.write_text("epoch,loss\n0,1.0\n1,2.0\n2,3")
-    checkpoints.cut_history(path, 1)
+    training.cut_history(path, 1)
     assert path.read_text().split() == ["epoch,loss", "0,1.0"]
-    checkpoints.cut_history(path, 0)
+    training.cut_history(path, 0)
     assert not path.exists()
-    checkpoints.cut_history(path, 0)
+    training.cut_history(path, 0)

@@ -66,14 +66,13 @@ class Adversarial(LatentVariableModel):
             discriminator_optimizer: None: Adam(1e-4, beta_1=0.5, beta_2=0.9) [KM18, appendix A].
             **kwargs: see `keras.Model.compile`.
         """
-        super().compile(optimizer, **kwargs)
         if discriminator_optimizer is None:
             discriminator_optimizer = keras.optimizers.Adam(1e-4, beta_1=0.5, beta_2=0.9)
         self.discriminator_optimizer = keras.optimizers.get(discriminator_optimizer)
-        if self.built:
-            self._build_optimizers()
+        super().compile(optimizer, **kwargs)
 
-    def _build_optimizers(self):
+    def build_optimizers(self):
+        """Creates the state of both optimizers."""
         own, discriminators = self._split(self.trainable_variables)
         self.optimizer.build(own)
         self.discriminator_optimizer.build(discriminators)

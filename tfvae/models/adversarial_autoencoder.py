@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfvae.models.adversarial import Adversarial
-from tfvae.models.base import Inference
+from tfvae.models.inference import Inference
 from tfvae.models.joint import AmortisedCategories
 from tfvae.objectives import BetaELBO
 

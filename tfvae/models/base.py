@@ -1,8 +1,5 @@
 """The base class of all models: the way from data to the terms of the loss."""
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -10,31 +7,14 @@ import tensorflow_probability as tfp
 
 from tfvae import _checks, _seeds, geometry, likelihoods, networks, objectives, priors
 from tfvae.models.evidence import ROWS_AT_A_TIME, EvidenceEstimate
+from tfvae.models.inference import Inference
+from tfvae.models.persistence import Persistence
 from tfvae.objectives import Terms
 
 tfd = tfp.distributions
 
-SEED_GENERATORS = ("seed_generator", "test_seed_generator")
 
-
-def _as_they_are(z):
-    return z
-
-
-class Inference(NamedTuple):
-    """What is known of the latents of a batch."""
-
-    posterior: tfd.Distribution
-    """q(z|x), or that of the sources of z."""
-    codes: Callable = _as_they_are
-    """Samples of z, (L, B, N_z), to what the decoder is given, (L, B, code_dim)."""
-    categorical_rate: tf.Tensor | None = None
-    """The rate of categorical latents, (1, B), nats; None without them."""
-    penalties: dict[str, tf.Tensor] = {}
-    """Penalties that come with it, without their weights, each (B,)."""
-
-
-class LatentVariableModel(EvidenceEstimate):
+class LatentVariableModel(Persistence, EvidenceEstimate):
     """p(x) = ∫ p(x|z) p(z) dz with an amortised posterior q(z|x); any prior, any objective.
 
     The line that every model follows; a family overrides the station in which it differs:
@@ -348,56 +328,6 @@ class LatentVariableModel(EvidenceEstimate):
     def _mean_around(self, codes):
         """E[x|z] as a function of z alone, (n, N_z), all else as in `codes` (B, code_dim)."""
         return self.decode_mean
-
-    # ---- saving ------------------------------------------------------------------------------
-
-    def save_own_variables(self, store):
-        """The model's own weights, and the states of all random numbers.
-
-        Keras leaves the states out of its weight files.
-        """
-        super().save_own_variables(store)
-        for name, state in self._random_states().items():
-            store[name] = np.asarray(state)
-
-    def load_own_variables(self, store):
-        """The model's own weights, and the states of all random numbers."""
-        states = self._random_states()
-        missing = sorted(states.keys() - store.keys())
-        if missing:
-            raise ValueError(
-                f"The file holds no {', '.join(missing)}: it was written by a model with other "
-                "layers."
-            )
-        own = store.keys() - states.keys()
-        super().load_own_variables({name: store[name] for name in own})
-        for name, state in states.items():
-            state.assign(store[name])
-
-    def _random_states(self):
-        """The states of the model's streams of random numbers, and of its layers', by name."""
-        generators = {name: getattr(self, name) for name in SEED_GENERATORS}
-        for layer in self._flatten_layers(include_self=False):
-            for generator in layer._seed_generators:
-                generators[f"seed_generator_of_layers_{len(generators)}"] = generator
-        return {name: generator.state for name, generator in generators.items()}
-
-    def get_config(self):
-        """The constructor's arguments; networks left to the model are those that it made."""
-        config = {**super().get_config(), "latent_dim": self.latent_dim, "seed": self.seed}
-        for name in self.components:
-            config[name] = keras.saving.serialize_keras_object(getattr(self, name))
-        return config
-
-    @classmethod
-    def from_config(cls, config):
-        """Rebuilds the components first."""
-        components = {
-            name: keras.saving.deserialize_keras_object(config[name])
-            for name in cls.components
-            if name in config
-        }
-        return cls(**{**config, **components})
 
 
 def _fill(network, default, data_shape):

@@ -6,8 +6,8 @@ import keras
 import tensorflow as tf
 
 from tfvae import assignment as assignments
-from tfvae.models.base import Inference
 from tfvae.models.categorical import CategoricalLatents
+from tfvae.models.inference import Inference
 
 
 @keras.saving.register_keras_serializable(package="tfvae")

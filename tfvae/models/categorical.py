@@ -84,7 +84,12 @@ class CategoricalLatents(LatentVariableModel):
     def _most_likely(self, unary):
         """The d of the greatest unary, (B, S_1, …, S_V) -> int32 (B, V)."""
         best = tf.argmax(tf.reshape(unary, [tf.shape(unary)[0], -1]), axis=1, output_type=tf.int32)
-        return tf.transpose(tf.unravel_index(best, tf.constant(self.num_categories)))
+        # By hand: other formats of files have no operation for it.
+        columns = []
+        for size in reversed(self.num_categories):
+            columns.insert(0, best % size)
+            best //= size
+        return tf.stack(columns, axis=-1)
 
     def categories(self, x) -> np.ndarray:
         """The categories that stand for x, int32 (B, V).

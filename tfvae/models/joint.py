@@ -7,8 +7,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae import _checks, networks
-from tfvae.models.base import Inference
 from tfvae.models.categorical import CategoricalLatents
+from tfvae.models.inference import Inference
 
 tfd = tfp.distributions
 

@@ -29,14 +29,14 @@ class Workflow(GuardedSteps):
                     "constructor), and every term of it is reported."
                 )
         super().compile(optimizer=optimizer, **kwargs)
+        if self.built:
+            self.build_optimizers()
 
     def compile_from_config(self, config):
         """Compiles a loaded model as it was, so that it can be trained on."""
         self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.built:
-            self._build_optimizers()
 
-    def _build_optimizers(self):
+    def build_optimizers(self):
         """Creates the optimizer's state."""
         self.optimizer.build(self.trainable_variables)
 

@@ -1,0 +1,79 @@
+"""A process that forks one that trains for each line of its input.
+
+TensorFlow is imported here once, which takes seconds, and not used before the fork, after which its
+threads would be missing. A line is JSON: model, folder, epochs, eager.
+"""
+
+import json
+import os
+import pathlib
+import sys
+import traceback
+
+import keras
+import numpy as np
+
+import tfvae
+from tfvae.callbacks import Checkpoints
+from tfvae.objectives import Constrained
+from tfvae.priors import HierarchicalPrior
+
+
+class Tell(keras.callbacks.Callback):
+    """Says when training begins."""
+
+    def on_train_begin(self, logs=None):
+        say(event="training")
+
+
+def say(**what):
+    os.write(1, f"{json.dumps(what)}\n".encode())
+
+
+def make(name):
+    mlp = tfvae.networks.mlp
+    networks = {"encoder": mlp([8]), "decoder": mlp([8], (8,)), "seed": 1}
+    if name == "VAE":
+        return tfvae.VAE(2, **networks)
+    hierarchy = HierarchicalPrior(2, hidden=(4,))
+    objective = Constrained(kappa=1.2)
+    return getattr(tfvae, name)(2, **networks, prior=hierarchy, objective=objective)
+
+
+def train(model, folder, epochs, eager):
+    folder = pathlib.Path(folder)
+    keras.utils.set_random_seed(1)
+    x = np.random.default_rng(0).normal(size=(128, 8)).astype("float32")
+    model = make(model)
+    model.compile(keras.optimizers.Adam(1e-2), run_eagerly=eager)
+    saved = Checkpoints(folder / "checkpoints", save_freq=1)
+    batches = saved.batches(x, batch_size=64)
+    history = model.fit(batches, epochs=epochs, shuffle=False, callbacks=[Tell(), saved], verbose=0)
+    states = [*model.weights, *model.optimizer.variables, *model._random_states().values()]
+    values = {f"{i:03d}": np.asarray(variable) for i, variable in enumerate(states)}
+    np.savez(folder / "end.npz", **values, **{k: v for k, v in history.history.items()})
+
+
+def main():
+    for line in sys.stdin:
+        child = os.fork()
+        if not child:
+            code = 1
+            try:
+                train(**json.loads(line))
+                code = 0
+            except SystemExit as error:
+                code = error.code
+            except KeyboardInterrupt:
+                code = 130
+            except BaseException:
+                traceback.print_exc()
+            os._exit(code)
+        say(event="pid", value=child)
+        _, status = os.waitpid(child, 0)
+        say(event="end", value=os.waitstatus_to_exitcode(status))
+
+
+if __name__ == "__main__":
+    say(event="ready")
+    main()

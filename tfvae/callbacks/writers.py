@@ -1,0 +1,168 @@
+"""Where the numbers and figures of a run go: TensorBoard, MLflow, Weights & Biases."""
+
+import importlib
+import io
+import pathlib
+import re
+
+import numpy as np
+import tensorflow as tf
+from matplotlib.image import imread
+
+
+class TensorBoardWriter:
+    """Writes event files, for `tensorboard --logdir=folder`.
+
+    Training and validation go to the subfolders "train" and "validation", under the same tags, so
+    that TensorBoard draws both curves in one panel.
+
+    Args:
+        folder: of the event files.
+
+    Raises:
+        ValueError: when the package tensorboard is not installed.
+
+    Example:
+        >>> import tempfile, tfvae
+        >>> writer = tfvae.callbacks.TensorBoardWriter(tempfile.mkdtemp())
+        >>> writer.numbers({"loss": 1.0, "val_loss": 2.0}, step=0)
+        >>> writer.close()
+    """
+
+    def __init__(self, folder):
+        _module("tensorboard", "TensorBoardWriter", "tensorboard")
+        self.folder = pathlib.Path(folder)
+        self._writers = {}
+
+    def numbers(self, values: dict, step: int):
+        """Writes numbers by name; those that begin with val_ are of the validation."""
+        for name, value in values.items():
+            part = "validation" if name.startswith("val_") else "train"
+            with self._writer(part).as_default(step):
+                tf.summary.scalar(name.removeprefix("val_"), value)
+
+    def histogram(self, name: str, values, step: int):
+        """Writes the distribution of the values of an array."""
+        with self._writer("train").as_default(step):
+            tf.summary.histogram(name, values)
+
+    def figure(self, name: str, figure, step: int):
+        """Writes a Matplotlib figure as an image."""
+        with self._writer("train").as_default(step):
+            tf.summary.image(name, pixels(figure)[np.newaxis])
+
+    def close(self):
+        """Completes the files."""
+        for writer in self._writers.values():
+            writer.close()
+        self._writers = {}
+
+    def _writer(self, part):
+        if part not in self._writers:
+            self._writers[part] = tf.summary.create_file_writer(str(self.folder / part))
+        return self._writers[part]
+
+
+class MLflowWriter:
+    """Logs to the active run of MLflow, or to a new one.
+
+    Histograms are logged as their quantiles, since MLflow has none: `name/q05`, `q50`, `q95`.
+    Figures are the artifacts `name/000012.png`.
+
+    Args:
+        run_id: of the run that is logged to; None: the active one.
+
+    Raises:
+        ValueError: when the package mlflow is not installed.
+
+    Example:
+        >>> import mlflow, tfvae  # doctest: +SKIP
+        >>> with mlflow.start_run():  # doctest: +SKIP
+        ...     tracking = tfvae.callbacks.Tracking(tfvae.callbacks.MLflowWriter(), x_test)
+        ...     model.fit(x, epochs=100, callbacks=[tracking])
+    """
+
+    def __init__(self, run_id: str | None = None):
+        self.run_id = run_id
+        self._mlflow = _module("mlflow", "MLflowWriter", "mlflow")
+
+    def numbers(self, values: dict, step: int):
+        """Logs numbers by name."""
+        values = {_plain(name): float(value) for name, value in values.items()}
+        self._mlflow.log_metrics(values, step=step, run_id=self.run_id)
+
+    def histogram(self, name: str, values, step: int):
+        """Logs quantiles of the values of an array."""
+        quantiles = np.quantile(values, [0.05, 0.5, 0.95])
+        names = (f"{name}/q05", f"{name}/q50", f"{name}/q95")
+        self.numbers(dict(zip(names, quantiles, strict=True)), step)
+
+    def figure(self, name: str, figure, step: int):
+        """Logs a Matplotlib figure as an artifact."""
+        if self.run_id is None:
+            self._mlflow.log_figure(figure, f"{_plain(name)}/{step:06d}.png")
+        else:
+            client = self._mlflow.MlflowClient()
+            client.log_figure(self.run_id, figure, f"{_plain(name)}/{step:06d}.png")
+
+    def close(self):
+        """Leaves the run to whoever began it."""
+
+
+class WandbWriter:
+    """Logs to a run of Weights & Biases.
+
+    Args:
+        run: as `wandb.init()` gives it; None: the active one.
+
+    Raises:
+        ValueError: when the package wandb is not installed, or no run is active.
+
+    Example:
+        >>> import wandb, tfvae  # doctest: +SKIP
+        >>> writer = tfvae.callbacks.WandbWriter(wandb.init(project="vae"))  # doctest: +SKIP
+    """
+
+    def __init__(self, run=None):
+        self._wandb = _module("wandb", "WandbWriter", "wandb")
+        self.run = self._wandb.run if run is None else run
+        if self.run is None:
+            raise ValueError("`WandbWriter` needs a run: call `wandb.init(project=…)` before.")
+
+    def numbers(self, values: dict, step: int):
+        """Logs numbers by name."""
+        self.run.log({name: float(value) for name, value in values.items()}, step=step)
+
+    def histogram(self, name: str, values, step: int):
+        """Logs the distribution of the values of an array."""
+        self.run.log({name: self._wandb.Histogram(np.ravel(values))}, step=step)
+
+    def figure(self, name: str, figure, step: int):
+        """Logs a Matplotlib figure as an image."""
+        self.run.log({name: self._wandb.Image(pixels(figure))}, step=step)
+
+    def close(self):
+        """Leaves the run to whoever began it."""
+
+
+def pixels(figure) -> np.ndarray:
+    """A Matplotlib figure as an image, (height, width, 3), uint8."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=100)
+    buffer.seek(0)
+    return np.round(255.0 * imread(buffer)[..., :3]).astype(np.uint8)
+
+
+def _plain(name):
+    """MLflow takes letters, digits and a few signs only."""
+    return re.sub(r"[^\w\-./ ]", "_", name, flags=re.ASCII)
+
+
+def _module(name, writer, package):
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ValueError(
+            f"`{writer}` needs the package {package}, which is not installed: "
+            f"`pip install {package}`."
+        ) from error

@@ -1,0 +1,153 @@
+"""Where a run is computed: one device, all GPUs of a machine, or several machines."""
+
+import json
+import os
+import socket
+import threading
+import time
+
+from trainers import cli
+
+NAMES = ("one", "mirrored", "multi_worker")
+JOBS = ("chief", "worker")
+
+
+def strategy(name: str, timeout: float = 600.0):
+    """The `tf.distribute` strategy of a name.
+
+    Args:
+        name: "one": the default device; "mirrored": all GPUs of this machine, or its logical CPUs;
+            "multi_worker": the machines that the environment variable TF_CONFIG names.
+        timeout: seconds to wait for other workers.
+
+    Raises:
+        cli.UserError: for an unknown name, a TF_CONFIG that is no cluster, or a worker that cannot
+            be reached.
+    """
+    if name not in NAMES:
+        raise cli.UserError(f"--strategy must be one of {', '.join(NAMES)}; received {name!r}.")
+    import tensorflow as tf
+
+    if name == "one":
+        return tf.distribute.get_strategy()
+    if name == "mirrored":
+        gpus = tf.config.list_logical_devices("GPU")
+        devices = gpus or tf.config.list_logical_devices("CPU")
+        return tf.distribute.MirroredStrategy([device.name for device in devices])
+    cluster, job, index = parsed(os.environ.get("TF_CONFIG"))
+    wait_for_workers(cluster, job, index, timeout)
+    return tf.distribute.MultiWorkerMirroredStrategy()
+
+
+def parsed(text: str | None) -> tuple[dict[str, list[str]], str, int]:
+    """Cluster, job and index of this process from the text of TF_CONFIG.
+
+    Raises:
+        cli.UserError: when it is missing or malformed; says how it should look.
+    """
+    example = (
+        '{"cluster": {"worker": ["host1:12345", "host2:12345"]}, "task": {"type": "worker", '
+        '"index": 0}}'
+    )
+
+    def wrong(what):
+        return cli.UserError(
+            f"--strategy=multi_worker: the environment variable TF_CONFIG {what}. It names all "
+            f"workers, the same in each process but for its own index: TF_CONFIG='{example}'"
+        )
+
+    if not text:
+        raise wrong("is not set")
+    try:
+        config = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise wrong(f"is not JSON ({error}); received {text!r}") from error
+    cluster = config.get("cluster") if isinstance(config, dict) else None
+    task = config.get("task") if isinstance(config, dict) else None
+    if not isinstance(cluster, dict) or not isinstance(task, dict):
+        raise wrong(f'needs "cluster" and "task"; received {text!r}')
+    for job, addresses in cluster.items():
+        if job not in JOBS:
+            raise wrong(f"has a job {job!r}; jobs are {', '.join(JOBS)}")
+        if not isinstance(addresses, list) or not all(map(_is_address, addresses)):
+            raise wrong(f'must give "host:port" for each {job}; received {addresses!r}')
+    job, index = task.get("type"), task.get("index")
+    if job not in cluster:
+        raise wrong(f"has a task of type {job!r}, but its cluster has {', '.join(cluster)}")
+    if not isinstance(index, int) or not 0 <= index < len(cluster[job]):
+        raise wrong(
+            f"has the task index {index!r}, but its cluster has {len(cluster[job])} of {job}"
+        )
+    return cluster, job, index
+
+
+def _is_address(address):
+    host, _, port = str(address).rpartition(":")
+    return bool(host) and port.isdigit() and 0 < int(port) < 65536
+
+
+def wait_for_workers(cluster, job: str, index: int, timeout: float):
+    """Returns when every other worker answers at its address.
+
+    TensorFlow itself waits long for one that is missing, and does not say for which. Each process
+    answers at its own address while it waits for the others; then TensorFlow does.
+
+    Raises:
+        cli.UserError: when one does not answer in time, with its name and address.
+    """
+    others = {
+        f"{other} {i}": address
+        for other in JOBS
+        for i, address in enumerate(cluster.get(other, []))
+        if (other, i) != (job, index)
+    }
+    deadline = time.monotonic() + timeout
+    with _answering(cluster[job][index]):
+        while others:
+            for name, address in list(others.items()):
+                if _answers(address):
+                    del others[name]
+            if others and time.monotonic() > deadline:
+                missing = ", ".join(f"{name} at {address}" for name, address in others.items())
+                raise cli.UserError(
+                    f"--strategy=multi_worker: no answer from {missing} in {timeout:g} s. Is it "
+                    "running, with the same TF_CONFIG, and is its port open? --worker_timeout "
+                    "gives it more time."
+                )
+            if others:
+                time.sleep(0.2)
+
+
+def _answers(address):
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=2.0):
+            return True
+    except OSError:
+        return False
+
+
+class _answering:  # noqa: N801 (a context manager reads as a verb)
+    """Accepts connections at this process's own port."""
+
+    def __init__(self, address):
+        self._port = int(address.rpartition(":")[2])
+
+    def __enter__(self):
+        self._server = socket.create_server(("", self._port), backlog=64)
+        self._server.settimeout(0.2)
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    def _accept(self):
+        while not self._done.is_set():
+            try:
+                self._server.accept()[0].close()
+            except TimeoutError:
+                continue
+
+    def __exit__(self, *_):
+        self._done.set()
+        self._thread.join()
+        self._server.close()
