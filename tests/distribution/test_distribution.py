@@ -6,6 +6,7 @@ import pathlib
 import socket
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -87,8 +88,8 @@ def free_ports(number):
     return ports
 
 
-def run_workers(folder, names):
-    """Two workers on loopback; returns their reports."""
+def start_workers(folder, script, *arguments):
+    """Two workers on loopback that run a script of this folder."""
     cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
     workers = []
     for index in range(2):
@@ -98,9 +99,14 @@ def run_workers(folder, names):
             "TF_CONFIG": json.dumps({"cluster": cluster, "task": task}),
             "TF_CPP_MIN_LOG_LEVEL": "2",
         }
-        command = [sys.executable, FOLDER / "worker.py", folder, *names]
-        with open(folder / f"log-{index}.txt", "w") as log:
+        command = [sys.executable, FOLDER / script, folder, *arguments]
+        with open(folder / f"log-{index}.txt", "a") as log:
             workers.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log))
+    return workers
+
+
+def finish(workers, folder):
+    """Waits for workers, and shows what they wrote if one failed."""
     try:
         codes = [worker.wait(timeout=900) for worker in workers]
     finally:
@@ -108,6 +114,11 @@ def run_workers(folder, names):
             worker.kill()
     logs = [(folder / f"log-{index}.txt").read_text()[-3000:] for index in range(2)]
     assert codes == [0, 0], "\n".join(logs)
+
+
+def run_workers(folder, names):
+    """Trains models with two workers; returns their reports."""
+    finish(start_workers(folder, "worker.py", *names), folder)
     return [json.loads((folder / f"report-{index}.json").read_text()) for index in range(2)]
 
 
@@ -145,3 +156,31 @@ def test_two_workers_agree_with_each_other_and_with_two_replicas(tmp_path, mirro
 @pytest.mark.slow
 def test_every_model_trains_with_two_workers(tmp_path, mirrored):
     check_workers(tmp_path, [name for name in training.MODELS if name not in QUICK], mirrored)
+
+
+@pytest.mark.slow
+def test_worker_that_is_killed_and_comes_back_goes_on(tmp_path):
+    """A cluster starts both anew when one has died, and they end as if nothing had been."""
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    for folder in (whole, broken):
+        folder.mkdir()
+    finish(start_workers(whole, "resuming_worker.py"), whole)
+    workers = start_workers(broken, "resuming_worker.py", "slowly")
+    deadline = time.monotonic() + 300
+    while not list(broken.glob("checkpoints/*.npz")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    workers[1].kill()
+    workers[1].wait()
+    assert not (broken / "weights-0.npz").exists()
+    workers[0].kill()
+    workers[0].wait()
+    finish(start_workers(broken, "resuming_worker.py"), broken)
+    assert "Continuing with epoch" in (broken / "log-1.txt").read_text()
+    for index in range(2):
+        with (
+            np.load(whole / f"weights-{index}.npz") as a,
+            np.load(broken / f"weights-{index}.npz") as b,
+        ):
+            assert a.files == b.files
+            for key in a.files:
+                np.testing.assert_array_equal(a[key], b[key])
