@@ -1,0 +1,85 @@
+"""Embeds or scores files with an exported model, on one machine or on any Apache Beam runner.
+
+    python -m trainers.infer --model=serving/pump/1 --input='data/*.parquet' --output=out/pump
+
+writes out/pump-*.jsonl with an id and the outputs of the signature for each record, and
+out/pump_errors-*.jsonl with the records that could not be used and why; see
+`tfvae.applications.beam`. Beam's own options follow two dashes:
+
+    python -m trainers.infer --model=gs://models/pump/1 --input='gs://data/*.tfrecord' \
+        --output=gs://out/pump --signature=score --id_column=id -- --runner=DataflowRunner ...
+"""
+
+import argparse
+
+from tfvae.applications import beam
+from tfvae.applications.beam.files import FORMATS
+from tfvae.applications.beam.records import ALL
+
+
+def main(arguments=None):
+    """Reads, infers, writes, and says how many records there were."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        counts = run(options)
+    except (ImportError, OSError, ValueError) as error:
+        parser.error(str(error))
+    if counts:
+        print(f"{counts.get('results', 0)} results, {counts.get('errors', 0)} errors")
+    print(f"written to {options.output}-* and, what could not be used, {options.output}_errors-*")
+
+
+def run(options) -> dict:
+    """Runs the pipeline; the number of results and of errors, where the runner tells them."""
+    columns = options.columns if options.columns in (None, ALL) else options.columns.split(",")
+    infer = beam.Infer(
+        options.model,
+        options.signature,
+        columns=columns,
+        id_column=options.id_column,
+        batch_size=options.batch_size,
+        seed=options.seed,
+    )
+    read = beam.Read(options.input, options.format)
+    schema = infer.schema if options.output_format == "parquet" else None
+
+    import apache_beam
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    pipeline = apache_beam.Pipeline(options=PipelineOptions(options.beam))
+    results, errors = pipeline | read | infer
+    results | "Write results" >> beam.Write(options.output, schema)
+    errors | "Write errors" >> beam.Write(f"{options.output}_errors")
+    result = pipeline.run()
+    result.wait_until_finish()
+    counters = result.metrics().query(
+        apache_beam.metrics.MetricsFilter().with_namespace(beam.COUNTERS)
+    )
+    return {counter.key.metric.name: counter.result for counter in counters["counters"]}
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        "python -m trainers.infer",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--model", required=True, help="Folder that tfvae.export wrote, the version's.")
+    add("--input", required=True, help="Pattern of the files to read.")
+    add("--output", required=True, help="Prefix of the files to write.")
+    add("--signature", default="serving_default", help="What to call; default: the embedding.")
+    add("--format", choices=FORMATS, help="Of the input; default: from its ending.")
+    add("--output_format", choices=["jsonl", "parquet"], default="jsonl", help="Of the results.")
+    add("--columns", help="Input columns, with commas between, or * for all but the id.")
+    add("--id_column", help="Column with the ids; default: digests of the content.")
+    add("--batch_size", type=int, default=64, help="Records in a call, at most.")
+    add("--seed", type=int, default=0, help="For signatures that draw samples.")
+    add("beam", nargs="*", help="Beam's options, after --.")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
