@@ -11,6 +11,8 @@ import tensorflow as tf
 import tfvae
 import tfvae.datasets
 
+# Arguments of `compile` that a config describes, the first one always.
+OPTIMIZERS = ("optimizer", "discriminator_optimizer")
 # Where the names of a config are looked up: the key of a group tells the package of its `name`.
 PACKAGES = {
     "model": tfvae,
@@ -23,7 +25,10 @@ PACKAGES = {
     "multiplier": tfvae.objectives,
     "flatness": tfvae.geometry,
     "neighborhood": tfvae.distributions,
-    "optimizer": keras.optimizers,
+    "assignment": tfvae.assignment,
+    "discriminator": tfvae.networks,
+    "learning_rate": keras.optimizers.schedules,
+    **dict.fromkeys(OPTIMIZERS, keras.optimizers),
 }
 
 
@@ -74,9 +79,14 @@ def build_model(config, data_shape):
     shape = data_shape[1:] if config.data.sequences else data_shape
     settings["decoder"] = create("decoder", settings["decoder"], output_shape=shape)
     model = create("model", settings, seed=config.seed)
-    model.compile(create("optimizer", config.optimizer.to_dict()))
+    if model.learns_from_labels and not config.data.supervised:
+        raise ValueError(
+            f"A {type(model).__name__} with categories learns from labels: it needs "
+            "--config.data.supervised=True."
+        )
     model.build((None, *data_shape))
-    model.optimizer.build(model.trainable_variables)
+    kinds = [kind for kind in OPTIMIZERS if kind in config]
+    model.compile(**{kind: create(kind, config[kind].to_dict()) for kind in kinds})
     return model
 
 
@@ -85,8 +95,8 @@ def start_prior(model, data):
     if not hasattr(model.prior, "adapt"):
         return
     size = min(model.prior.num_components, data.size)
-    examples = data.batches(0, 1).unbatch().batch(size)
-    model.prior.adapt(next(examples.as_numpy_iterator()))
+    examples = next(data.batches(0, 1).unbatch().batch(size).as_numpy_iterator())
+    model.prior.adapt(keras.utils.unpack_x_y_sample_weight(examples)[0])
 
 
 class TrainingData:
@@ -98,6 +108,8 @@ class TrainingData:
     With `data.sequences` examples are sequences of frames: what is drawn for one depends on the
     seed, the epoch and its place, and what does not fill a batch is left out of an epoch.
 
+    With `data.supervised` batches are (x, label), else x.
+
     Attributes:
         size: number of examples.
         shape: of one example.
@@ -105,7 +117,10 @@ class TrainingData:
     """
 
     def __init__(self, config):
-        batches = _load(config, config.data.train, labels=False, shuffle=False)
+        if config.data.supervised and not config.data.labels:
+            raise ValueError("--config.data.supervised needs --config.data.labels=True.")
+        labels = config.data.supervised and (config.data.label or True)
+        batches = _load(config, config.data.train, labels=labels, shuffle=False)
         self._examples = batches.unbatch()
         if config.data.cache:
             self._examples = self._examples.cache()
@@ -121,7 +136,7 @@ class TrainingData:
                     "training images: choose at most as many."
                 )
             batches = _sequences(self._examples, config).map(lambda x, _: x)
-        self.shape = tuple(batches.element_spec.shape[1:])
+        self.shape = tuple(tf.nest.flatten(batches.element_spec)[0].shape[1:])
 
     def batches(self, first_epoch: int, last_epoch: int) -> tf.data.Dataset:
         """The batches of the epochs from `first_epoch` to before `last_epoch`, in a row."""
@@ -153,6 +168,23 @@ def test_data(config) -> tf.data.Dataset:
     if config.data.sequences:
         batches = _sequences(batches.unbatch(), config)
     return batches.cache() if config.data.cache else batches
+
+
+def with_labels_of(model, test, config):
+    """Test data as `evaluate` takes them: of several labels the one that the model learns."""
+    if not model.learns_from_labels:
+        return test
+    return test.map(lambda x, labels: (x, shown_labels(labels, config)))
+
+
+def shown_labels(labels, config):
+    """The labels that figures show, (n,): of several the one that `data.label` names, or None."""
+    return labels.get(config.data.label) if isinstance(labels, dict) else labels
+
+
+def factors(labels):
+    """Labels as factors, dict of (n,), named without the "label_" of a data set's features."""
+    return {name.removeprefix("label_"): states for name, states in labels.items()}
 
 
 def _sequences(images, config, **more):

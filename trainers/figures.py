@@ -3,8 +3,10 @@
 import numpy as np
 
 import tfvae.datasets
+import tfvae.evaluation
 import tfvae.plots
 from tfvae.geometry import DisconnectedError, LatentGraph
+from trainers import experiment
 
 DOTS_PER_INCH = 150
 _PRIOR_SAMPLES = 2000
@@ -15,8 +17,9 @@ _CANDIDATES = 500
 def write(model, test, config, workdir):
     """Writes the figures of a run.
 
-    Reconstructions, samples and the training curves; the latent space, traversals and an
-    interpolation, or for a model of sequences how its capsules roll.
+    Reconstructions, samples and the training curves; the latent space, and traversals and an
+    interpolation, or for a model with categories its traversals in each of them; where the data
+    have factors, what latents know of them. Or, for a model of sequences, how its capsules roll.
 
     Args:
         model: a trained model.
@@ -38,6 +41,8 @@ def write(model, test, config, workdir):
     folder.mkdir(exist_ok=True)
     for name, figure in drawn.items():
         figure.savefig(folder / f"{name}.png", dpi=DOTS_PER_INCH)
+    if "category_traversals" in drawn and len(model.data_shape) == 3:
+        tfvae.plots.traversal_gif(model, folder / "traversals.gif")
 
 
 def _of_capsules(model, test, config):
@@ -55,35 +60,65 @@ def _of_capsules(model, test, config):
 
 def _of_latents(model, test, config):
     """Figures of a model of single examples, by name."""
-    x, labels = examples(test, config)
+    x, labels = _arrays(test, config)
     rng = np.random.default_rng(config.seed)
     # Test data may come sequence by sequence, or object by object.
-    chosen = rng.permutation(len(x))[:_CANDIDATES]
-    ends = _far_apart(model.embed(x[chosen]).numpy())
-    graph = _graph_between(model, ends, config.seed)
-    points = 12
-    paths = {} if graph is None else {"graph path": graph.interpolate(*ends, 100)}
+    chosen = x[rng.permutation(len(x))[:_CANDIDATES]]
+    paths, drawn = {}, {}
+    if model.num_categories:
+        drawn["category_traversals"] = tfvae.plots.category_traversals(model)
+    else:
+        ends = _far_apart(model.embed(chosen).numpy())
+        graph = _graph_between(model, ends, config.seed)
+        paths = {} if graph is None else {"graph path": graph.interpolate(*ends, 100)}
+        drawn["traversals"] = tfvae.plots.traversals(model, chosen[0], seed=config.seed)
+        drawn["interpolation"] = tfvae.plots.interpolation(model, *ends, graph=graph, num_points=12)
+    if isinstance(labels, dict):
+        drawn["latents_and_factors"] = _information(model, x, experiment.factors(labels))
     settings = config.report
     return {
-        "reconstructions": tfvae.plots.reconstructions(model, x[chosen]),
+        "reconstructions": tfvae.plots.reconstructions(model, chosen),
         "samples": tfvae.plots.samples(model, 40, seed=config.seed),
         "latent_space": tfvae.plots.latent_scatter(
             model,
             x,
-            labels,
+            experiment.shown_labels(labels, config),
             coloring=settings.coloring,
             label_name=settings.label_name,
             num_prior=_PRIOR_SAMPLES,
             paths=paths,
             seed=config.seed,
         ),
-        "traversals": tfvae.plots.traversals(model, x[chosen[0]], seed=config.seed),
-        "interpolation": tfvae.plots.interpolation(model, *ends, graph=graph, num_points=points),
+        **drawn,
     }
 
 
+def _information(model, x, factors):
+    """The figure of what each latent knows of each factor that varies."""
+    factors = {name: states for name, states in factors.items() if np.ptp(states)}
+    names = [f"$z_{{{i + 1}}}$" for i in range(model.latent_dim)]
+    categories = None
+    if model.num_categories:
+        names += [f"$d_{{{v + 1}}}$" for v in range(len(model.num_categories))]
+        rows = tfvae.evaluation.batches(x)
+        categories = np.concatenate([model.categories(batch) for batch in rows])
+    loc, _ = tfvae.evaluation.posterior_moments(model, x)
+    matrix = tfvae.evaluation.mutual_information(
+        loc, factors, categories=categories, normalised=True
+    )
+    return tfvae.plots.latents_against_factors(
+        matrix, names, list(factors), title="mutual information, share of the factor's entropy"
+    )
+
+
 def examples(test, config):
-    """The test examples, and their labels or None."""
+    """The test examples, and the labels that figures show or None."""
+    x, labels = _arrays(test, config)
+    return x, experiment.shown_labels(labels, config)
+
+
+def _arrays(test, config):
+    """The test examples, and their labels, factors, or None."""
     arrays = tfvae.datasets.as_arrays(test)
     return arrays if config.data.labels else (arrays, None)
 

@@ -3,9 +3,12 @@
 import json
 import pathlib
 
+import numpy as np
+
 import tfvae.evaluation
 from tfvae.evaluation import Line, table
 from tfvae.evaluation.tables import markdown
+from trainers import experiment
 
 __all__ = ["Line", "measure", "table", "write"]
 
@@ -20,7 +23,7 @@ def measure(model, test, config) -> list[Line]:
         test: batches of test examples, as from `experiment.test_data`.
         config: its `report` says how many samples and examples the likelihood is estimated with.
     """
-    terms = model.evaluate(test, verbose=0)
+    terms = model.evaluate(experiment.with_labels_of(model, test, config), verbose=0)
     posterior = tfvae.evaluation.posterior_report(model, test)
     settings = config.report
     examples = test.unbatch().take(settings.num_examples).batch(config.batch_size)
@@ -50,8 +53,37 @@ def measure(model, test, config) -> list[Line]:
         Line("log-likelihood", likelihood.mean, samples),
         Line("standard error of it", likelihood.standard_error, "nats"),
         Line("active units", int(posterior.active.sum()), f"of {len(posterior.active)}"),
-        *(_of_capsules(model, test, config) if model.sequence_axes else []),
+        *_of_latents(model, test, config),
     ]
+
+
+def _of_latents(model, test, config):
+    """The lines on what the latents mean, as far as the data's labels tell."""
+    if model.sequence_axes:
+        return _of_capsules(model, test, config)
+    if not config.data.labels:
+        return []
+    if isinstance(test.element_spec[1], dict):
+        named = test.map(lambda x, labels: (x, experiment.factors(labels)))
+        return tfvae.evaluation.disentanglement(model, named, seed=config.seed).lines()
+    if model.num_categories and test.element_spec[1].dtype.is_integer:
+        return _of_categories(model, test, config.report.label_name)
+    return []
+
+
+def _of_categories(model, test, label_name):
+    """The lines on how well each categorical latent matches the labels."""
+    batches = [(model.categories(x), labels) for x, labels in test.as_numpy_iterator()]
+    categories, labels = (np.concatenate(part) for part in zip(*batches, strict=True))
+    lines = []
+    for v, column in enumerate(categories.T):
+        accuracy = tfvae.evaluation.unsupervised_accuracy(column, labels)
+        match = f"d[{v}] as {label_name}"
+        lines += [
+            Line(f"accuracy, {match}", accuracy.one_to_one, "one to one"),
+            Line(f"majority accuracy, {match}", accuracy.majority),
+        ]
+    return lines
 
 
 def _of_capsules(model, test, config):

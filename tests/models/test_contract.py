@@ -122,6 +122,12 @@ def compiled(name, **kwargs):
     return model
 
 
+def compiled_by_xla():
+    """All models; XLA takes long for each."""
+    quick = ("VAE hand-made", "VHPVAE", "TopographicVAE", "JointVAE")
+    return [n if n in quick else pytest.param(n, marks=pytest.mark.slow) for n in ALL]
+
+
 @pytest.fixture(params=ALL)
 def make(request):
     """Makes the same model each time; for what every model is tested in."""
@@ -189,8 +195,8 @@ def test_constrained_models_report_lambda(make, blobs):
     assert ("lambda" in logs) == isinstance(model.objective, Constrained)
 
 
-def test_outputs_have_the_shapes_of_the_design(make, blobs):
-    model = make()
+def test_outputs_have_the_shapes_of_the_design(make_one, blobs):
+    model = make_one()
     model.build(blobs.shape)
     steps = (8,)[: model.sequence_axes]
     posterior = model.encode(blobs)
@@ -344,7 +350,10 @@ def test_batch_without_any_weight_changes_no_state(make_one, blobs):
     assert all(np.all(np.isfinite(values)) for values in history.values())
 
 
-@pytest.mark.parametrize("how", [{"steps_per_execution": 3}, {"run_eagerly": True}])
+@pytest.mark.parametrize(
+    "how",
+    [{"steps_per_execution": 3}, pytest.param({"run_eagerly": True}, marks=pytest.mark.slow)],
+)
 def test_ways_to_run_agree_with_the_usual_one(make_one, blobs, how):
     results = []
     for options in ({}, how):
@@ -355,9 +364,10 @@ def test_ways_to_run_agree_with_the_usual_one(make_one, blobs, how):
     assert results[1] == pytest.approx(results[0], rel=2e-3, abs=1e-3)
 
 
-def test_jit_compile(make_one, blobs):
+@pytest.mark.parametrize("name", compiled_by_xla())
+def test_jit_compile(name, blobs):
     """XLA draws other random numbers from the same seed, so that only what has none is the same."""
-    model, plain = make_one(jit_compile=True), make_one()
+    model, plain = compiled(name, jit_compile=True), compiled(name)
     history = model.fit(blobs, batch_size=16, epochs=3, verbose=0).history
     assert all(np.all(np.isfinite(values)) for values in history.values())
     assert history["distortion"][-1] < history["distortion"][0]
@@ -368,11 +378,11 @@ def test_jit_compile(make_one, blobs):
     )
 
 
-def test_mixed_precision_keeps_losses_in_float32(make, blobs):
+def test_mixed_precision_keeps_losses_in_float32(make_one, blobs):
     previous = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        model = make()
+        model = make_one()
         history = model.fit(blobs, batch_size=32, epochs=3, verbose=0).history
         posterior = model.encode(blobs)
         terms = model.terms(tf.constant(blobs), seed=(0, 0))

@@ -10,6 +10,7 @@ from tfvae.distributions import Bubble, Shifting, Torus
 from tfvae.priors import TopographicPrior
 
 FRAMES, FEATURES = 6, 5
+MEAN = 40.0  # μ at first, by default.
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,7 @@ def denominators(u2):
 
 def test_codes_are_the_formula(topographic, x):
     z, u, _, sigma = moments(topographic, x)
-    expected = (z + 5.0) / np.sqrt(denominators(u**2 + sigma**2) + 1e-6)
+    expected = (z + MEAN) / np.sqrt(denominators(u**2 + sigma**2) + 1e-6)
     np.testing.assert_allclose(topographic.capsules(x), expected, rtol=1e-4)
     np.testing.assert_allclose(
         topographic.embed(x), expected.reshape(len(x), FRAMES, 12), rtol=1e-4
@@ -70,7 +71,7 @@ def test_samples_are_the_formula(topographic):
     z, u = np.split(sources, 2, axis=-1)
     v = denominators(u.reshape(12, FRAMES, 2, 6) ** 2).reshape(z.shape)
     t = topographic.prior.transform(tf.constant(sources))
-    np.testing.assert_allclose(t, (z + 5.0) / np.sqrt(v + 1e-6), rtol=1e-4)
+    np.testing.assert_allclose(t, (z + MEAN) / np.sqrt(v + 1e-6), rtol=1e-4)
 
 
 def test_rate_is_that_of_both_gaussians(topographic, x):
@@ -138,7 +139,7 @@ def predicted_loop(model, x, seen, length):
     z, u, _, sigma = moments(model, x)
     given = (np.arange(FRAMES) < seen)[None, :, None, None] * np.ones_like(z)
     mean = denominators(given * (u**2 + sigma**2)) / denominators(given)
-    t = ((z + 5.0) / np.sqrt(16 * mean + 1e-6))[:, :seen]
+    t = ((z + MEAN) / np.sqrt(16 * mean + 1e-6))[:, :seen]
     later = [
         np.mean([np.roll(t[:, one], step - one, axis=-1) for one in range(seen)], axis=0)
         for step in range(seen, length)
@@ -177,6 +178,18 @@ def test_defaults_name_their_neighbourhoods(x):
     prior = TopographicPrior(Shifting(3), grid=(4, 3), initial_mean=1.0)
     model = built(tfvae.TopographicVAE, x, prior=prior)
     assert model.capsules(x).shape == (20, FRAMES, 4, 3) and float(prior.mean) == 1.0
+
+
+def test_default_decoder_of_capsules_normalises(x):
+    """What t has in common, size and offset, is not seen; in the baseline it is."""
+    t = np.random.default_rng(0).normal(size=(3, FRAMES, 12)).astype("float32")
+    for cls, same in ((tfvae.TopographicVAE, True), (tfvae.SequenceVAE, False)):
+        keras.utils.set_random_seed(0)
+        model = cls(12, likelihood="bernoulli")
+        model.build(x.shape)
+        shown, other = model.decode_mean(t).numpy(), model.decode_mean(2.0 * t + 5.0).numpy()
+        assert np.ptp(shown) > 0.01
+        assert np.allclose(shown, other, atol=2e-3) == same
 
 
 @pytest.mark.slow

@@ -24,6 +24,9 @@ class TopographicVAE(SequenceVAE):
         prior: a `tfvae.priors.TopographicPrior`; None: the one with `Shifting()`, the window over
             the whole sequence, K = 3.
         encoder_u: network x -> features of q(u|x); None: one like the default `encoder`.
+        decoder: network t -> data of a step; None: the default one behind a LayerNormalization,
+            which networks of one's own need as well: t has a mean of μ/sqrt(ν), with ν squares in
+            a denominator, and what matters are small changes of it.
         **kwargs: see `LatentVariableModel`.
 
     Raises:
@@ -58,6 +61,10 @@ class TopographicVAE(SequenceVAE):
         return self.latent_dim
 
     def _build_networks(self, shape):
+        if isinstance(self.decoder, keras.Sequential) and not self.decoder.layers:
+            self.decoder.add(keras.layers.LayerNormalization())
+            for layer in networks.default_decoder(shape).layers:
+                self.decoder.add(layer)
         super()._build_networks(shape)
         self._build_encoder(self.encoder_u, self.posterior_head_u, shape)
 

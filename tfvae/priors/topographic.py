@@ -36,7 +36,8 @@ class TopographicPrior(Prior):
             laid out: (number of capsules, capsule size), or the sides of a torus. None: for
             sequences of T steps capsules of size T, so that the roll in a capsule closes as the
             sequence does; else (N_z,).
-        initial_mean: μ at first.
+        initial_mean: μ at first. z changes t by the share 1/μ, u by any: the larger μ, the more the
+            denominators tell, and the less is left to z, which does not roll.
         epsilon: ε.
 
     Raises:
@@ -58,7 +59,7 @@ class TopographicPrior(Prior):
         self,
         neighborhood="shifting",
         grid: tuple[int, ...] | None = None,
-        initial_mean: float = 5.0,
+        initial_mean: float = 40.0,
         epsilon: float = 1e-6,
         **kwargs,
     ):

@@ -32,7 +32,7 @@ def get_config(dataset="digits"):
             "prior": {
                 "name": "TopographicPrior",
                 "neighborhood": {"name": "Shifting", "coherence": 3},
-                "initial_mean": 5.0,
+                "initial_mean": 40.0,
             },
         },
         epochs=epochs,

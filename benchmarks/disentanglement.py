@@ -1,0 +1,291 @@
+"""Disentanglement of sprites, and categories of digits: CascadeVAE beside its baselines.
+
+    python -m benchmarks.disentanglement [--results FOLDER] [--seeds 3] [--only NAME] [--json FILE]
+    python -m benchmarks.disentanglement --full --results FOLDER  # the published dSprites setting
+    python -m benchmarks.disentanglement --digits [--data FOLDER]    # MNIST, unsupervised accuracy
+
+Every model has the same networks, steps and optimizer. The continuous-only ones have ten latents,
+the joint ones six and one category of three, as in [JS19, section 5]. Each finished run is a file
+of its own in FOLDER; what is there with the same settings is not run again, so that the benchmark
+can be stopped at any time.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import tfvae
+from benchmarks import common
+from tfvae.objectives import BetaELBO, Capacity, InformationCascade
+
+# Sizes of the setting that fits two cores, and of the published one.
+SMALL = {
+    "size": 32,
+    "scales": 4,
+    "orientations": 12,
+    "positions": 16,
+    "filters": (16, 32, 32),
+    "dense": 128,
+    "steps": 16_000,
+    "learning_rate": 1e-3,
+    "discriminator": (256,) * 4,
+    "gamma": 10.0,
+    "capacity": (50.0, 20.0),
+    "penalty": 0.001,
+    "betas": (1.0, 10.0),
+}
+FULL = {
+    **SMALL,
+    "size": 64,
+    "scales": 6,
+    "orientations": 40,
+    "positions": 32,
+    "filters": (32, 32, 64, 64),
+    "dense": 256,
+    "steps": 300_000,
+    "learning_rate": 1e-4,
+    "discriminator": (1000,) * 6,
+    "gamma": 35.0,
+    "capacity": (150.0, 40.0),
+    "betas": (0.1, 10.0),
+}
+DIGITS = {
+    "filters": (16, 32),
+    "dense": 128,
+    "steps": 6_000,
+    "learning_rate": 1e-3,
+    "capacity": (30.0, 5.0),
+    "penalty": 0.1,
+    "betas": (1.0, 10.0),
+    "latents": 6,
+    "categories": 10,
+    "train": 8_000,
+}
+BATCH = 64
+# Periods in the whole of training, 15 of them as published: 20,000 of 300,000 steps each.
+PERIODS = 15
+SCORES = {
+    "FactorVAE score": "factor_vae_score",
+    "MIG": "mig",
+    "DCI D": "disentanglement",
+    "DCI C": "completeness",
+    "β-VAE score": "beta_vae_score",
+    "SAP": "sap",
+}
+
+
+def sprites(settings):
+    """Images in [0, 1] and their factors."""
+    positions = settings["positions"]
+    x, factors = tfvae.datasets.sprite_grid(
+        size=settings["size"],
+        scales=settings["scales"],
+        orientations=settings["orientations"],
+        positions_x=positions,
+        positions_y=positions,
+    )
+    return x, dict(zip(tfvae.datasets.SPRITE_FACTORS, factors.T, strict=True))
+
+
+def networks(settings, shape):
+    """Encoder and decoder, as in [JS19, appendix] for 64×64."""
+    kwargs = {"filters": settings["filters"], "dense": settings["dense"]}
+    return {
+        "encoder": tfvae.networks.conv_encoder(**kwargs),
+        "decoder": tfvae.networks.conv_decoder(shape, **kwargs),
+        "likelihood": "bernoulli",
+    }
+
+
+def cascade(settings):
+    """The schedule of the CascadeVAE."""
+    return InformationCascade(*settings["betas"], period=settings["steps"] // PERIODS)
+
+
+def capacity(settings):
+    """The schedule of the JointVAE."""
+    weight, continuous = settings["capacity"]
+    return Capacity(weight, continuous, num_steps=settings["steps"])
+
+
+def models(settings):
+    """Functions that make the models to compare, by name."""
+    discriminator = settings["discriminator"]
+
+    def factor_vae(**kwargs):
+        mlp = tfvae.networks.mlp(discriminator, (1,), activation="leaky_relu")
+        return tfvae.FactorVAE(10, weight=settings["gamma"], discriminator=mlp, **kwargs)
+
+    flow = tfvae.assignment.MinCostFlow(settings["penalty"])
+    return {
+        "VAE": lambda **kwargs: tfvae.VAE(10, **kwargs),
+        "β-VAE (4)": lambda **kwargs: tfvae.BetaVAE(10, BetaELBO(4.0), **kwargs),
+        "FactorVAE": factor_vae,
+        "CascadeVAE-C": lambda **kwargs: tfvae.CascadeVAE(
+            10, objective=cascade(settings), **kwargs
+        ),
+        "JointVAE": lambda **kwargs: tfvae.JointVAE(6, 3, objective=capacity(settings), **kwargs),
+        "CascadeVAE": lambda **kwargs: tfvae.CascadeVAE(
+            6, 3, objective=cascade(settings), assignment=flow, **kwargs
+        ),
+    }
+
+
+def batches(x, seed):
+    """Batches of random images without end."""
+    data = tf.data.Dataset.from_tensor_slices(x).shuffle(len(x), seed=seed).repeat()
+    return data.batch(BATCH).map(lambda v: tf.cast(v, tf.float32)).prefetch(2)
+
+
+def trained(model, x, settings, seed):
+    """Trains, and returns the seconds that it took."""
+    rate = keras.optimizers.schedules.CosineDecay(settings["learning_rate"], settings["steps"], 0.1)
+    model.compile(keras.optimizers.Adam(rate))
+    start = time.perf_counter()
+    model.fit(batches(x, seed), steps_per_epoch=settings["steps"], verbose=0)
+    return time.perf_counter() - start
+
+
+def run_sprites(make, x, factors, settings, seed):
+    """The numbers of one model and seed."""
+    keras.utils.set_random_seed(seed)
+    model = make(seed=seed, **networks(settings, x.shape[1:]))
+    seconds = trained(model, x, settings, seed)
+    report = tfvae.evaluation.disentanglement(model, x, factors=factors, seed=seed)
+    part = np.random.default_rng(seed).choice(len(x), 2000, replace=False)
+    logs = model.evaluate(x[part].astype("float32"), verbose=0)
+    numbers = {name: float(getattr(report, field)) for name, field in SCORES.items()}
+    shape = [one for (_, factor), one in report.accuracies.items() if factor == "shape"]
+    return {
+        **numbers,
+        "shape accuracy": float(shape[0].one_to_one) if shape else None,
+        "distortion": logs["distortion"],
+        "rate": logs["rate"],
+        "active": int(report.active.sum()),
+        "training": seconds,
+    }
+
+
+def digits(folder, settings):
+    """MNIST's test digits in [0, 1] and their labels: some train, the others test."""
+    path = os.path.join(folder, "mnist")
+    data = tfvae.datasets.load("idx", "test", path=path, shuffle=False)
+    x, labels = tfvae.datasets.as_arrays(data)
+    train = settings["train"]
+    return (x[:train], labels[:train]), (x[train:], labels[train:])
+
+
+def run_digits(make, train, test, settings, seed):
+    """Unsupervised accuracy of one model and seed."""
+    keras.utils.set_random_seed(seed)
+    model = make(seed=seed, **networks(settings, train[0].shape[1:]))
+    seconds = trained(model, train[0], settings, seed)
+    numbers = {"training": seconds}
+    for name, (x, labels) in {"train": train, "test": test}.items():
+        found = np.concatenate([model.categories(x[i : i + 500]) for i in range(0, len(x), 500)])
+        accuracy = tfvae.evaluation.unsupervised_accuracy(found[:, 0], labels)
+        numbers[f"accuracy, {name}"] = float(accuracy.one_to_one)
+        numbers[f"majority, {name}"] = float(accuracy.majority)
+    logs = model.evaluate(test[0], verbose=0)
+    return {**numbers, "distortion": logs["distortion"], "rate": logs["rate"]}
+
+
+def digit_models(settings):
+    """Functions that make the models to compare, by name."""
+    size = (settings["latents"], settings["categories"])
+    flow = tfvae.assignment.MinCostFlow(settings["penalty"])
+    return {
+        "JointVAE": lambda **kwargs: tfvae.JointVAE(*size, objective=capacity(settings), **kwargs),
+        "CascadeVAE": lambda **kwargs: tfvae.CascadeVAE(
+            *size, objective=cascade(settings), assignment=flow, **kwargs
+        ),
+    }
+
+
+def resumed(folder, name, seed, settings, run):
+    """What `run` returns, or the file of an earlier run with the same settings holds."""
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]
+    path = os.path.join(folder, f"{name}-{seed}-{digest}.json")
+    if os.path.exists(path):
+        with open(path) as file:
+            return json.load(file)["numbers"]
+    numbers = run()
+    os.makedirs(folder, exist_ok=True)
+    with open(path + ".partial", "w") as file:
+        json.dump({"model": name, "seed": seed, "settings": settings, "numbers": numbers}, file)
+    os.replace(path + ".partial", path)
+    shown = {key: value if value is None else round(value, 4) for key, value in numbers.items()}
+    print(name, seed, shown, flush=True)
+    return numbers
+
+
+def summary(values):
+    """Mean ± standard deviation over the seeds."""
+    if any(value is None for value in values):
+        return None
+    return f"{np.mean(values):.4g} ± {np.std(values):.2g}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--results", default="runs/disentanglement", help="folder of finished runs")
+    parser.add_argument("--data", default=os.environ.get("TFVAE_DATA_DIR", "data"))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", default="", help="name of the one model to run")
+    parser.add_argument("--set", default="{}", help="JSON of settings to use in place of others")
+    parser.add_argument("--full", action="store_true", help="the published setting on dSprites")
+    parser.add_argument("--digits", action="store_true", help="categories of MNIST digits")
+    parser.add_argument("--json", help="file to write the numbers to, with units")
+    arguments = parser.parse_args()
+    start = time.perf_counter()
+    settings = DIGITS if arguments.digits else FULL if arguments.full else SMALL
+    settings = {**settings, **json.loads(arguments.set)}
+    if arguments.digits:
+        data = digits(arguments.data, settings)
+        makers, run = digit_models(settings), run_digits
+    else:
+        data = sprites(settings)
+        makers, run = models(settings), run_sprites
+    rows = []
+    for name, make in makers.items():
+        if arguments.only not in ("", name):
+            continue
+        runs = [
+            resumed(
+                arguments.results,
+                ("digits " if arguments.digits else "") + name,
+                seed,
+                settings,
+                lambda seed=seed, make=make: run(make, *data, settings, seed),
+            )
+            for seed in range(arguments.seeds)
+        ]
+        rows.append([name, *(summary([one[key] for one in runs]) for key in runs[0])])
+    columns = list(runs[0])
+    units = {"distortion": "nats", "rate": "nats", "training": "s"}
+    common.report(
+        "Categories of digits" if arguments.digits else "Disentanglement of sprites",
+        ["model", *columns],
+        rows,
+        ["", *(units.get(column, "") for column in columns)],
+        {
+            "data": f"{len(data[0] if not arguments.digits else data[0][0])} training images",
+            "settings": json.dumps(settings),
+            "training": f"batches of {BATCH}, Adam with cosine decay to a tenth, "
+            f"periods of {settings['steps'] // PERIODS} steps",
+            "seeds": arguments.seeds,
+            "time": f"{(time.perf_counter() - start) / 60:.1f} minutes (finished runs not counted)",
+            **common.environment(),
+        },
+        arguments.json,
+    )
+
+
+if __name__ == "__main__":
+    main()
