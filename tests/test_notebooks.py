@@ -36,7 +36,6 @@ def test_no_path_of_a_machine(path):
         assert not MACHINE_PATH.search(cell.source), cell.source
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=names)
 def test_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
     nbclient = pytest.importorskip("nbclient")
