@@ -39,6 +39,7 @@ SMALL = {
     "capacity": (50.0, 20.0),
     "penalty": 0.001,
     "betas": (1.0, 10.0),
+    "start": 4,
 }
 FULL = {
     **SMALL,
@@ -63,6 +64,7 @@ DIGITS = {
     "capacity": (30.0, 5.0),
     "penalty": 0.1,
     "betas": (1.0, 10.0),
+    "start": 0,
     "latents": 6,
     "categories": 10,
     "train": 8_000,
@@ -105,7 +107,8 @@ def networks(settings, shape):
 
 def cascade(settings):
     """The schedule of the CascadeVAE."""
-    return InformationCascade(*settings["betas"], period=settings["steps"] // PERIODS)
+    period = settings["steps"] // PERIODS
+    return InformationCascade(*settings["betas"], period, settings["start"])
 
 
 def capacity(settings):
