@@ -41,6 +41,27 @@ def test_mlp_is_the_product_of_its_layers():
     )
 
 
+def test_mlp_normalises_its_inputs_first():
+    network = networks.mlp([7], output_shape=(3,), normalize=True)
+    x = 40.0 + np.random.default_rng(0).normal(size=(4, 5)).astype("float32")
+    actual = network(x)
+    _, _, w1, b1, w2, b2 = network.get_weights()
+    normal = (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-3)
+    expected = np.maximum(normal @ w1 + b1, 0.0) @ w2 + b2
+    np.testing.assert_allclose(actual, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_categorical_head_gives_the_logits_of_each_variable():
+    head = networks.CategoricalHead((2, 3))
+    x = np.random.default_rng(0).normal(size=(6, 4, 2)).astype("float32")
+    first, second = head(x)
+    kernel, bias = head.get_weights()
+    outputs = x.reshape(6, 8) @ kernel + bias
+    np.testing.assert_allclose(first, outputs[:, :2], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(second, outputs[:, 2:], rtol=1e-4, atol=1e-5)
+    assert networks.CategoricalHead.from_config(head.get_config()).sizes == (2, 3)
+
+
 def test_gaussian_head_gives_mean_and_positive_scale():
     head = networks.GaussianHead(3)
     x = 50 * np.random.default_rng(0).normal(size=(6, 4, 2)).astype("float32")

@@ -12,6 +12,7 @@ def mlp(
     hidden: Sequence[int] = (256, 256),
     output_shape: Sequence[int] | None = None,
     activation="relu",
+    normalize: bool = False,
 ) -> keras.Sequential:
     """Dense layers; as an encoder x -> features, or with `output_shape` as a decoder z -> outputs.
 
@@ -19,6 +20,9 @@ def mlp(
         hidden: units of the hidden layers, in order.
         output_shape: shape of one example of the data; None for an encoder.
         activation: of the hidden layers, any that Keras knows; a decoder's last layer is linear.
+        normalize: whether inputs are normalised first, by a LayerNormalization over their features:
+            for decoders of latents that are far from zero mean and unit scale, as those of a
+            `TopographicVAE`.
 
     Returns:
         An unbuilt `keras.Sequential`; the input is flattened, whatever its shape.
@@ -33,6 +37,8 @@ def mlp(
         TensorShape([5, 16, 16, 1])
     """
     layers = [keras.layers.Flatten()]
+    if normalize:
+        layers.append(keras.layers.LayerNormalization())
     for units in _checks.positive_ints("hidden", hidden):
         layers.append(keras.layers.Dense(units, activation))
     if output_shape is not None:

@@ -27,7 +27,7 @@ def get_config(dataset="digits"):
             "latent_dim": size,
             "encoder": encoder,
             "encoder_u": dict(encoder),
-            "decoder": {**encoder, "hidden": (2 * size, 3 * size)},
+            "decoder": {**encoder, "hidden": (2 * size, 3 * size), "normalize": True},
             "likelihood": {"name": "Bernoulli"},
             "prior": {
                 "name": "TopographicPrior",
