@@ -275,6 +275,7 @@ def test_report_of_images_and_without_factors():
     bare = evaluation.equivariance(model, data.map(lambda x, _: x))
     np.testing.assert_array_equal(bare.rolled, report.rolled)
     assert bare.correlations == {} and bare.transformations is None
+    np.testing.assert_allclose(evaluation.equivariance(model, x).rolled, report.rolled, rtol=1e-6)
 
 
 def data_arrays(data):

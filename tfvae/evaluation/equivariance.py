@@ -14,6 +14,7 @@ from tfvae.evaluation.capsules import (
     shifts_of,
 )
 from tfvae.evaluation.tables import Line, Report
+from tfvae.models.batches import batches
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -104,7 +105,7 @@ def equivariance(
     Args:
         model: a built model of sequences, such as `tfvae.TopographicVAE`.
         dataset: tf.data.Dataset of (x, factors), as `tfvae.datasets.sequences` gives it with
-            `training=False`, or of x alone: then there is no CapCorr.
+            `training=False`, or of x alone, or an array of x: then there is no CapCorr.
         steps: δ, from 1 to T − 1.
         names: of the transformations that `factors["transformation"]` counts; None: their numbers.
         num_states: for factors that close after fewer states than T, how many; see
@@ -139,7 +140,7 @@ def equivariance(
     if steps >= frames:
         raise ValueError(f"`steps` must be below the number of frames, {frames}, received {steps}.")
     parts, kinds, pairs = [], [], {}
-    for batch in dataset:
+    for batch in batches(dataset, 64) if hasattr(dataset, "shape") else dataset:
         x, factors = _unpacked(batch)
         capsules = model.capsules(x).astype("float64")
         parts.append(_numbers(model, x, capsules, steps))
