@@ -1,5 +1,6 @@
 """Settings and data shared by all tests."""
 
+import gc
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -8,6 +9,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+
+# Tracing makes millions of objects that live long: the collector's default looks through them all
+# again and again, which takes a good part of the time of a test run.
+gc.set_threshold(200_000, 50, 1_000)
 
 # Two logical CPUs, for the tests of tf.distribute; all else runs on the first.
 tf.config.set_logical_device_configuration(

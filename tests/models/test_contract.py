@@ -51,7 +51,7 @@ def discriminator():
     return tfvae.networks.mlp([8], (1,))
 
 
-# One model a class, in the setting in which most can go wrong.
+# One model a class, or nearly, in the setting in which most can go wrong.
 MODELS = {
     "VAE hand-made": lambda: tfvae.VAE(
         2,
@@ -122,19 +122,20 @@ def compiled(name, **kwargs):
     return model
 
 
-def compiled_by_xla():
-    """All models; XLA takes long for each."""
-    quick = ("VAE hand-made", "VHPVAE", "TopographicVAE", "JointVAE")
-    return [n if n in quick else pytest.param(n, marks=pytest.mark.slow) for n in ALL]
-
-
 @pytest.fixture(params=ALL)
 def make(request):
     """Makes the same model each time; for what every model is tested in."""
     return functools.partial(compiled, request.param)
 
 
-@pytest.fixture(params=[*MODELS, *(pytest.param(n, marks=pytest.mark.slow) for n in VARIANTS)])
+def quick(*names):
+    """All models, those not named as slow tests: `pytest -m slow` runs them."""
+    return [n if n in names else pytest.param(n, marks=pytest.mark.slow) for n in ALL]
+
+
+@pytest.fixture(
+    params=quick("VAE hand-made", "VHPVAE", "TopographicVAE", "CascadeVAE", "FactorVAE")
+)
 def make_one(request):
     """Makes the same model each time; for what a class decides, whatever its settings."""
     return functools.partial(compiled, request.param)
@@ -364,7 +365,8 @@ def test_ways_to_run_agree_with_the_usual_one(make_one, blobs, how):
     assert results[1] == pytest.approx(results[0], rel=2e-3, abs=1e-3)
 
 
-@pytest.mark.parametrize("name", compiled_by_xla())
+# XLA takes long for each.
+@pytest.mark.parametrize("name", quick("VAE hand-made", "VHPVAE", "TopographicVAE", "JointVAE"))
 def test_jit_compile(name, blobs):
     """XLA draws other random numbers from the same seed, so that only what has none is the same."""
     model, plain = compiled(name, jit_compile=True), compiled(name)
