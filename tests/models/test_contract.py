@@ -133,9 +133,7 @@ def quick(*names):
     return [n if n in names else pytest.param(n, marks=pytest.mark.slow) for n in ALL]
 
 
-@pytest.fixture(
-    params=quick("VAE hand-made", "VHPVAE", "TopographicVAE", "CascadeVAE", "FactorVAE")
-)
+@pytest.fixture(params=quick("VAE hand-made", "VHPVAE", "CascadeVAE"))
 def make_one(request):
     """Makes the same model each time; for what a class decides, whatever its settings."""
     return functools.partial(compiled, request.param)

@@ -72,6 +72,7 @@ def test_a_bound_once_reached_is_never_loosened(bound):
     np.testing.assert_allclose(values, 0.2, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_model_with_too_few_dimensions_ends_its_initial_phase():
     """Five equal directions in two dimensions: 40% can be explained, not 80%."""
     x = np.random.default_rng(0).normal(size=(512, 5)).astype("float32")

@@ -219,6 +219,7 @@ def lite_runner(folder):
 
 
 @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
+@pytest.mark.slow
 def test_litert(tmp_path):
     model = model_of("analytic rate")
     tfvae.serving.export_litert(model, tmp_path / "1", scaling=(1.0, 2.0))

@@ -19,6 +19,7 @@ def tiny(family):
     return config
 
 
+@pytest.mark.slow
 def test_two_models_side_by_side(tmp_path, capsys):
     configs = {"VHPVAE": tiny(vhp_vae), "FlatManifoldVAE": tiny(flat_manifold_vae)}
     with pytest.warns(UserWarning, match="constraint was not reached"):

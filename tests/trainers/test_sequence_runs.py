@@ -46,8 +46,8 @@ def test_test_data_give_the_states_of_the_factor(config):
         assert sorted(factors) == ["label", "rotation"] and factors["rotation"].shape == (len(x), 6)
 
 
-def test_run_and_resume(config, tmp_path):
-    model, lines = training.run(config, tmp_path / "run")
+def test_files_and_report_of_a_run(config, tmp_path):
+    _, lines = training.run(config, tmp_path / "run")
     names = {line.name for line in lines}
     assert {"E_eq", "CapCorr, rotation", "rolled over copied", "log-likelihood"} <= names
     figures = {path.stem for path in (tmp_path / "run" / "figures").iterdir()}
@@ -60,6 +60,11 @@ def test_run_and_resume(config, tmp_path):
         "training_curves",
     }
     assert "E_eq" in json.loads((tmp_path / "run" / "report.json").read_text())
+
+
+@pytest.mark.slow
+def test_run_in_two_parts_is_the_same(config, tmp_path):
+    model, _ = training.run(config, tmp_path / "run")
     config.epochs = 1
     training.run(config, tmp_path / "parts")
     keras.backend.clear_session()
