@@ -27,6 +27,7 @@ PACKAGES = {
     "neighborhood": tfvae.distributions,
     "assignment": tfvae.assignment,
     "discriminator": tfvae.networks,
+    "kernel_regularizer": keras.regularizers,
     "learning_rate": keras.optimizers.schedules,
     **dict.fromkeys(OPTIMIZERS, keras.optimizers),
 }

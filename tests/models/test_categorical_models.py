@@ -76,6 +76,26 @@ def test_categories_are_zero_before_they_begin(x):
     assert np.all(model.log_likelihood(x, 100) != closed)
 
 
+def test_penalty_takes_the_weights_of_categories_to_zero_before_they_begin(x):
+    penalty = keras.regularizers.L2(4e-5)
+    model = tfvae.CascadeVAE(
+        2,
+        3,
+        objective=InformationCascade(0.0, 0.0, period=60, categorical_start=1),
+        decoder=mlp([8], (5,), kernel_regularizer=penalty),
+        encoder=mlp([8]),
+        seed=3,
+    )
+    model.build(x.shape)
+    rows = model.decoder.trainable_weights[0]
+    assert np.all(np.max(np.abs(rows), axis=1) > 0.4)
+    model.compile(keras.optimizers.Adam(0.02))
+    model.fit(x, batch_size=12, epochs=60, verbose=0)
+    # Adam makes steps of 0.02 here, however small the penalty.
+    assert np.max(np.abs(rows[2:])) < 0.05
+    assert np.max(np.abs(rows[:2])) > 0.5
+
+
 @pytest.mark.parametrize("kind", ["cascade", "joint"])
 def test_evidence_of_a_mixture_of_linear_gaussians(kind):
     """x = Wz + v_d + noise: p(x) = Σ_d N(x; v_d, WWᵀ + σ²I)/S."""

@@ -89,3 +89,20 @@ def test_gaussian_head_config():
 def test_arguments_are_checked(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("make", "shape"),
+    [
+        (lambda **kwargs: networks.mlp([3], (4, 1), **kwargs), (5,)),
+        (lambda **kwargs: networks.conv_encoder([2], dense=3, **kwargs), (8, 8, 1)),
+        (lambda **kwargs: networks.conv_decoder((8, 8, 1), [2, 2], dense=3, **kwargs), (5,)),
+    ],
+)
+def test_penalty_is_that_of_all_kernels(make, shape):
+    network = make(kernel_regularizer=keras.regularizers.L2(0.5))
+    network(tf.zeros([2, *shape]))
+    kernels = [w for w in network.trainable_weights if w.name == "kernel"]
+    expected = sum(0.5 * np.sum(np.square(kernel.numpy())) for kernel in kernels)
+    assert expected > 0.0
+    np.testing.assert_allclose(sum(network.losses), expected, rtol=1e-5)

@@ -20,6 +20,7 @@ def conv_encoder(
     kernel_size: int = 4,
     activation="relu",
     image_shape: Sequence[int] = (64, 64, 1),
+    kernel_regularizer=None,
 ) -> keras.Sequential:
     """Stride-2 convolutions and a dense layer: image -> features [JS19, appendix].
 
@@ -30,6 +31,8 @@ def conv_encoder(
         kernel_size: of every convolution.
         activation: of every layer.
         image_shape: (height, width, channels), read only when `filters` is None.
+        kernel_regularizer: of every layer, any that Keras knows, such as the
+            `keras.regularizers.L2(4e-5)` of [JS19]; the penalty is a part of the loss.
 
     Returns:
         An unbuilt `keras.Sequential`; takes images of any size and number of channels.
@@ -41,15 +44,14 @@ def conv_encoder(
     """
     height, width, _ = _image_shape(image_shape)
     filters = _default_filters(height, width) if filters is None else filters
+    kwargs = {"activation": activation, "kernel_regularizer": kernel_regularizer}
     layers = [
-        keras.layers.Conv2D(
-            _checks.positive_int("filters", n), kernel_size, 2, "same", activation=activation
-        )
+        keras.layers.Conv2D(_checks.positive_int("filters", n), kernel_size, 2, "same", **kwargs)
         for n in filters
     ]
     layers += [
         keras.layers.Flatten(),
-        keras.layers.Dense(_checks.positive_int("dense", dense), activation),
+        keras.layers.Dense(_checks.positive_int("dense", dense), **kwargs),
     ]
     return keras.Sequential(layers)
 
@@ -60,6 +62,7 @@ def conv_decoder(
     dense: int = 256,
     kernel_size: int = 4,
     activation="relu",
+    kernel_regularizer=None,
 ) -> keras.Sequential:
     """The mirror image of `conv_encoder`: latent -> image [JS19, appendix].
 
@@ -69,6 +72,9 @@ def conv_decoder(
         dense: units of the first layer.
         kernel_size: of every transposed convolution.
         activation: of every layer but the last, which is linear.
+        kernel_regularizer: as for the encoder. Under one, the weights of categories that have no
+            part yet go to zero, so that categories of a `CascadeVAE` begin as equals: without it,
+            they often stay with what their first weights happened to tell apart.
 
     Returns:
         An unbuilt `keras.Sequential`. Sizes that are not a multiple of 2^layers are cropped from
@@ -86,16 +92,16 @@ def conv_decoder(
     filters = tuple(_default_filters(height, width) if filters is None else filters)
     stride = 2 ** len(filters)
     grid = (math.ceil(height / stride), math.ceil(width / stride))
+    kwargs = {"activation": activation, "kernel_regularizer": kernel_regularizer}
     layers = [
-        keras.layers.Dense(_checks.positive_int("dense", dense), activation),
-        keras.layers.Dense(grid[0] * grid[1] * filters[-1], activation),
+        keras.layers.Dense(_checks.positive_int("dense", dense), **kwargs),
+        keras.layers.Dense(grid[0] * grid[1] * filters[-1], **kwargs),
         keras.layers.Reshape((*grid, filters[-1])),
     ]
     for n in filters[-2::-1]:
-        layers.append(
-            keras.layers.Conv2DTranspose(n, kernel_size, 2, "same", activation=activation)
-        )
-    layers.append(keras.layers.Conv2DTranspose(channels, kernel_size, 2, "same"))
+        layers.append(keras.layers.Conv2DTranspose(n, kernel_size, 2, "same", **kwargs))
+    kwargs["activation"] = None
+    layers.append(keras.layers.Conv2DTranspose(channels, kernel_size, 2, "same", **kwargs))
     crop = (grid[0] * stride - height, grid[1] * stride - width)
     if any(crop):
         layers.append(keras.layers.Cropping2D([(total // 2, total - total // 2) for total in crop]))

@@ -1,5 +1,6 @@
 """Dense encoders and decoders, for vectors and for anything that can be flattened."""
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -13,6 +14,7 @@ def mlp(
     output_shape: Sequence[int] | None = None,
     activation="relu",
     normalize: bool = False,
+    kernel_regularizer=None,
 ) -> keras.Sequential:
     """Dense layers; as an encoder x -> features, or with `output_shape` as a decoder z -> outputs.
 
@@ -23,6 +25,8 @@ def mlp(
         normalize: whether inputs are normalised first, by a LayerNormalization over their features:
             for decoders of latents that are far from zero mean and unit scale, as those of a
             `TopographicVAE`.
+        kernel_regularizer: of every dense layer, any that Keras knows, such as
+            `keras.regularizers.L2(4e-5)`; the penalty is a part of the loss.
 
     Returns:
         An unbuilt `keras.Sequential`; the input is flattened, whatever its shape.
@@ -36,12 +40,13 @@ def mlp(
         >>> decoder(keras.ops.zeros((5, 2))).shape
         TensorShape([5, 16, 16, 1])
     """
+    dense = functools.partial(keras.layers.Dense, kernel_regularizer=kernel_regularizer)
     layers = [keras.layers.Flatten()]
     if normalize:
         layers.append(keras.layers.LayerNormalization())
     for units in _checks.positive_ints("hidden", hidden):
-        layers.append(keras.layers.Dense(units, activation))
+        layers.append(dense(units, activation))
     if output_shape is not None:
         shape = _checks.positive_ints("output_shape", output_shape)
-        layers += [keras.layers.Dense(math.prod(shape)), keras.layers.Reshape(shape)]
+        layers += [dense(math.prod(shape)), keras.layers.Reshape(shape)]
     return keras.Sequential(layers)

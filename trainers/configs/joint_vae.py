@@ -9,7 +9,7 @@ from trainers.configs import settings
 CAPACITIES = {
     "digits": (5.0, 5.0, 2_000),
     "mnist": (30.0, 5.0, 25_000),
-    "sprites": (50.0, 20.0, 16_000),
+    "sprites": (50.0, 20.0, 8_000),
     "sprites_full": (150.0, 40.0, 300_000),
 }
 
