@@ -25,8 +25,9 @@ from benchmarks import common
 from tfvae.objectives import BetaELBO, Capacity, InformationCascade
 
 # Sizes of the setting that fits two cores, and of the published one. In the small one there is no
-# rotation, but all positions of dSprites: where neighbouring positions do not overlap, a category
-# may stand for one shape here and for another one there, and the two never meet.
+# rotation, but all positions of dSprites, and activations are smooth: where neighbouring positions
+# do not overlap, or no unit is active at both, a category may stand for one shape here and for
+# another one there, and the two never meet.
 SMALL = {
     "size": 32,
     "scales": 4,
@@ -34,6 +35,7 @@ SMALL = {
     "positions": 32,
     "filters": (8, 16, 32),
     "dense": 128,
+    "activation": "elu",
     "steps": 6_600,
     "learning_rate": 1e-3,
     "discriminator": (256,) * 4,
@@ -54,6 +56,7 @@ FULL = {
     "positions": 32,
     "filters": (32, 32, 64, 64),
     "dense": 256,
+    "activation": "relu",
     "steps": 300_000,
     "learning_rate": 1e-4,
     "discriminator": (1000,) * 6,
@@ -68,6 +71,7 @@ FULL = {
 DIGITS = {
     "filters": (16, 32),
     "dense": 128,
+    "activation": "relu",
     "steps": 6_000,
     "learning_rate": 1e-3,
     "capacity": (30.0, 5.0),
@@ -114,7 +118,7 @@ def sprites(settings):
 
 def networks(settings, shape):
     """Encoder and decoder, as in [JS19, appendix] for 64×64."""
-    kwargs = {"filters": settings["filters"], "dense": settings["dense"]}
+    kwargs = {key: settings[key] for key in ("filters", "dense", "activation")}
     # Adam takes weights that have no other gradient, those of d before it begins, to zero by it.
     kwargs["kernel_regularizer"] = keras.regularizers.L2(settings["l2"])
     return {

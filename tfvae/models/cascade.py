@@ -29,6 +29,10 @@ class CascadeVAE(CategoricalLatents):
     its own part of a batch. `jit_compile` is not available with categories, since the flow is
     solved outside of TensorFlow.
 
+    A category stands for the same kind everywhere most reliably when the networks have smooth
+    activations, "elu" for example, and an L2 penalty, even a small one: it takes the decoder's
+    weights for d to zero before categories begin, so that these start as equals.
+
     Args:
         latent_dim: m, the number of continuous latents.
         num_categories: S, or (S_1, …, S_V); None: continuous latents only.

@@ -10,7 +10,8 @@ _CONVOLUTIONS = {"filters": (32, 32, 64, 64), "dense": 256, "activation": "relu"
 # The penalty of [JS19] matters beyond its few nats: it takes the weights of categories to zero
 # before these begin.
 _PENALIZED = {**_CONVOLUTIONS, "kernel_regularizer": {"name": "L2", "l2": 4e-5}}
-_SMALL = {**_PENALIZED, "filters": (8, 16, 32), "dense": 128}
+# Units that are active everywhere let a category stand for the same shape everywhere.
+_SMALL = {**_PENALIZED, "filters": (8, 16, 32), "dense": 128, "activation": "elu"}
 _SPRITES = {"name": "sprites", "label": "label_shape"}
 
 # kappa is the error per feature that VHP-VAE asks for: root-mean-square for the Gaussian, mean
