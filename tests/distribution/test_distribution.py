@@ -68,6 +68,24 @@ def test_two_replicas_are_one_device_when_the_noise_is_fixed(name, fixed_noise, 
     assert results["error of predictions"] < 1e-5
 
 
+def test_each_replica_has_its_own_noise(mirrored):
+    x = training.data()[:8]
+    with mirrored.scope():
+        model = training.MODELS["VAE"]()
+        model.build(x.shape)
+
+    @tf.function
+    def distortion():
+        return mirrored.run(
+            lambda: model._next_terms(x, None, model.seed_generator, training=True).distortion
+        )
+
+    first, second = mirrored.experimental_local_results(distortion())
+    assert not np.any(np.isclose(first, second, rtol=1e-5))
+    later, _ = mirrored.experimental_local_results(distortion())
+    assert not np.any(np.isclose(first, later, rtol=1e-5))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", training.MODELS)
 def test_every_model_trains_on_two_replicas(name, mirrored):
