@@ -69,9 +69,8 @@ FULL = {
     "periods": 15,
 }
 DIGITS = {
-    "filters": (16, 32),
-    "dense": 128,
-    "activation": "relu",
+    "hidden": (256, 256),
+    "activation": "elu",
     "steps": 6_000,
     "learning_rate": 1e-3,
     "capacity": (30.0, 5.0),
@@ -117,15 +116,21 @@ def sprites(settings):
 
 
 def networks(settings, shape):
-    """Encoder and decoder, as in [JS19, appendix] for 64×64."""
-    kwargs = {key: settings[key] for key in ("filters", "dense", "activation")}
+    """Encoder and decoder: those of [JS19, appendix] for 64×64, or dense ones."""
     # Adam takes weights that have no other gradient, those of d before it begins, to zero by it.
-    kwargs["kernel_regularizer"] = keras.regularizers.L2(settings["l2"])
-    return {
-        "encoder": tfvae.networks.conv_encoder(**kwargs),
-        "decoder": tfvae.networks.conv_decoder(shape, **kwargs),
-        "likelihood": "bernoulli",
+    kwargs = {
+        "activation": settings["activation"],
+        "kernel_regularizer": keras.regularizers.L2(settings["l2"]),
     }
+    if "hidden" in settings:
+        hidden = settings["hidden"]
+        encoder = tfvae.networks.mlp(hidden, **kwargs)
+        decoder = tfvae.networks.mlp(hidden[::-1], shape, **kwargs)
+    else:
+        kwargs |= {"filters": settings["filters"], "dense": settings["dense"]}
+        encoder = tfvae.networks.conv_encoder(**kwargs)
+        decoder = tfvae.networks.conv_decoder(shape, **kwargs)
+    return {"encoder": encoder, "decoder": decoder, "likelihood": "bernoulli"}
 
 
 def cascade(settings, betas="betas"):

@@ -75,7 +75,8 @@ class Workflow(GuardedSteps):
         """Checks data of known shape, and builds the model for them.
 
         Before Keras traces a function: an error in it would leave the function half traced, and the
-        replicas of a distribution strategy cannot build a model.
+        replicas of a distribution strategy can build neither a model nor, but for the one that
+        Keras knows, an optimizer.
         """
         shape = _shape_of(x)
         if shape is None:
@@ -84,6 +85,8 @@ class Workflow(GuardedSteps):
             raise ValueError("`x` is empty: at least one example is needed.")
         with self.distribute_strategy.scope():
             self.build((None, *shape[1:]))
+            if self.compiled and not self.optimizer.built:
+                self.build_optimizers()
         self._check_shape(shape)
 
     def _warn_of_monitors(self, callbacks):

@@ -110,7 +110,7 @@ class InformationCascade(Objective):
 
     def concern(self, likelihood):
         """That training ended before all latents were open."""
-        steps = int(self.steps.value)
+        steps = int(tf.convert_to_tensor(self.steps.value))
         opened = min(1 + steps // self.period, self.latent_dim)
         closed = [] if opened == self.latent_dim else [f"{opened} of {self.latent_dim} latents"]
         if self.num_categories and steps < self.categorical_start * self.period:

@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from tfvae import _checks
-from tfvae.plots import _lines, _models, _style, _tiles
-from tfvae.plots.interpolations import _at_least_two, _checked_dims, _checked_limits
+from tfvae.plots import _lines, _models, _ranges, _style, _tiles
 
 # Width over height of all tiles together that the panels of a figure aim at.
 SHAPE = 1.5
@@ -52,7 +51,7 @@ def category_traversals(
         >>> len(tfvae.plots.category_traversals(vae).axes)
         4
     """
-    values = np.linspace(*_checked_limits(limits), _at_least_two("num_values", num_values))
+    values = np.linspace(*_ranges.limits_of(limits), _ranges.at_least_two("num_values", num_values))
     means, rows, latents = _traversed(model, "category_traversals", dims, values, rest)
     if not _tiles.are_images(model.data_shape):
         panels = means.swapaxes(0, 1).reshape(-1, num_values, *model.data_shape)
@@ -108,7 +107,7 @@ def traversal_gif(
         >>> vae.build((None, 8, 8, 1))
         >>> tfvae.plots.traversal_gif(vae, "traversals.gif")  # doctest: +SKIP
     """
-    values = np.linspace(*_checked_limits(limits), _at_least_two("num_values", num_values))
+    values = np.linspace(*_ranges.limits_of(limits), _ranges.at_least_two("num_values", num_values))
     fps = _checks.number_in("fps", fps, 0.0, 50.0, low_open=True)
     size = _checks.positive_int("size", size)
     means, rows, latents = _traversed(model, "traversal_gif", dims, values, rest)
@@ -226,7 +225,7 @@ def _traversed(model, what, dims, values, rest):
     """E[x|z, d] (latents, rows, values, *data), and the names of rows and of latents."""
     _models.check_built(model)
     _models.check_single(model, what)
-    dims = _checked_dims(model, dims)
+    dims = _ranges.dims_of(model, dims)
     rest = np.zeros(model.latent_dim) if rest is None else np.asarray(rest, dtype="float64")
     if rest.shape != (model.latent_dim,):
         raise ValueError(

@@ -3,8 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from tfvae import _checks
-from tfvae.plots import _lines, _models, _tiles
+from tfvae.plots import _lines, _models, _ranges, _tiles
 
 # Samples of the prior that decide how far a traversal goes.
 NUM_FOR_RANGE = 2000
@@ -32,14 +31,14 @@ def traversals(model, x=None, *, dims=None, num_values: int = 9, limits=None, se
     """
     _models.check_built(model)
     _models.check_single(model, "traversals")
-    num_values = _at_least_two("num_values", num_values)
-    dims = _checked_dims(model, dims)
+    num_values = _ranges.at_least_two("num_values", num_values)
+    dims = _ranges.dims_of(model, dims)
     prior = _models.prior_samples(model, NUM_FOR_RANGE, seed)
     base = prior[0] if x is None else _models.codes(model, _one(model, x))[0]
     if limits is None:
         low, high = np.quantile(prior, TAILS, axis=0)
     else:
-        low, high = (np.full(model.latent_dim, limit) for limit in _checked_limits(limits))
+        low, high = (np.full(model.latent_dim, limit) for limit in _ranges.limits_of(limits))
     z = np.tile(base, [len(dims), num_values, 1]).astype("float32")
     for row, dim in zip(z, dims, strict=True):
         row[:, dim] = np.linspace(low[dim], high[dim], num_values)
@@ -75,7 +74,7 @@ def interpolation(
     """
     _models.check_built(model)
     _models.check_single(model, "interpolation")
-    num_points = _at_least_two("num_points", num_points)
+    num_points = _ranges.at_least_two("num_points", num_points)
     ways = {}
     if (z_start is None) != (z_end is None) or (graph is not None and z_start is None):
         raise ValueError("`z_start` and `z_end` belong together, and `graph` needs both of them.")
@@ -102,31 +101,6 @@ def interpolation(
     return _lines.fan_panels(
         rows, list(ways), np.linspace(0.0, 1.0, len(rows[0])), "part of the way"
     )
-
-
-def _at_least_two(name, value):
-    if _checks.positive_int(name, value) < 2:
-        raise ValueError(f"`{name}` must be at least 2, received {value!r}.")
-    return int(value)
-
-
-def _checked_dims(model, dims):
-    if dims is None:
-        return list(range(model.latent_dim))
-    dims = list(dims)
-    if not dims or any(dim not in range(model.latent_dim) for dim in dims):
-        raise ValueError(
-            f"`dims` must be some of 0 to {model.latent_dim - 1} (latent_dim = "
-            f"{model.latent_dim}), received {dims}."
-        )
-    return dims
-
-
-def _checked_limits(limits):
-    low_high = np.asarray(limits, dtype="float64")
-    if low_high.shape != (2,) or not low_high[0] < low_high[1]:
-        raise ValueError(f"`limits` must be (lowest, highest), received {limits!r}.")
-    return low_high
 
 
 def _one(model, x):
