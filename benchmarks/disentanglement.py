@@ -70,12 +70,12 @@ FULL = {
 }
 DIGITS = {
     "hidden": (256, 256),
-    "activation": "elu",
-    "steps": 6_000,
+    "activation": "relu",
+    "steps": 4_000,
     "learning_rate": 1e-3,
     "capacity": (30.0, 5.0),
     "penalty": 0.1,
-    "betas": (1.0, 10.0),
+    "betas": (5.0, 20.0),
     "start": 0,
     "periods": 15,
     "l2": 0.0,
