@@ -3,7 +3,6 @@
 import errno
 import functools
 import json
-import os
 import resource
 import signal
 import warnings
@@ -105,7 +104,7 @@ class Stop(keras.callbacks.Callback):
     def end(self):
         if self.number is None:
             raise ZeroDivisionError
-        os.kill(os.getpid(), self.number)
+        signal.raise_signal(self.number)
 
 
 def fit(make, folder, *more, data="array", epochs=4, validation=(X, X), **kwargs):
@@ -222,7 +221,7 @@ def test_a_signal_after_a_failed_fit_is_not_swallowed(tmp_path):
     with pytest.raises(ZeroDivisionError):
         fit(make_vae, tmp_path, Stop(0))
     with pytest.raises(KeyboardInterrupt):
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_signals_while_steps_are_skipped(undisturbed, tmp_path):
@@ -408,6 +407,7 @@ def test_any_keras_model(tmp_path):
         np.testing.assert_array_equal(value, wanted)
 
 
+@pytest.mark.slow
 def test_two_replicas(tmp_path):
     """Each with its own noise; the means of a half epoch are sums over both."""
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])

@@ -1,7 +1,6 @@
 """Signals that end a run wait until the step that is being made is done."""
 
 import contextlib
-import os
 import signal
 import threading
 
@@ -43,7 +42,7 @@ class Interruption:
         # An error may have ended `fit` without a word to its callbacks.
         if self.received is not None or not self._in_fit(frame):
             self.unwatch()
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
             return
         self.received = number
         with contextlib.suppress(RuntimeError):  # The signal may have come while printing.
