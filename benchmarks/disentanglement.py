@@ -111,8 +111,7 @@ def sprites(settings):
         positions_x=positions,
         positions_y=positions,
     )
-    named = zip(tfvae.datasets.SPRITE_FACTORS, factors.T, strict=True)
-    return x, {name: values for name, values in named if values.max() > 0}
+    return x, dict(zip(tfvae.datasets.SPRITE_FACTORS, factors.T, strict=True))
 
 
 def networks(settings, shape):

@@ -86,8 +86,14 @@ def test_each_replica_has_its_own_noise(mirrored):
     assert not np.any(np.isclose(first, later, rtol=1e-5))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", training.MODELS)
+# Of models with two optimizers one is tried every time.
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name == "FactorVAE" else pytest.mark.slow)
+        for name in training.MODELS
+    ],
+)
 def test_every_model_trains_on_two_replicas(name, mirrored):
     _, results = training.train(name, mirrored, training.data())
     history = results["history"]

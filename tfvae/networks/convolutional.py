@@ -100,7 +100,7 @@ def conv_decoder(
     ]
     for n in filters[-2::-1]:
         layers.append(keras.layers.Conv2DTranspose(n, kernel_size, 2, "same", **kwargs))
-    kwargs["activation"] = None
+    kwargs = {"kernel_regularizer": kernel_regularizer}
     layers.append(keras.layers.Conv2DTranspose(channels, kernel_size, 2, "same", **kwargs))
     crop = (grid[0] * stride - height, grid[1] * stride - width)
     if any(crop):

@@ -7,9 +7,9 @@ Continuous latents alone, CascadeVAE-C: --config.model.num_categories="()"
 
 from trainers.configs import settings
 
-# β_l and β_h, r in steps, t_d in periods, λ' in nats. Those of mnist and sprites are the
-# ones of benchmarks/disentanglement, those of sprites_full the published ones [JS19]: latents are
-# opened within the first 100,000 of 300,000 steps.
+# β_l and β_h, r in steps, t_d in periods, λ' in nats. All but r are those of
+# benchmarks/disentanglement for mnist and sprites; those of sprites_full are the published ones
+# [JS19]: latents are opened within the first 100,000 of 300,000 steps.
 CASCADES = {
     "digits": (1.0, 10.0, 200, 0, 0.1),
     "mnist": (5.0, 20.0, 1_800, 0, 0.1),
