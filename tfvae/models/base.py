@@ -150,6 +150,11 @@ class LatentVariableModel(Persistence, EvidenceEstimate):
                 "gives x, (x, label) or (x, label, sample weight)."
             )
         x = tf.convert_to_tensor(x)
+        if x.shape.rank is None:
+            raise ValueError(
+                "`x` has a shape of unknown rank. A dataset of a generator needs "
+                "`output_signature=tf.TensorSpec((None, *shape_of_one_example))`."
+            )
         if not self.built:
             self.build((None, *x.shape[1:]))
         self._check_shape(x.shape)
