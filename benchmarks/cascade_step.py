@@ -47,12 +47,12 @@ def model_of(shape, num_categories, start=0):
     """A compiled model, whose categories begin after `start` periods."""
     encoder, decoder = networks(shape)
     # One period without end: the weights of the rates do not change what a step costs.
-    objective = InformationCascade(period=10**6, categorical_start=start)
+    objective = InformationCascade(period=10**6, discrete_start=start)
+    flow = tfvae.assignment.MinCostFlow(PENALTY)
     model = tfvae.CascadeVAE(
         LATENT_DIM,
-        num_categories,
         objective=objective,
-        assignment=tfvae.assignment.MinCostFlow(PENALTY),
+        discrete=num_categories and tfvae.discrete.Assigned(num_categories, flow),
         encoder=encoder,
         decoder=decoder,
         likelihood="bernoulli",
@@ -84,8 +84,9 @@ def runs_of(shape, batch, num_categories):
     for model in models.values():
         model.build(x.shape)
     joint = models["joint"]
-    z = joint.encode(x).mean()
-    unary = tf.function(lambda: joint.unary(x, z))
+    prepared = joint.prepared(x)
+    given = joint.given(prepared, joint.encoded(prepared))
+    unary = tf.function(lambda: joint.discrete.unary(given, given.z[tf.newaxis])[0])
     early = unary().numpy()
     undecided = PENALTY * np.random.default_rng(0).normal(size=early.shape)
     return {
@@ -94,8 +95,8 @@ def runs_of(shape, batch, num_categories):
             for name, model in models.items()
         },
         "unary": lambda count: timed(lambda: unary().numpy(), count),
-        "flow": lambda count: timed(lambda: joint.assignment(early), count),
-        "undecided": lambda count: timed(lambda: joint.assignment(undecided), count),
+        "flow": lambda count: timed(lambda: joint.discrete.assignment(early), count),
+        "undecided": lambda count: timed(lambda: joint.discrete.assignment(undecided), count),
     }
 
 

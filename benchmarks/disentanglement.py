@@ -22,7 +22,7 @@ import tensorflow as tf
 
 import tfvae
 from benchmarks import common
-from tfvae.objectives import BetaELBO, Capacity, InformationCascade
+from tfvae.objectives import Capacity, InformationCascade
 
 # Sizes of the setting that fits two cores, and of the published one. In the small one there is no
 # rotation, but all positions of dSprites, and activations are smooth: where neighbouring positions
@@ -150,21 +150,33 @@ def models(settings):
 
     def factor_vae(**kwargs):
         mlp = tfvae.networks.mlp(discriminator, (1,), activation="leaky_relu")
-        return tfvae.FactorVAE(10, weight=settings["gamma"], discriminator=mlp, **kwargs)
+        penalty = tfvae.penalties.TotalCorrelation(settings["gamma"], mlp)
+        return tfvae.FactorVAE(10, penalties=[penalty], **kwargs)
 
-    flow = tfvae.assignment.MinCostFlow(settings["penalty"])
     return {
         "VAE": lambda **kwargs: tfvae.VAE(10, **kwargs),
-        "β-VAE (4)": lambda **kwargs: tfvae.BetaVAE(10, BetaELBO(4.0), **kwargs),
+        "β-VAE (4)": lambda **kwargs: tfvae.BetaVAE(10, beta=4.0, **kwargs),
         "FactorVAE": factor_vae,
         "CascadeVAE-C": lambda **kwargs: tfvae.CascadeVAE(
             10, objective=cascade(settings, "continuous_betas"), **kwargs
         ),
-        "JointVAE": lambda **kwargs: tfvae.JointVAE(6, 3, objective=capacity(settings), **kwargs),
-        "CascadeVAE": lambda **kwargs: tfvae.CascadeVAE(
-            6, 3, objective=cascade(settings), assignment=flow, **kwargs
-        ),
+        **categorical_models(settings, 6, 3),
     }
+
+
+def categorical_models(settings, latent_dim, num_categories):
+    """Functions that make the models with categories, by name."""
+
+    def joint_vae(**kwargs):
+        discrete = tfvae.discrete.GumbelSoftmax(num_categories)
+        return tfvae.JointVAE(latent_dim, capacity(settings), discrete, **kwargs)
+
+    def cascade_vae(**kwargs):
+        flow = tfvae.assignment.MinCostFlow(settings["penalty"])
+        discrete = tfvae.discrete.Assigned(num_categories, flow)
+        return tfvae.CascadeVAE(latent_dim, cascade(settings), discrete, **kwargs)
+
+    return {"JointVAE": joint_vae, "CascadeVAE": cascade_vae}
 
 
 def batches(x, seed):
@@ -228,14 +240,7 @@ def run_digits(make, train, test, settings, seed):
 
 def digit_models(settings):
     """Functions that make the models to compare, by name."""
-    size = (settings["latents"], settings["categories"])
-    flow = tfvae.assignment.MinCostFlow(settings["penalty"])
-    return {
-        "JointVAE": lambda **kwargs: tfvae.JointVAE(*size, objective=capacity(settings), **kwargs),
-        "CascadeVAE": lambda **kwargs: tfvae.CascadeVAE(
-            *size, objective=cascade(settings), assignment=flow, **kwargs
-        ),
-    }
+    return categorical_models(settings, settings["latents"], settings["categories"])
 
 
 def resumed(folder, name, seed, settings, run):

@@ -60,13 +60,13 @@ def load(name, folder):
 
 def models(name, data_shape, seed):
     """The models to compare, by name."""
-    settings, flatness = DATASETS[name], tfvae.geometry.Flatness
+    settings, flatness = DATASETS[name], tfvae.penalties.Flatness
     absolute = flatness(settings["absolute"], normalization="absolute")
     chosen = {
         "VAE": (tfvae.VAE, {}),
         "VHP-VAE": (tfvae.VHPVAE, {}),
-        "VHP-FMVAE": (tfvae.FlatManifoldVAE, {"flatness": flatness()}),
-        "VHP-FMVAE, absolute": (tfvae.FlatManifoldVAE, {"flatness": absolute}),
+        "VHP-FMVAE": (tfvae.FlatManifoldVAE, {"penalties": [flatness()]}),
+        "VHP-FMVAE, absolute": (tfvae.FlatManifoldVAE, {"penalties": [absolute]}),
     }
     for label, (cls, kwargs) in chosen.items():
         if cls is not tfvae.VAE:
@@ -131,7 +131,7 @@ def main():
             mean, spread = np.mean(values, axis=0), np.std(values, axis=0)
             cells = [f"{m:.4g} ± {s:.2g}" for m, s in zip(mean, spread, strict=True)]
             rows.append([f"{name}: {label}", *cells])
-    default = tfvae.geometry.Flatness()
+    default = tfvae.penalties.Flatness()
     common.report(
         "Flatness of the latent space",
         ["data and model", *COLUMNS],

@@ -20,7 +20,7 @@ import tensorflow as tf
 import tfvae
 from benchmarks import common
 from benchmarks import step as step_benchmark
-from tfvae.geometry import Flatness, flatness
+from tfvae.penalties import Flatness, flatness
 
 SEED = (0, 1)
 # Reverse mode needs seconds a step: it is timed at the shapes of vectors only.
@@ -65,7 +65,7 @@ def reverse_mode(decoder, z):
 def penalty_by(estimator):
     """The penalty's mean by an estimator."""
     regulariser = Flatness(estimator=estimator)
-    return lambda decoder, z: tf.reduce_mean(regulariser.penalty(decoder, z, seed=SEED))
+    return lambda decoder, z: tf.reduce_mean(regulariser.deviations(decoder, z, seed=SEED))
 
 
 def milliseconds(decoder, z, losses, repeats):

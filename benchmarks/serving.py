@@ -25,7 +25,7 @@ import tensorflow as tf
 
 import tfvae
 from benchmarks import common
-from tfvae.serving.scaling import Scaling
+from tfvae.serving.inputs import inputs_of
 from tfvae.serving.signatures import minus_elbo, noise_score
 
 FEATURES, LATENT_DIM, HIDDEN = (28, 28, 1), 32, (300, 300)
@@ -52,7 +52,7 @@ def make_model(seed):
 def requests_of(model, batch, seed):
     """Requests with their right answers: list of (x, seed, noise, embedding, score)."""
     rng = np.random.default_rng(seed)
-    noisy = noise_score(model, Scaling())
+    noisy = noise_score(inputs_of(model, scaling=None, target_scaling=None))
     requests = []
     for index in range(REQUESTS):
         x = rng.uniform(size=(batch, *FEATURES)).astype("float32")
@@ -61,7 +61,7 @@ def requests_of(model, batch, seed):
             {
                 "x": x,
                 "seed": own,
-                "noise": noisy.noise_of(x, own),
+                "noise": noisy.noise_of([x], own),
                 "embedding": model.embed(x).numpy(),
                 "score": minus_elbo(model, tf.constant(x), own).numpy(),
             }

@@ -23,12 +23,15 @@ STATIONS = [
     "objectives",
     "geometry",
     "assignment",
+    "discrete",
+    "penalties",
     "models",
     "plots",
     "callbacks",
     "evaluation",
     "applications",
     "serving",
+    "testing",
 ]
 
 

@@ -1,8 +1,9 @@
 """Variational autoencoders with structured latent spaces, for Keras 3 and TFP."""
 
 from tfvae import _backend  # noqa: F401, I001  (first: refuses another backend, clearly)
-from tfvae import applications, assignment, callbacks, datasets, distributions, evaluation
-from tfvae import geometry, likelihoods, networks, objectives, plots, priors, serving
+from tfvae import applications, assignment, callbacks, datasets, discrete, distributions
+from tfvae import evaluation, geometry, likelihoods, networks, objectives, penalties, plots
+from tfvae import priors, serving, testing
 from tfvae._version import __version__
 from tfvae.models import (
     VAE,
@@ -40,6 +41,7 @@ __all__ = [
     "assignment",
     "callbacks",
     "datasets",
+    "discrete",
     "distributions",
     "evaluation",
     "export",
@@ -48,7 +50,9 @@ __all__ = [
     "likelihoods",
     "networks",
     "objectives",
+    "penalties",
     "plots",
     "priors",
     "serving",
+    "testing",
 ]

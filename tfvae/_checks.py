@@ -1,5 +1,6 @@
 """Checks of arguments, with one form of message: argument, expected, received, what to do."""
 
+import difflib
 import numbers
 
 import keras
@@ -44,19 +45,6 @@ def layer(name: str, network):
     )
 
 
-def not_yet_connected(kind: str, part):
-    """Checks that `part`, a layer with weights of its own, belongs to no model yet.
-
-    Raises:
-        ValueError: when it does: two models would share its state without a word.
-    """
-    if part.built:
-        raise ValueError(
-            f"This `{kind}`, {type(part).__name__}, belongs to a model already, and its state with "
-            "it: make a new one for each model."
-        )
-
-
 def positive_ints(name: str, values, hint: str = "") -> tuple[int, ...]:
     """`values`, a sequence of whole numbers of at least 1, as a tuple.
 
@@ -98,24 +86,42 @@ def one_of(name: str, value, known):
     return value
 
 
+def instance_of(name: str, value, base: type, example: str):
+    """`value` if it is an instance of `base`.
+
+    Raises:
+        ValueError: when it is not.
+    """
+    if isinstance(value, base):
+        return value
+    raise ValueError(
+        f"`{name}` must be an instance of {base.__module__}.{base.__name__}, received {value!r}. "
+        f"An example: {example}."
+    )
+
+
 def named_object(kind: str, identifier, base: type, names: dict):
-    """Returns an object of class `base` for a short name, a class of it, or the object itself.
+    """Returns an object of class `base` for a short name or the object itself.
 
     A string is only a short name for a default object (`names` maps it to a class).
 
     Raises:
-        ValueError: when the name is unknown (the known ones are listed) or the type does not fit.
+        ValueError: when the name is unknown (the nearest and all known ones are listed) or the type
+            does not fit.
     """
     if isinstance(identifier, base):
         return identifier
+    known = ", ".join(map(repr, sorted(names)))
     if isinstance(identifier, str):
         if identifier in names:
             return names[identifier]()
+        near = difflib.get_close_matches(identifier, names, n=1)
+        hint = f"Did you mean {near[0]!r}? " if near else ""
         raise ValueError(
-            f"`{kind}` {identifier!r} is not known; known short names are "
-            f"{', '.join(map(repr, sorted(names)))}. A {base.__name__} object serves too."
+            f"`{kind}` must be one of {known}, or an instance of {base.__module__}."
+            f"{base.__name__}, received {identifier!r}. {hint}".strip()
         )
     raise ValueError(
-        f"`{kind}` must be a short name ({', '.join(map(repr, sorted(names)))}) or an instance of "
-        f"{base.__module__}.{base.__name__}, received {identifier!r}."
+        f"`{kind}` must be a short name ({known}) or an instance of {base.__module__}."
+        f"{base.__name__}, received {identifier!r}."
     )

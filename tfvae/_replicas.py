@@ -10,8 +10,8 @@ def _context():
     return context if context is not None and context.num_replicas_in_sync > 1 else None
 
 
-def total(value: tf.Tensor) -> tf.Tensor:
-    """The sum of `value` over all replicas; the value itself where there is one."""
+def total(value: tf.Tensor | list[tf.Tensor]) -> tf.Tensor | list[tf.Tensor]:
+    """The sum of a tensor, or of each in a list, over all replicas; as it is where there is one."""
     context = _context()
     return value if context is None else context.all_reduce(tf.distribute.ReduceOp.SUM, value)
 
@@ -22,10 +22,12 @@ def mean(value: tf.Tensor) -> tf.Tensor:
     return value if context is None else context.all_reduce(tf.distribute.ReduceOp.MEAN, value)
 
 
-def count() -> int:
-    """The number of replicas."""
-    context = _context()
-    return 1 if context is None else context.num_replicas_in_sync
+def mean_of(values: tf.Tensor) -> tf.Tensor:
+    """The mean of all numbers in `values` of all replicas; one may hold fewer, or none."""
+    if _context() is None:
+        return tf.reduce_mean(values)
+    sums = total([tf.reduce_sum(values), tf.cast(tf.size(values), values.dtype)])
+    return sums[0] / sums[1]
 
 
 def gathered(value: tf.Tensor) -> tf.Tensor:

@@ -14,6 +14,6 @@ def stateless(seed) -> tf.Tensor:
     if seed is None:
         seed = random.randrange(2**31)
     if isinstance(seed, numbers.Integral):
-        # Wrapped into the range of int32, so that every int serves.
+        # Wrapped into the range of int32, since any int is allowed.
         seed = ((int(seed) + 2**31) % 2**32 - 2**31, 0)
     return tf.convert_to_tensor(seed, tf.int32)

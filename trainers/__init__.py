@@ -1,6 +1,6 @@
-"""Programs: train, evaluate and export experiments that are described by config files."""
+"""Programs that train, evaluate and export the experiments of config files."""
 
 import os
 
-# What these programs print is their progress and their report, not TensorFlow's notes on the CPU.
+# Hides TensorFlow's notes on the CPU: the programs print their progress and their report.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

@@ -1,4 +1,4 @@
-"""The command line that all programs share: --config, --workdir, and errors without traceback."""
+"""The command line of all programs: --config, --workdir, and errors without traceback."""
 
 import difflib
 import os
@@ -6,20 +6,21 @@ import pathlib
 import re
 import runpy
 import sys
+from collections.abc import Callable
 
 from absl import app, flags, logging
-from ml_collections import config_flags
+from ml_collections import config_dict, config_flags
 
 from trainers import config_file
 
 CONFIG = config_flags.DEFINE_config_file(
     "config",
     None,
-    "Config file, with the data set after a colon: trainers/configs/vhp_vae.py:pendulum. Any key "
-    "is set by --config.<key>=<value>. Default: the config that an earlier run wrote to --workdir.",
+    "Config file and data set, joined by a colon: trainers/configs/vhp_vae.py:pendulum. "
+    "--config.<key>=<value> sets a key. Default: the config of an earlier run in --workdir.",
 )
 WORKDIR = flags.DEFINE_string(
-    "workdir", None, "Folder of the run: all that it writes, and what it resumes from."
+    "workdir", None, "Folder of the run. The run writes all its files there, and resumes from them."
 )
 flags.mark_flag_as_required("workdir")
 
@@ -28,15 +29,14 @@ _CONFIG_KEY = re.compile(r"--?config\.(?P<key>[^=]+)(=.*)?", re.DOTALL)
 
 
 class UserError(Exception):
-    """Something that the user can put right; its text is all that is shown."""
+    """An error that the user can correct; only its text is shown."""
 
 
-def run(main):
-    """Runs `main(config, workdir)`; what a user got wrong ends it with one clear message."""
+def run(main: Callable[[config_dict.ConfigDict, pathlib.Path], None]) -> None:
+    """Runs `main(config, workdir)`; a UserError exits with its message."""
 
-    def checked(argv):
-        if len(argv) > 1:
-            raise UserError(f"unexpected argument {argv[1]!r}; flags begin with --.")
+    def checked(argv: list[str]) -> None:
+        check_no_arguments(argv)
         main(CONFIG.value, pathlib.Path(WORKDIR.value))
 
     try:
@@ -46,18 +46,24 @@ def run(main):
         sys.exit(f"error: {error}")
 
 
-def _with_config_first(argv):
-    """Puts --config, given or that of the working directory, before its keys, as it must be."""
+def check_no_arguments(argv: list[str]) -> None:
+    """Raises a UserError if `argv` holds an argument that is not a flag."""
+    if len(argv) > 1:
+        raise UserError(f"arguments must be flags that begin with --, received {argv[1]!r}.")
+
+
+def _with_config_first(argv: list[str]) -> list[str]:
+    """Puts --config, given or from --workdir, before its keys, because absl requires it."""
     spec, rest = _take("config", argv[1:])
     workdir, _ = _take("workdir", rest)
     if spec is None and workdir and pathlib.Path(workdir, config_file.NAME).is_file():
-        # Relative, for a path with a drive letter holds the colon that ends the file's name.
+        # Relative, because the colon of a drive letter would end the file's name.
         spec = f"{os.path.relpath(_SAVED)}:{pathlib.Path(workdir, config_file.NAME)}"
     return [argv[0], *([] if spec is None else [f"--config={spec}"]), *rest]
 
 
-def _take(flag, arguments):
-    """The last value of a flag, None where it is not given, and the arguments without it."""
+def _take(flag: str, arguments: list[str]) -> tuple[str | None, list[str]]:
+    """Returns the last value of a flag, None if absent, and the arguments without the flag."""
     found, rest, pending = None, [], False
     for argument in arguments:
         name, given, value = argument.lstrip("-").partition("=")
@@ -70,38 +76,42 @@ def _take(flag, arguments):
     return found, rest
 
 
-def _parse(argv):
-    """`flags.FLAGS(argv)` after a look at the config: its errors would end in a traceback."""
+def _parse(argv: list[str]) -> list[str]:
+    """Checks the config, whose errors would give a traceback, and parses the flags."""
     asks_for_help = any(argument.lstrip("-").startswith("help") for argument in argv[1:])
     if not asks_for_help:
         _check_config(argv)
     return parse_flags(argv)
 
 
-def parse_flags(argv):
-    """`flags.FLAGS(argv)`, quiet unless --verbosity is given; what is wrong is a UserError."""
+def parse_flags(argv: list[str]) -> list[str]:
+    """Returns `flags.FLAGS(argv)` and sets the verbosity to warnings unless it is given.
+
+    Raises:
+        UserError: if a flag is wrong.
+    """
     try:
         rest = flags.FLAGS(argv)
     except flags.Error as error:
         raise UserError(f"{error} (--helpshort explains the flags)") from error
     if flags.FLAGS["verbosity"].using_default_value:
-        flags.FLAGS.verbosity = logging.WARNING  # else absl makes it INFO
+        flags.FLAGS.verbosity = logging.WARNING  # The default of absl is INFO.
     return rest
 
 
-def _check_config(argv):
+def _check_config(argv: list[str]) -> None:
     spec, rest = _take("config", argv[1:])
     keys = [match["key"] for match in map(_CONFIG_KEY.fullmatch, rest) if match]
     workdir, _ = _take("workdir", argv[1:])
     if not spec and workdir and not os.path.exists(workdir):
         raise UserError(
-            f"--workdir: {workdir} does not exist, and --config is missing, which starts a run "
-            "there: --config=trainers/configs/vhp_vae.py:pendulum."
+            f"--workdir must be the folder of an earlier run if --config is missing, but {workdir} "
+            "does not exist. Start a run there by --config=trainers/configs/vhp_vae.py:pendulum."
         )
     if not spec:
         raise UserError(
-            "--config is missing, e.g. --config=trainers/configs/vhp_vae.py:pendulum; it may be "
-            "left out where --workdir is the folder of an earlier run."
+            "--config is missing. Give it, e.g. --config=trainers/configs/vhp_vae.py:pendulum, or "
+            "a --workdir with an earlier run."
         )
     valid = config_file.flatten(load_config(spec))
     for key in keys:
@@ -109,27 +119,30 @@ def _check_config(argv):
             raise UserError(_unknown(key, valid))
 
 
-def load_config(spec):
-    """The config of `FILE:DATASET`.
+def load_config(spec: str) -> config_dict.ConfigDict:
+    """Returns the config of `FILE:DATASET`.
 
     Raises:
-        UserError: when there is no such file or data set.
+        UserError: if there is no such file or data set.
     """
     path, _, argument = spec.partition(":")
     if not os.path.isfile(path):
-        raise UserError(f"--config: no file {path!r}; the experiments are in trainers/configs.")
+        raise UserError(
+            f"--config must name a config file, received no file {path!r}. The experiments are in "
+            "trainers/configs."
+        )
     try:
         return runpy.run_path(path)["get_config"](*([argument] if argument else []))
     except ValueError as error:
         raise UserError(f"--config={spec}: {error}") from error
 
 
-def _unknown(key, valid):
+def _unknown(key: str, valid: dict) -> str:
     if any(name.startswith(f"{key}.") for name in valid):
         inside = [name for name in valid if name.startswith(f"{key}.")]
-        return f"--config.{key} is a group of keys: {', '.join(inside)}."
+        return f"--config.{key} is a group of keys: {', '.join(inside)}. Set one of them."
     nearest = difflib.get_close_matches(key, valid, n=3, cutoff=0.5)
     if not nearest:
         last = key.rsplit(".", 1)[-1]
         nearest = [n for n in valid if difflib.get_close_matches(last, [n.rsplit(".", 1)[-1]])]
-    return f"--config.{key}: there is no such key. Nearest: {', '.join(nearest or valid)}."
+    return f"--config.{key} is not a known key. Nearest: {', '.join(nearest or valid)}."

@@ -1,49 +1,62 @@
-"""Trains several models on the same data side by side, and prints how they compare.
+"""Trains several models on the same data, and prints how they compare.
 
     python -m trainers.compare --workdir=runs/pendulum --configs=A,B
 
-with A and B such as trainers/configs/vhp_vae.py:pendulum. Each run gets a folder in --workdir,
-named after its model, with all that `trainers.train` writes. The folder itself gets comparison.md
-and comparison.json, violins of the flatness reports, and for two latent dimensions maps with curves
-of equal distance. The same command again goes on with each run after its last finished epoch.
+A and B are configs such as trainers/configs/vhp_vae.py:pendulum. Each run gets a folder in
+--workdir, named after its model, with all the files of `trainers.train`. --workdir gets
+comparison.md, comparison.json and violins of the flatness reports. Models with two latent
+dimensions also get maps with curves of equal distance. The same command again resumes each run
+after its last finished epoch.
 """
+
+from __future__ import annotations
 
 import json
 import pathlib
 import sys
+from typing import TYPE_CHECKING
 
+import numpy as np
 from absl import app, flags
 from ml_collections import config_dict
 
 from trainers import cli, config_file
 
-CONFIGS = flags.DEFINE_list("configs", None, "Config files with data sets, as for trainers.train.")
-EPOCHS = flags.DEFINE_integer("epochs", None, "Epochs of every run in place of its config's.")
+if TYPE_CHECKING:
+    from tfvae.evaluation import FlatnessReport
+
+CONFIGS = flags.DEFINE_list(
+    "configs", None, "Config files with data sets, as for trainers.train, separated by commas."
+)
+EPOCHS = flags.DEFINE_integer("epochs", None, "Epochs of every run; default: its config's.")
 flags.adopt_module_key_flags(cli)
 
-# The reports' lines that are put side by side; the rest stands in each run's own report.
+# The lines of the reports to compare. Each run's own report has the others.
 SHOWN = ("ELBO", "rate", "constraint", "log-likelihood")
-# Test examples whose encodings the maps show.
+# Number of test examples whose encodings the maps show.
 POINTS = 1500
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     """Trains, and prints the comparison."""
-    if len(argv) > 1:
-        raise cli.UserError(f"unexpected argument {argv[1]!r}; flags begin with --.")
+    cli.check_no_arguments(argv)
     compare(_configs(CONFIGS.value or [], EPOCHS.value), pathlib.Path(cli.WORKDIR.value))
 
 
-def _configs(specs, epochs):
+def _configs(specs: list[str], epochs: int | None) -> dict[str, config_dict.ConfigDict]:
     if len(specs) < 2:
-        raise cli.UserError("--configs must name at least two configs, separated by commas.")
+        raise cli.UserError(
+            f"--configs must name at least two configs, separated by commas, received {len(specs)}."
+        )
     configs = {}
     for spec in specs:
         config = cli.load_config(spec)
         if epochs is not None:
             config.epochs = epochs
         if config.model.name in configs:
-            raise cli.UserError(f"--configs: {config.model.name} is there twice.")
+            raise cli.UserError(
+                f"--configs must be different models, received {config.model.name} twice."
+            )
         configs[config.model.name] = config
     first, *others = configs.values()
     for other in others:
@@ -52,12 +65,21 @@ def _configs(specs, epochs):
         if first.report.num_samples != other.report.num_samples:
             differences.append("report.num_samples")
         if differences:
-            raise cli.UserError(f"--configs: data must be the same; {'; '.join(differences)}.")
+            raise cli.UserError(
+                f"--configs must have the same data, received {'; '.join(differences)}."
+            )
     return configs
 
 
-def compare(configs, workdir):
-    """Trains the models of `configs`, name -> config, and writes the comparison to `workdir`."""
+def compare(
+    configs: dict[str, config_dict.ConfigDict], workdir: pathlib.Path
+) -> dict[str, FlatnessReport]:
+    """Trains the models of `configs`, writes the comparison, and returns the flatness reports.
+
+    Args:
+        configs: configs by the name of the model.
+        workdir: folder of the comparison and of the runs.
+    """
     import tfvae.evaluation
     from tfvae.evaluation.tables import markdown
     from trainers import experiment, figures, training
@@ -70,7 +92,9 @@ def compare(configs, workdir):
     config = next(iter(configs.values()))
     x, labels = figures.examples(experiment.test_data(config), config)
     reports = {
-        name: tfvae.evaluation.flatness(model, x, seed=config.seed)
+        name: tfvae.evaluation.flatness(
+            model, x, y=experiment.labels_for(model, labels, config), seed=config.seed
+        )
         for name, model in models.items()
     }
     rows = _rows(lines, reports)
@@ -84,7 +108,14 @@ def compare(configs, workdir):
     return reports
 
 
-def _draw(models, reports, x, labels, config, workdir):
+def _draw(
+    models: dict,
+    reports: dict,
+    x: np.ndarray,
+    labels: np.ndarray | None,
+    config: config_dict.ConfigDict,
+    workdir: pathlib.Path,
+) -> None:
     """Writes the violins, and the map of each model with two latent dimensions."""
     import tfvae.plots
     from trainers import figures
@@ -105,8 +136,8 @@ def _draw(models, reports, x, labels, config, workdir):
         figure.savefig(workdir / f"equidistance_{name}.png", dpi=figures.DOTS_PER_INCH)
 
 
-def _rows(lines, reports):
-    """(name, unit, a value for each model)."""
+def _rows(lines: dict, reports: dict) -> list[tuple[str, str, list]]:
+    """Returns the rows of the comparison: name, unit, and a value for each model."""
     tables = [{line.name: line for line in lines[name]} for name in lines]
     rows = [
         (shown, tables[0][shown].unit, [table[shown].value for table in tables]) for shown in SHOWN

@@ -1,50 +1,59 @@
-"""Configs as JSON files, and what two of them differ in."""
+"""Configs as JSON files, and the differences between two of them."""
 
 import json
 import os
 import pathlib
+from typing import Any
 
 from ml_collections import config_dict
 
 NAME = "config.json"
 
-# Where files lie and how a result is reported does not change what is trained.
+# The place of the files and the report do not change the training.
 FREE_TO_CHANGE = ("data.path", "data.data_dir", "report.")
 
 
-def read(path) -> config_dict.ConfigDict:
-    """The config in a JSON file.
+def read(path: str | os.PathLike[str]) -> config_dict.ConfigDict:
+    """Reads a config from a JSON file.
 
     Raises:
-        ValueError: when there is no such file, or it is no JSON.
+        ValueError: if there is no such file, or it is not valid JSON.
     """
     path = pathlib.Path(path)
     if not path.is_file():
-        raise ValueError(f"{path}: no such file; a finished or interrupted run has one.")
+        raise ValueError(
+            f"`path` must be the {NAME} of a finished or interrupted run, received {path}, which "
+            "does not exist."
+        )
     try:
         plain = json.loads(path.read_text())
     except json.JSONDecodeError as error:
-        raise ValueError(f"{path}: no valid JSON ({error}).") from error
+        raise ValueError(f"`path` must be valid JSON, received {path}: {error}.") from error
     return config_dict.create(**_with_types(plain))
 
 
-def write(config, path):
-    """Writes all keys of a config; the file gets its name when it is complete."""
+def write(config: config_dict.ConfigDict, path: str | os.PathLike[str]) -> None:
+    """Writes all keys of a config; the file gets its name only when it is complete."""
     path = pathlib.Path(path)
     partial = path.with_name(path.name + ".partial")
     partial.write_text(json.dumps(config.to_dict(), indent=2) + "\n")
     os.replace(partial, path)
 
 
-def flatten(config) -> dict:
-    """Dict from "model.prior.name" to the value, sequences as lists."""
+def flatten(config: config_dict.ConfigDict) -> dict[str, Any]:
+    """Returns a dict from keys such as "model.prior.name" to values, with sequences as lists."""
     return _flatten(json.loads(json.dumps(config.to_dict())))
 
 
-def differences(before, now, *, finished=False) -> list[str]:
-    """What forbids to go on with the run of `before` under the config `now`, a line each.
+def differences(
+    before: config_dict.ConfigDict, now: config_dict.ConfigDict, *, finished: bool = False
+) -> list[str]:
+    """Lists the differences that forbid resuming the run of `before` with the config `now`.
 
-    `finished`: nothing is to be trained any more, so that more epochs are a difference too.
+    Args:
+        before: config of the run.
+        now: config to resume it with.
+        finished: whether the training has ended, so more epochs count as a difference too.
     """
     before, now = flatten(before), flatten(now)
     lines = []
@@ -60,7 +69,7 @@ def differences(before, now, *, finished=False) -> list[str]:
     return lines
 
 
-def _flatten(node, prefix=""):
+def _flatten(node: Any, prefix: str = "") -> dict[str, Any]:
     if not isinstance(node, dict):
         return {prefix: node}
     leaves = {}
@@ -69,8 +78,8 @@ def _flatten(node, prefix=""):
     return leaves
 
 
-def _with_types(node):
-    """JSON's lists as tuples, and None as a field that may be given a value of text."""
+def _with_types(node: Any) -> Any:
+    """Turns lists into tuples, and None into a field that may be set to a text."""
     if isinstance(node, dict):
         return {key: _with_types(value) for key, value in node.items()}
     if isinstance(node, list):

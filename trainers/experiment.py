@@ -1,19 +1,36 @@
-"""From a config to a model and its data."""
+"""Makes a model and its data from a config."""
 
 import collections.abc
 import difflib
 import inspect
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
+from ml_collections import config_dict
 
 import tfvae
 import tfvae.datasets
+from tfvae.models import LatentVariableModel
 
-# Arguments of `compile` that a config describes, the first one always.
-OPTIMIZERS = ("optimizer", "discriminator_optimizer")
-# Where the names of a config are looked up: the key of a group tells the package of its `name`.
+_SCHEDULES = keras.optimizers.schedules
+# Numbers that may change during training; a group with a `name` is a schedule of the steps.
+COEFFICIENTS = (
+    "alpha",
+    "beta",
+    "beta_high",
+    "beta_low",
+    "classifier_weight",
+    "continuous",
+    "diagonal_ratio",
+    "kappa",
+    "nu",
+    "tau",
+    "temperature",
+    "weight",
+)
+# The package of a group's `name`, by the key of the group, or by the keys of its parent and itself.
 PACKAGES = {
     "model": tfvae,
     "encoder": tfvae.networks,
@@ -21,23 +38,25 @@ PACKAGES = {
     "decoder": tfvae.networks,
     "likelihood": tfvae.likelihoods,
     "prior": tfvae.priors,
-    "objective": tfvae.objectives,
-    "multiplier": tfvae.objectives,
-    "flatness": tfvae.geometry,
     "neighborhood": tfvae.distributions,
+    "discrete": tfvae.discrete,
     "assignment": tfvae.assignment,
+    "objective": tfvae.objectives,
+    "objective.discrete": _SCHEDULES,
+    "multiplier": tfvae.objectives,
+    "penalties": tfvae.penalties,
     "discriminator": tfvae.networks,
     "kernel_regularizer": keras.regularizers,
-    "learning_rate": keras.optimizers.schedules,
-    **dict.fromkeys(OPTIMIZERS, keras.optimizers),
+    "optimizer": keras.optimizers,
+    "learning_rate": _SCHEDULES,
+    **dict.fromkeys(COEFFICIENTS, _SCHEDULES),
 }
-
-
+# Keys that count something.
 COUNTS = ("epochs", "batch_size", "report.num_samples", "report.num_examples")
 
 
-def check_counts(config):
-    """Raises a ValueError unless all keys that count something are whole numbers of at least 1."""
+def check_counts(config: config_dict.ConfigDict) -> None:
+    """Raises a ValueError if a key that counts something is below 1."""
     for key in COUNTS:
         value = config
         for part in key.split("."):
@@ -46,53 +65,94 @@ def check_counts(config):
             raise ValueError(f"--config.{key} must be at least 1, received {value}.")
 
 
-def create(kind: str, settings, **more):
-    """The object that a group of a config describes: a `name` and its arguments.
+def create(kind: str, settings: collections.abc.Mapping[str, Any], **more: Any) -> Any:
+    """Creates the object that a group of a config describes.
 
-    A group within the group is created first. `more` are arguments that are not in the config.
+    Args:
+        kind: key of the group, as in `PACKAGES`.
+        settings: a `name` and its arguments. An argument that is a group is created first; it is
+            left out if its `name` is empty. An argument that is a group of groups, such as
+            `penalties`, becomes a list of objects with the names of their keys.
+        **more: arguments that are not in the config.
 
     Raises:
         ValueError: for an unknown name or argument, with the nearest ones.
     """
-    arguments = {**settings, **more}
-    name = arguments.pop("name")
+    return _create(kind, {**settings, **more})
+
+
+def _create(kind: str, settings: dict[str, Any], **finished: Any) -> Any:
+    """Creates an object; `finished` are arguments that are no part of the config."""
+    maker = _maker(kind, settings["name"])
+    arguments = {}
+    for key, value in settings.items():
+        inner = f"{kind}.{key}" if f"{kind}.{key}" in PACKAGES else key
+        if not isinstance(value, collections.abc.Mapping) or inner not in PACKAGES:
+            arguments[key] = value
+        elif "name" not in value:
+            groups = {label: group for label, group in value.items() if group["name"]}
+            arguments[key] = [_create(inner, one, name=label) for label, one in groups.items()]
+        elif value["name"]:
+            arguments[key] = _create(inner, value)
+    del arguments["name"]
+    try:
+        return maker(**arguments, **finished)
+    except (TypeError, ValueError) as error:
+        known = ", ".join(inspect.signature(maker).parameters)
+        raise ValueError(f"{kind}: {error} ({settings['name']} takes {known})") from error
+
+
+def _maker(kind: str, name: str) -> collections.abc.Callable[..., Any]:
+    """Returns the class or function of a name."""
     package = PACKAGES[kind]
     maker = getattr(package, name, None)
     if not callable(maker):
         names = [n for n in dir(package) if callable(getattr(package, n)) and n[0] != "_"]
         nearest = ", ".join(difflib.get_close_matches(name, names, n=3, cutoff=0.4) or names)
-        raise ValueError(f"{kind}.name: {package.__name__} has no {name!r}. Nearest: {nearest}.")
-    for key, value in arguments.items():
-        if isinstance(value, collections.abc.Mapping) and "name" in value:
-            arguments[key] = create(key, value)
-    try:
-        return maker(**arguments)
-    except (TypeError, ValueError) as error:
-        known = ", ".join(inspect.signature(maker).parameters)
-        raise ValueError(f"{kind}: {error} ({name} takes {known})") from error
+        raise ValueError(
+            f"{kind}.name must be a name in {package.__name__}, received {name!r}. "
+            f"Nearest: {nearest}."
+        )
+    return maker
 
 
-def build_model(config, data_shape):
-    """The compiled model, built for examples of `data_shape`, weights drawn by `config.seed`."""
+def build_model(config: config_dict.ConfigDict, data_shape: tuple[int, ...]) -> LatentVariableModel:
+    """Returns the compiled model, built for `data_shape`, with weights drawn by `config.seed`."""
     keras.utils.set_random_seed(config.seed)
     settings = config.model.to_dict()
     # The networks of a model of sequences see one frame at a time.
     shape = data_shape[1:] if config.data.sequences else data_shape
     settings["decoder"] = create("decoder", settings["decoder"], output_shape=shape)
     model = create("model", settings, seed=config.seed)
-    if model.learns_from_labels and not config.data.supervised:
-        raise ValueError(
-            f"A {type(model).__name__} with categories learns from labels: it needs "
-            "--config.data.supervised=True."
-        )
+    check_needs(model, config)
     model.build((None, *data_shape))
-    kinds = [kind for kind in OPTIMIZERS if kind in config]
-    model.compile(**{kind: create(kind, config[kind].to_dict()) for kind in kinds})
+    model.compile(create("optimizer", config.optimizer.to_dict()))
     return model
 
 
-def start_prior(model, data):
-    """Gives a prior that is made of training examples (VampPrior) the first ones of epoch 0."""
+def check_needs(model: LatentVariableModel, config: config_dict.ConfigDict) -> None:
+    """Raises a ValueError if the data of the config do not give what the model needs beside x."""
+    name, supervised = type(model).__name__, config.data.supervised
+    other = [need for need in model.needs.names if need != "labels"]
+    if other:
+        raise ValueError(
+            f"--config.model must describe a model that needs only x and labels, received a {name} "
+            f"that needs {' and '.join(other)}. Train it by `fit` of the library."
+        )
+    if "labels" in model.needs.required and not supervised:
+        raise ValueError(
+            f"--config.data.supervised must be True, received False. This {name} needs labels, as "
+            f"its categories are {type(model.discrete).__name__}."
+        )
+    if supervised and "labels" not in model.needs.names:
+        raise ValueError(
+            f"--config.data.supervised must be False, received True. This {name} takes no labels; "
+            "--config.model.discrete.name=Labels makes a model that does."
+        )
+
+
+def start_prior(model: LatentVariableModel, data: "TrainingData") -> None:
+    """Starts a prior made of training examples (VampPrior) with the first examples of epoch 0."""
     if not hasattr(model.prior, "adapt"):
         return
     size = min(model.prior.num_components, data.size)
@@ -101,28 +161,34 @@ def start_prior(model, data):
 
 
 class TrainingData:
-    """The training examples, in an order that depends on nothing but (seed, epoch).
+    """The training examples, in an order that depends on (seed, epoch) alone.
 
-    So a run that is resumed at an epoch sees the batches that it would have seen; a data set that
-    is shuffled anew at each of its iterations starts again with the order of the first.
+    A resumed run therefore sees the same batches as an uninterrupted one. (A data set that shuffles
+    at each iteration would repeat the order of the first epoch.)
 
-    With `data.sequences` examples are sequences of frames: what is drawn for one depends on the
-    seed, the epoch and its place, and what does not fill a batch is left out of an epoch.
+    With `data.sequences` examples are sequences of frames. Their random numbers depend on the seed,
+    the epoch and the place of the example. An incomplete last batch is left out.
 
-    With `data.supervised` batches are (x, label), else x.
+    With `data.supervised` batches are (x, label), else x. With `data.num_labels` only so many
+    examples, the first ones of the split, have their label; it is `model.discrete.unknown` for the
+    others.
 
     Attributes:
         size: number of examples.
-        shape: of one example.
-        steps: batches of an epoch, the last one possibly smaller.
+        shape: shape of one example.
+        steps: number of batches of an epoch; the last batch may be smaller.
     """
 
-    def __init__(self, config):
+    def __init__(self, config: config_dict.ConfigDict):
         if config.data.supervised and not config.data.labels:
-            raise ValueError("--config.data.supervised needs --config.data.labels=True.")
+            raise ValueError(
+                "--config.data.labels must be True if --config.data.supervised is, received False."
+            )
         labels = config.data.supervised and (config.data.label or True)
         batches = _load(config, config.data.train, labels=labels, shuffle=False)
         self._examples = batches.unbatch()
+        if labels and config.data.num_labels:
+            self._examples = _with_first_labels(self._examples, config)
         if config.data.cache:
             self._examples = self._examples.cache()
         self._config = config
@@ -133,19 +199,19 @@ class TrainingData:
             self.steps = self.size // config.batch_size
             if not self.steps:
                 raise ValueError(
-                    f"--config.batch_size is {config.batch_size}, but there are only {self.size} "
-                    "training images: choose at most as many."
+                    "--config.batch_size must be at most the number of training images, "
+                    f"{self.size}, received {config.batch_size}."
                 )
             batches = _sequences(self._examples, config).map(lambda x, _: x)
         self.shape = tuple(tf.nest.flatten(batches.element_spec)[0].shape[1:])
 
     def batches(self, first_epoch: int, last_epoch: int) -> tf.data.Dataset:
-        """The batches of the epochs from `first_epoch` to before `last_epoch`, in a row."""
+        """Returns the batches of the epochs from `first_epoch` to `last_epoch` − 1, in a row."""
         config = self._config
         buffer = max(1, min(self.size, config.data.shuffle_buffer))
 
-        def epoch_examples(epoch):
-            # Of this function's graph alone: the order must not depend on the global seed.
+        def epoch_examples(epoch: tf.Tensor) -> tf.data.Dataset:
+            # Sets the seed of this function's graph only, so the global seed has no effect.
             tf.random.set_seed(1)
             limit = tf.int64.max
             seed = tf.random.stateless_uniform((), (config.seed, epoch), 0, limit, tf.int64)
@@ -160,10 +226,10 @@ class TrainingData:
         return batches.prefetch(tf.data.AUTOTUNE)
 
 
-def test_data(config) -> tf.data.Dataset:
-    """Batches of (x, label), or of x where `data.labels` is False, in a fixed order.
+def test_data(config: config_dict.ConfigDict) -> tf.data.Dataset:
+    """Returns batches of (x, label), or of x if `data.labels` is False, in a fixed order.
 
-    With `data.sequences` batches of (x, factors).
+    With `data.sequences` the batches are (x, factors).
     """
     batches = _load(config, config.data.test, labels=config.data.labels, shuffle=False)
     if config.data.sequences:
@@ -171,25 +237,54 @@ def test_data(config) -> tf.data.Dataset:
     return batches.cache() if config.data.cache else batches
 
 
-def with_labels_of(model, test, config):
-    """Test data as `evaluate` takes them: of several labels the one that the model learns."""
-    if not model.learns_from_labels:
+def with_labels_of(
+    model: LatentVariableModel, test: tf.data.Dataset, config: config_dict.ConfigDict
+) -> tf.data.Dataset:
+    """Returns test data with what the model needs beside x: (x, label), or the data unchanged."""
+    if "labels" not in model.needs.names:
         return test
     return test.map(lambda x, labels: (x, shown_labels(labels, config)))
 
 
-def shown_labels(labels, config):
-    """The labels that figures show, (n,): of several the one that `data.label` names, or None."""
+def labels_for(model: LatentVariableModel, labels: Any, config: config_dict.ConfigDict) -> Any:
+    """Returns the labels (n,) if the model needs them beside x, else None."""
+    return shown_labels(labels, config) if "labels" in model.needs.required else None
+
+
+def shown_labels(labels: Any, config: config_dict.ConfigDict) -> Any:
+    """Returns the labels for figures, (n,): from a dict the entry `data.label`, or None."""
     return labels.get(config.data.label) if isinstance(labels, dict) else labels
 
 
-def factors(labels):
-    """Labels as factors, dict of (n,), named without the "label_" of a data set's features."""
+def factors(labels: dict[str, Any]) -> dict[str, Any]:
+    """Returns labels as factors, dict of (n,), without the prefix "label_" of their names."""
     return {name.removeprefix("label_"): states for name, states in labels.items()}
 
 
-def _sequences(images, config, **more):
-    """Batches of (sequences, factors) that depend on nothing but the seed and the order."""
+def _with_first_labels(
+    examples: tf.data.Dataset, config: config_dict.ConfigDict
+) -> tf.data.Dataset:
+    """Hides the labels of all examples but the first `data.num_labels`."""
+    unknown = config.model.get("discrete", {}).get("unknown")
+    if unknown is None:
+        raise ValueError(
+            "--config.data.num_labels must be 0, which keeps all labels, received "
+            f"{config.data.num_labels}. Only a model with model.discrete.unknown in its config "
+            "learns from examples without a label."
+        )
+
+    def hidden(index, example):
+        x, label = example
+        is_known = index < config.data.num_labels
+        return x, tf.where(is_known, label, tf.cast(unknown, label.dtype))
+
+    return examples.enumerate().map(hidden)
+
+
+def _sequences(
+    images: tf.data.Dataset, config: config_dict.ConfigDict, **more: Any
+) -> tf.data.Dataset:
+    """Returns batches of (sequences, factors) that depend on the seed and the order alone."""
     return tfvae.datasets.sequences(
         images,
         batch_size=config.batch_size,
@@ -200,7 +295,7 @@ def _sequences(images, config, **more):
     )
 
 
-def _load(config, split, **more):
+def _load(config: config_dict.ConfigDict, split: str, **more: Any) -> tf.data.Dataset:
     data = config.data
     return tfvae.datasets.load(
         data.name,

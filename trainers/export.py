@@ -2,32 +2,41 @@
 
     python -m trainers.export --workdir=runs/pendulum --output=serving/pendulum/1
 
---output is a new or empty folder; its last part is the version number that TF Serving looks for.
---format=onnx writes encoder.onnx, decoder.onnx and score.onnx there, --format=litert the same for
-devices. A model card with the run's report and data is in it.
+--output is a new or empty folder. The last part of its path is the version number for TF Serving.
+--format=onnx writes encoder.onnx, decoder.onnx and score.onnx; --format=litert writes .tflite files
+for devices. The folder also gets a model card with the report and the data of the run.
 """
 
 import json
+import os
+import pathlib
+from typing import Any
 
 from absl import flags
+from ml_collections import config_dict
 
 from trainers import cli
 
 flags.adopt_module_key_flags(cli)
-OUTPUT = flags.DEFINE_string("output", None, "New or empty folder for what is written.")
+OUTPUT = flags.DEFINE_string("output", None, "New or empty folder for the exported files.")
 FORMAT = flags.DEFINE_enum(
     "format", "saved_model", ["saved_model", "onnx", "litert"], "For TF Serving, ONNX or LiteRT."
 )
 flags.mark_flag_as_required("output")
 
 
-def main(config, workdir):
-    """Exports, and says where to."""
+def main(config: config_dict.ConfigDict, workdir: pathlib.Path) -> None:
+    """Exports, and prints the folder."""
     write(config, workdir, OUTPUT.value, FORMAT.value)
     print(f"{FORMAT.value} written to {OUTPUT.value}")
 
 
-def write(config, workdir, output, format):
+def write(
+    config: config_dict.ConfigDict,
+    workdir: pathlib.Path,
+    output: str | os.PathLike[str],
+    format: str,
+) -> None:
     """Writes the finished model of a run in one of the formats."""
     import tfvae
     from trainers import training
@@ -44,8 +53,8 @@ def write(config, workdir, output, format):
         raise cli.UserError(error) from error
 
 
-def card_entries(config, workdir) -> dict:
-    """What the model card says of a run: `metrics`, its report, and `data`, from its config."""
+def card_entries(config: config_dict.ConfigDict, workdir: pathlib.Path) -> dict[str, Any]:
+    """Returns the model card's entries on a run: `metrics` (its report) and `data`."""
     report = workdir / "report.json"
     metrics = json.loads(report.read_text()) if report.exists() else None
     return {"metrics": metrics, "data": config.data.to_dict()}

@@ -1,31 +1,45 @@
 """Figures of a run as PNG files."""
 
+import pathlib
+
+import matplotlib.figure
 import numpy as np
+import tensorflow as tf
+from ml_collections import config_dict
 
 import tfvae.datasets
 import tfvae.evaluation
 import tfvae.plots
 from tfvae.geometry import DisconnectedError, LatentGraph
+from tfvae.models import LatentVariableModel, SequenceVAE
 from trainers import experiment
 
 DOTS_PER_INCH = 150
 _PRIOR_SAMPLES = 2000
-# Test examples among which the two ends of the interpolation are looked for.
+# Samples in a figure, ten in a row.
+_NUM_SAMPLES = 40
+# Number of test examples from which the two ends of the interpolation are chosen.
 _CANDIDATES = 500
 
 
-def write(model, test, config, workdir):
+def write(
+    model: LatentVariableModel,
+    test: tf.data.Dataset,
+    config: config_dict.ConfigDict,
+    workdir: pathlib.Path,
+) -> None:
     """Writes the figures of a run.
 
-    Reconstructions, samples and the training curves; the latent space, and traversals and an
-    interpolation, or for a model with categories its traversals in each of them; where the data
-    have factors, what latents know of them. Or, for a model of sequences, how its capsules roll.
+    All models have reconstructions, samples and training curves. Models of sequences add the rolls
+    of their capsules. Other models add the latent space, and, if the data have factors, the mutual
+    information of latents and factors. They also add traversals: with an interpolation, or, if the
+    model has categories, in each category.
 
     Args:
         model: a trained model.
         test: batches of test examples, as from `experiment.test_data`.
-        config: its `report` says how labels are shown.
-        workdir: folder of the run; its history.csv is drawn too.
+        config: config of the run; its `report` says how labels are shown.
+        workdir: folder of the run, with its history.csv.
     """
     bound = model.objective.bound
     draw = _of_capsules if model.sequence_axes else _of_latents
@@ -45,8 +59,10 @@ def write(model, test, config, workdir):
         tfvae.plots.traversal_gif(model, folder / "traversals.gif")
 
 
-def _of_capsules(model, test, config):
-    """Figures of a model of sequences, by name."""
+def _of_capsules(
+    model: SequenceVAE, test: tf.data.Dataset, config: config_dict.ConfigDict
+) -> dict[str, matplotlib.figure.Figure]:
+    """Draws the figures of a model of sequences, by name."""
     x = next(iter(test))[0].numpy()
     frames = model.sequence_shape[0]
     return {
@@ -58,12 +74,16 @@ def _of_capsules(model, test, config):
     }
 
 
-def _of_latents(model, test, config):
-    """Figures of a model of single examples, by name."""
+def _of_latents(
+    model: LatentVariableModel, test: tf.data.Dataset, config: config_dict.ConfigDict
+) -> dict[str, matplotlib.figure.Figure]:
+    """Draws the figures of a model of single examples, by name."""
     x, labels = _arrays(test, config)
+    y = experiment.labels_for(model, labels, config)
     rng = np.random.default_rng(config.seed)
-    # Test data may come sequence by sequence, or object by object.
-    chosen = x[rng.permutation(len(x))[:_CANDIDATES]]
+    # Random, because test data may be ordered by sequence or object.
+    order = rng.permutation(len(x))[:_CANDIDATES]
+    chosen = x[order]
     paths, drawn = {}, {}
     if model.num_categories:
         drawn["category_traversals"] = tfvae.plots.category_traversals(model)
@@ -74,15 +94,23 @@ def _of_latents(model, test, config):
         drawn["traversals"] = tfvae.plots.traversals(model, chosen[0], seed=config.seed)
         drawn["interpolation"] = tfvae.plots.interpolation(model, *ends, graph=graph, num_points=12)
     if isinstance(labels, dict):
-        drawn["latents_and_factors"] = _information(model, x, experiment.factors(labels))
+        drawn["latents_and_factors"] = _information(model, x, y, experiment.factors(labels))
     settings = config.report
     return {
-        "reconstructions": tfvae.plots.reconstructions(model, chosen),
-        "samples": tfvae.plots.samples(model, 40, seed=config.seed),
+        "reconstructions": tfvae.plots.reconstructions(
+            model, chosen, y=None if y is None else y[order]
+        ),
+        "samples": tfvae.plots.samples(
+            model,
+            _NUM_SAMPLES,
+            y=None if y is None else np.arange(_NUM_SAMPLES) % model.num_categories[0],
+            seed=config.seed,
+        ),
         "latent_space": tfvae.plots.latent_scatter(
             model,
             x,
             experiment.shown_labels(labels, config),
+            y=y,
             coloring=settings.coloring,
             label_name=settings.label_name,
             num_prior=_PRIOR_SAMPLES,
@@ -93,15 +121,20 @@ def _of_latents(model, test, config):
     }
 
 
-def _information(model, x, factors):
-    """The figure of what each latent knows of each factor that varies."""
+def _information(
+    model: LatentVariableModel,
+    x: np.ndarray,
+    y: np.ndarray | None,
+    factors: dict[str, np.ndarray],
+) -> matplotlib.figure.Figure:
+    """Draws the mutual information of each latent and each factor that varies."""
     factors = {name: states for name, states in factors.items() if np.ptp(states)}
     names = [f"$z_{{{i + 1}}}$" for i in range(model.latent_dim)]
     categories = None
     if model.num_categories:
         names += [f"$d_{{{v + 1}}}$" for v in range(len(model.num_categories))]
-        rows = tfvae.evaluation.batches(x)
-        categories = np.concatenate([model.categories(batch) for batch in rows])
+        batches = tfvae.evaluation.numpy_batches(x, y)
+        categories = np.concatenate([model.categories(*batch) for batch in batches])
     loc, _ = tfvae.evaluation.posterior_moments(model, x)
     matrix = tfvae.evaluation.mutual_information(
         loc, factors, categories=categories, normalised=True
@@ -111,26 +144,30 @@ def _information(model, x, factors):
     )
 
 
-def examples(test, config):
-    """The test examples, and the labels that figures show or None."""
+def examples(
+    test: tf.data.Dataset, config: config_dict.ConfigDict
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Returns the test examples, and the labels for figures or None."""
     x, labels = _arrays(test, config)
     return x, experiment.shown_labels(labels, config)
 
 
-def _arrays(test, config):
-    """The test examples, and their labels, factors, or None."""
+def _arrays(
+    test: tf.data.Dataset, config: config_dict.ConfigDict
+) -> tuple[np.ndarray, np.ndarray | dict[str, np.ndarray] | None]:
+    """Returns the test examples, and their labels, factors, or None."""
     arrays = tfvae.datasets.as_arrays(test)
     return arrays if config.data.labels else (arrays, None)
 
 
-def _far_apart(z):
-    """The two points of `z`, (n, N_z), with the greatest distance from each other."""
+def _far_apart(z: np.ndarray) -> np.ndarray:
+    """Returns the two points of `z`, (n, N_z), with the greatest distance, (2, N_z)."""
     distances = np.linalg.norm(z[:, np.newaxis] - z, axis=-1)
     return z[list(np.unravel_index(np.argmax(distances), distances.shape))]
 
 
-def _graph_between(model, ends, seed):
-    """A graph of prior samples that joins the ends; None where their clusters are not joined."""
+def _graph_between(model: LatentVariableModel, ends: np.ndarray, seed: int) -> LatentGraph | None:
+    """Returns a graph of prior samples, or None if it does not connect the ends."""
     graph = LatentGraph(model, _PRIOR_SAMPLES, seed=seed)
     try:
         graph.path(*ends)

@@ -2,23 +2,24 @@
 
     python -m trainers.infer --model=serving/pump/1 --input='data/*.parquet' --output=out/pump
 
-writes out/pump-*.jsonl with an id and the outputs of the signature for each record, and
-out/pump_errors-*.jsonl with the records that could not be used and why; see
-`tfvae.applications.beam`. Beam's own options follow two dashes:
+writes out/pump-*.jsonl with the id and the outputs of each record, and out/pump_errors-*.jsonl with
+each record that could not be used and the reason; see `tfvae.applications.beam`. Beam's own options
+follow two dashes:
 
     python -m trainers.infer --model=gs://models/pump/1 --input='gs://data/*.tfrecord' \
         --output=gs://out/pump --signature=score --id_column=id -- --runner=DataflowRunner ...
 """
 
 import argparse
+from collections.abc import Sequence
 
 from tfvae.applications import beam
 from tfvae.applications.beam.files import FORMATS
 from tfvae.applications.beam.records import ALL
 
 
-def main(arguments=None):
-    """Reads, infers, writes, and says how many records there were."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Reads, infers, writes, and prints the number of records."""
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
@@ -27,11 +28,11 @@ def main(arguments=None):
         parser.error(str(error))
     if counts:
         print(f"{counts.get('results', 0)} results, {counts.get('errors', 0)} errors")
-    print(f"written to {options.output}-* and, what could not be used, {options.output}_errors-*")
+    print(f"written to {options.output}-* (results) and {options.output}_errors-* (errors)")
 
 
-def run(options) -> dict:
-    """Runs the pipeline; the number of results and of errors, where the runner tells them."""
+def run(options: argparse.Namespace) -> dict[str, int]:
+    """Runs the pipeline, and returns the numbers of results and errors if the runner has them."""
     columns = options.columns if options.columns in (None, ALL) else options.columns.split(",")
     infer = beam.Infer(
         options.model,
@@ -59,7 +60,7 @@ def run(options) -> dict:
     return {counter.key.metric.name: counter.result for counter in counters["counters"]}
 
 
-def _parser():
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "python -m trainers.infer",
         description=__doc__,
@@ -67,16 +68,21 @@ def _parser():
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--model", required=True, help="Folder that tfvae.export wrote, the version's.")
+    add("--model", required=True, help="Folder of a version, written by tfvae.export.")
     add("--input", required=True, help="Pattern of the files to read.")
     add("--output", required=True, help="Prefix of the files to write.")
-    add("--signature", default="serving_default", help="What to call; default: the embedding.")
-    add("--format", choices=FORMATS, help="Of the input; default: from its ending.")
-    add("--output_format", choices=["jsonl", "parquet"], default="jsonl", help="Of the results.")
-    add("--columns", help="Input columns, with commas between, or * for all but the id.")
+    add("--signature", default="serving_default", help="Signature to call; default: the embedding.")
+    add("--format", choices=FORMATS, help="Format of the input; default: from the file ending.")
+    add(
+        "--output_format",
+        choices=["jsonl", "parquet"],
+        default="jsonl",
+        help="Format of the results.",
+    )
+    add("--columns", help="Input columns, separated by commas, or * for all but the id.")
     add("--id_column", help="Column with the ids; default: digests of the content.")
-    add("--batch_size", type=int, default=64, help="Records in a call, at most.")
-    add("--seed", type=int, default=0, help="For signatures that draw samples.")
+    add("--batch_size", type=int, default=64, help="Largest number of records in a call.")
+    add("--seed", type=int, default=0, help="Seed of signatures that draw samples.")
     add("beam", nargs="*", help="Beam's options, after --.")
     return parser
 

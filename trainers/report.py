@@ -1,48 +1,56 @@
-"""The report of a run: what a model reaches on the test data, as a table, Markdown and JSON."""
+"""The report of a run: the scores on the test data, as a table, Markdown and JSON."""
 
 import json
+import os
 import pathlib
 
 import numpy as np
+import tensorflow as tf
+from ml_collections import config_dict
 
 import tfvae.evaluation
 from tfvae.evaluation import Line, table
 from tfvae.evaluation.tables import markdown
+from tfvae.models import LatentVariableModel, SequenceVAE
 from trainers import experiment
 
 __all__ = ["Line", "measure", "table", "write"]
 
-_UNITS = {"loss": "nats", "distortion": "nats", "rate": "nats", "elbo": "nats"}
 
-
-def measure(model, test, config) -> list[Line]:
-    """The numbers of the report.
+def measure(
+    model: LatentVariableModel, test: tf.data.Dataset, config: config_dict.ConfigDict
+) -> list[Line]:
+    """Returns the numbers of the report.
 
     Args:
         model: a trained, compiled model.
         test: batches of test examples, as from `experiment.test_data`.
-        config: its `report` says how many samples and examples the likelihood is estimated with.
+        config: config of the run; its `report` gives the numbers of samples and examples for the
+            likelihood.
     """
     terms = model.evaluate(experiment.with_labels_of(model, test, config), verbose=0)
     posterior = tfvae.evaluation.posterior_report(model, test)
     settings = config.report
     examples = test.unbatch().take(settings.num_examples).batch(config.batch_size)
     likelihood = tfvae.evaluation.log_likelihood(
-        model, examples, settings.num_samples, seed=config.seed
+        model,
+        experiment.with_labels_of(model, examples, config),
+        settings.num_samples,
+        seed=config.seed,
     )
     error_unit = model.likelihood.kappa_unit
     samples = f"nats, {len(likelihood.values)} examples, {settings.num_samples} samples each"
     bound = model.objective.bound
     constraint = []
     if bound is not None:
-        reached = model.objective.concern(model.likelihood) is None
+        reached = model.objective.convergence_warning(model.likelihood) is None
         constraint = [
             Line("κ", float(model.likelihood.kappa_of(bound)), error_unit),
             Line("κ reached in training", "yes" if reached else "no"),
         ]
-        if model.objective.prior_is_held is not None:
-            held = bool(model.objective.prior_is_held)
-            constraint.append(Line("prior trained", "no" if held else "yes"))
+        if model.objective.prior_is_frozen is not None:
+            frozen = bool(model.objective.prior_is_frozen)
+            constraint.append(Line("prior trained", "no" if frozen else "yes"))
     return [
         Line("ELBO", terms["elbo"], "nats"),
         Line("distortion", terms["distortion"], "nats"),
@@ -57,24 +65,39 @@ def measure(model, test, config) -> list[Line]:
     ]
 
 
-def _of_latents(model, test, config):
-    """The lines on what the latents mean, as far as the data's labels tell."""
+def _of_latents(
+    model: LatentVariableModel, test: tf.data.Dataset, config: config_dict.ConfigDict
+) -> list[Line]:
+    """Returns the lines on the meaning of the latents, if the data have labels."""
     if model.sequence_axes:
         return _of_capsules(model, test, config)
     if not config.data.labels:
         return []
     if isinstance(test.element_spec[1], dict):
-        named = test.map(lambda x, labels: (x, experiment.factors(labels)))
+        named = test.map(lambda x, labels: (x, _factors(model, labels, config)))
         return tfvae.evaluation.disentanglement(model, named, seed=config.seed).lines()
     if model.num_categories and test.element_spec[1].dtype.is_integer:
         return _of_categories(model, test, config.report.label_name)
     return []
 
 
-def _of_categories(model, test, label_name):
-    """The lines on how well each categorical latent matches the labels."""
+def _factors(
+    model: LatentVariableModel, labels: dict[str, tf.Tensor], config: config_dict.ConfigDict
+) -> dict[str, tf.Tensor]:
+    """Returns the factors of a batch, and the labels if the model needs them."""
+    needed = experiment.labels_for(model, labels, config)
+    return experiment.factors(labels) | ({} if needed is None else {"labels": needed})
+
+
+def _of_categories(
+    model: LatentVariableModel, test: tf.data.Dataset, label_name: str
+) -> list[Line]:
+    """Returns the accuracies of each categorical latent, found from x alone, as the labels."""
     batches = [(model.categories(x), labels) for x, labels in test.as_numpy_iterator()]
     categories, labels = (np.concatenate(part) for part in zip(*batches, strict=True))
+    if "labels" in model.needs.names:  # Their categories are the labels themselves.
+        accuracy = float(np.mean(categories[:, 0] == labels))
+        return [Line(f"accuracy, d[0] as {label_name}", accuracy, "without the labels")]
     lines = []
     for v, column in enumerate(categories.T):
         accuracy = tfvae.evaluation.unsupervised_accuracy(column, labels)
@@ -86,14 +109,16 @@ def _of_categories(model, test, label_name):
     return lines
 
 
-def _of_capsules(model, test, config):
-    """The lines of the equivariance report."""
+def _of_capsules(
+    model: SequenceVAE, test: tf.data.Dataset, config: config_dict.ConfigDict
+) -> list[Line]:
+    """Returns the lines of the equivariance report."""
     names = config.data.sequences.transformation
     names = None if isinstance(names, str) else tuple(names)
     return tfvae.evaluation.equivariance(model, test, names=names).lines()
 
 
-def write(lines: list[Line], workdir, title: str):
+def write(lines: list[Line], workdir: str | os.PathLike[str], title: str) -> None:
     """Writes report.md and report.json."""
     workdir = pathlib.Path(workdir)
     text = markdown(["term", "value", "unit"], [list(line) for line in lines])

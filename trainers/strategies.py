@@ -1,31 +1,36 @@
-"""Where a run is computed: one device, all GPUs of a machine, or several machines."""
+"""The devices of a run: one device, all GPUs of a machine, or several machines."""
+
+from __future__ import annotations
 
 import json
 import os
 import socket
 import threading
 import time
+from typing import TYPE_CHECKING
 
 from trainers import cli
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 NAMES = ("one", "mirrored", "multi_worker")
 JOBS = ("chief", "worker")
 
 
-def strategy(name: str, timeout: float = 600.0):
-    """The `tf.distribute` strategy of a name.
+def strategy(name: str, timeout: float = 600.0) -> tf.distribute.Strategy:
+    """Returns the `tf.distribute` strategy of a name.
 
     Args:
-        name: "one": the default device; "mirrored": all GPUs of this machine, or its logical CPUs;
-            "multi_worker": the machines that the environment variable TF_CONFIG names.
+        name: "one": the default device; "mirrored": all GPUs of this machine, or else its logical
+            CPUs; "multi_worker": the machines of the environment variable TF_CONFIG.
         timeout: seconds to wait for other workers.
 
     Raises:
-        cli.UserError: for an unknown name, a TF_CONFIG that is no cluster, or a worker that cannot
-            be reached.
+        cli.UserError: for an unknown name, a malformed TF_CONFIG, or a worker that does not answer.
     """
     if name not in NAMES:
-        raise cli.UserError(f"--strategy must be one of {', '.join(NAMES)}; received {name!r}.")
+        raise cli.UserError(f"--strategy must be one of {', '.join(NAMES)}, received {name!r}.")
     import tensorflow as tf
 
     if name == "one":
@@ -40,20 +45,20 @@ def strategy(name: str, timeout: float = 600.0):
 
 
 def parsed(text: str | None) -> tuple[dict[str, list[str]], str, int]:
-    """Cluster, job and index of this process from the text of TF_CONFIG.
+    """Returns cluster, job and index of this process from the text of TF_CONFIG.
 
     Raises:
-        cli.UserError: when it is missing or malformed; says how it should look.
+        cli.UserError: if it is missing or malformed; the message has an example.
     """
     example = (
         '{"cluster": {"worker": ["host1:12345", "host2:12345"]}, "task": {"type": "worker", '
         '"index": 0}}'
     )
 
-    def wrong(what):
+    def wrong(what: str) -> cli.UserError:
         return cli.UserError(
-            f"--strategy=multi_worker: the environment variable TF_CONFIG {what}. It names all "
-            f"workers, the same in each process but for its own index: TF_CONFIG='{example}'"
+            f"--strategy=multi_worker: the environment variable TF_CONFIG {what}. It must name all "
+            f"workers, and the job and index of this process, as in TF_CONFIG='{example}'"
         )
 
     if not text:
@@ -61,16 +66,16 @@ def parsed(text: str | None) -> tuple[dict[str, list[str]], str, int]:
     try:
         config = json.loads(text)
     except json.JSONDecodeError as error:
-        raise wrong(f"is not JSON ({error}); received {text!r}") from error
+        raise wrong(f"is not JSON ({error}), received {text!r}") from error
     cluster = config.get("cluster") if isinstance(config, dict) else None
     task = config.get("task") if isinstance(config, dict) else None
     if not isinstance(cluster, dict) or not isinstance(task, dict):
-        raise wrong(f'needs "cluster" and "task"; received {text!r}')
+        raise wrong(f'needs "cluster" and "task", received {text!r}')
     for job, addresses in cluster.items():
         if job not in JOBS:
-            raise wrong(f"has a job {job!r}; jobs are {', '.join(JOBS)}")
+            raise wrong(f"has a job {job!r}, jobs are {', '.join(JOBS)}")
         if not isinstance(addresses, list) or not all(map(_is_address, addresses)):
-            raise wrong(f'must give "host:port" for each {job}; received {addresses!r}')
+            raise wrong(f'must give "host:port" for each {job}, received {addresses!r}')
     job, index = task.get("type"), task.get("index")
     if job not in cluster:
         raise wrong(f"has a task of type {job!r}, but its cluster has {', '.join(cluster)}")
@@ -81,19 +86,19 @@ def parsed(text: str | None) -> tuple[dict[str, list[str]], str, int]:
     return cluster, job, index
 
 
-def _is_address(address):
+def _is_address(address: str) -> bool:
     host, _, port = str(address).rpartition(":")
     return bool(host) and port.isdigit() and 0 < int(port) < 65536
 
 
-def wait_for_workers(cluster, job: str, index: int, timeout: float):
-    """Returns when every other worker answers at its address.
+def wait_for_workers(cluster: dict[str, list[str]], job: str, index: int, timeout: float) -> None:
+    """Waits until every other worker answers at its address.
 
-    TensorFlow itself waits long for one that is missing, and does not say for which. Each process
-    answers at its own address while it waits for the others; then TensorFlow does.
+    TensorFlow waits long for a missing worker and does not name it. Each process answers at its own
+    address while it waits for the others; afterwards TensorFlow answers there.
 
     Raises:
-        cli.UserError: when one does not answer in time, with its name and address.
+        cli.UserError: if a worker does not answer in time, with its name and address.
     """
     others = {
         f"{other} {i}": address
@@ -110,15 +115,15 @@ def wait_for_workers(cluster, job: str, index: int, timeout: float):
             if others and time.monotonic() > deadline:
                 missing = ", ".join(f"{name} at {address}" for name, address in others.items())
                 raise cli.UserError(
-                    f"--strategy=multi_worker: no answer from {missing} in {timeout:g} s. Is it "
-                    "running, with the same TF_CONFIG, and is its port open? --worker_timeout "
-                    "gives it more time."
+                    f"--strategy=multi_worker: no answer from {missing} in {timeout:g} s. Check "
+                    "that it runs with the same cluster in TF_CONFIG and that its port is open, or "
+                    "increase --worker_timeout."
                 )
             if others:
                 time.sleep(0.2)
 
 
-def _answers(address):
+def _answers(address: str) -> bool:
     host, _, port = address.rpartition(":")
     try:
         with socket.create_connection((host, int(port)), timeout=2.0):
@@ -128,9 +133,9 @@ def _answers(address):
 
 
 class _answering:  # noqa: N801 (a context manager reads as a verb)
-    """Accepts connections at this process's own port."""
+    """Accepts connections at the port of this process."""
 
-    def __init__(self, address):
+    def __init__(self, address: str):
         self._port = int(address.rpartition(":")[2])
 
     def __enter__(self):

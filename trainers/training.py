@@ -1,4 +1,4 @@
-"""A training run from its config to the report, in a folder from which it can be resumed."""
+"""A training run, from its config to its report, in a folder that it can resume from."""
 
 import csv
 import os
@@ -6,12 +6,16 @@ import pathlib
 import shutil
 import sys
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
+from ml_collections import config_dict
 
 import tfvae
 from tfvae.callbacks import Checkpoints, TensorBoardWriter, Tracking
+from tfvae.models import LatentVariableModel
 from trainers import cli, config_file, experiment, figures, report
 
 MODEL = "model.keras"
@@ -19,33 +23,38 @@ CHECKPOINTS = "checkpoints"
 
 
 class Clock:
-    """Seconds of the parts of a run."""
+    """Seconds of each part of a run."""
 
     def __init__(self):
-        self.seconds = {}
+        self.seconds: dict[str, float] = {}
         self._last = time.perf_counter()
 
-    def note(self, part: str):
-        """Books the time since the last note to `part`."""
+    def note(self, part: str) -> None:
+        """Records the time since the last note as the time of `part`."""
         now = time.perf_counter()
         self.seconds[part], self._last = now - self._last, now
 
 
-def run(config, workdir, callbacks=(), strategy=None):
-    """Trains, or goes on training, in `workdir`; returns the model and the lines of the report.
+def run(
+    config: config_dict.ConfigDict,
+    workdir: pathlib.Path,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    strategy: tf.distribute.Strategy | None = None,
+) -> tuple[LatentVariableModel, list[report.Line]]:
+    """Trains, or resumes, in `workdir`; returns the model and the lines of the report.
 
-    With several workers `workdir` must be one that all of them see. The first one writes, and does
-    the report, by itself; the others return no lines.
+    Several workers must share `workdir`. Only the first worker writes files and makes the report;
+    the others return no lines.
 
     Args:
-        config: as from a config file.
-        workdir: pathlib.Path.
-        callbacks: Keras callbacks beside the program's own.
-        strategy: `tf.distribute.Strategy`; None: the current one.
+        config: config, as from a config file.
+        workdir: folder of the run.
+        callbacks: additional Keras callbacks.
+        strategy: where to train; None: the current strategy.
 
     Raises:
-        cli.UserError: when the config describes no model, names no data, or is not that of the run
-            that `workdir` holds.
+        cli.UserError: if the config does not describe a model and its data, or does not fit the run
+            in `workdir`.
     """
     clock = Clock()
     strategy = strategy or tf.distribute.get_strategy()
@@ -68,7 +77,7 @@ def run(config, workdir, callbacks=(), strategy=None):
         return model, []
     model.save(workdir / MODEL)
     if strategy.num_replicas_in_sync > 1:
-        model = load(workdir)  # What follows is for one device.
+        model = load(workdir)  # The report and the figures use one device.
     lines = report.measure(model, test, config)
     clock.note("report")
     figures.write(model, test, config, workdir)
@@ -82,14 +91,23 @@ def run(config, workdir, callbacks=(), strategy=None):
     return model, lines
 
 
-def check_same(config, workdir, *, finished=False):
-    """Raises an error if `workdir` holds a run with a config that trains otherwise.
+def check_same(
+    config: config_dict.ConfigDict, workdir: pathlib.Path, *, finished: bool = False
+) -> None:
+    """Checks that `workdir` holds no run whose config trains differently.
 
-    A folder without a checkpoint holds no run yet. `finished`: more epochs are no way to go on with
-    it either.
+    A folder without a checkpoint holds no run.
+
+    Args:
+        config: config of the new run.
+        workdir: folder of the run.
+        finished: whether the training has ended, so more epochs count as a difference too.
+
+    Raises:
+        cli.UserError: if the configs differ in the training, or `workdir` is a file.
     """
     if workdir.exists() and not workdir.is_dir():
-        raise cli.UserError(f"--workdir: {workdir} is a file, not a folder.")
+        raise cli.UserError(f"--workdir must be a folder, received {workdir}, which is a file.")
     path = workdir / config_file.NAME
     if not path.exists() or not (finished or Checkpoints(workdir / CHECKPOINTS).exists()):
         return
@@ -100,16 +118,32 @@ def check_same(config, workdir, *, finished=False):
     differences = config_file.differences(before, config, finished=finished)
     if differences:
         raise cli.UserError(
-            f"{workdir} holds a run with another config:\n  "
+            f"--config must match the run in {workdir}, received other values:\n  "
             + "\n  ".join(differences)
-            + "\nChoose another --workdir, or leave these keys as they were."
+            + "\nChoose another --workdir, or keep the values of these keys."
         )
 
 
-def train(model, data, test, config, workdir, callbacks=(), *, writes=True):
-    """Fits from the last checkpoint to `config.epochs`, if there is anything left.
+def train(
+    model: LatentVariableModel,
+    data: experiment.TrainingData,
+    test: tf.data.Dataset,
+    config: config_dict.ConfigDict,
+    workdir: pathlib.Path,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    *,
+    writes: bool = True,
+) -> None:
+    """Fits the model from the last checkpoint to `config.epochs`.
 
-    `writes`: whether this process is the one that writes files.
+    Args:
+        model: a compiled model.
+        data: training data.
+        test: batches of test examples.
+        config: config of the run.
+        workdir: folder of the run.
+        callbacks: additional Keras callbacks.
+        writes: whether this process writes files.
     """
     saved = Checkpoints(workdir / CHECKPOINTS)
     try:
@@ -117,7 +151,7 @@ def train(model, data, test, config, workdir, callbacks=(), *, writes=True):
     except ValueError as error:
         raise cli.UserError(error) from error
     if first >= config.epochs:
-        print(f"Training of {config.epochs} epochs is finished; the report is done anew.")
+        print(f"Training of {config.epochs} epochs is finished; the report is made again.")
         return
     if not first:
         experiment.start_prior(model, data)
@@ -125,11 +159,11 @@ def train(model, data, test, config, workdir, callbacks=(), *, writes=True):
     if writes:
         history = workdir / "history.csv"
         cut_history(history, first)
-        # Before the checkpoint: an interruption between the two leaves a line too many, which
-        # `cut_history` removes, and none too few.
+        # They run before the checkpoint, so an interruption between the two leaves an extra line,
+        # which `cut_history` removes.
         records = [
             keras.callbacks.CSVLogger(str(history), append=True),
-            *tensorboard(workdir / "logs", test, config),
+            *tensorboard(workdir / "logs", model, test, config),
         ]
     model.fit(
         data.batches(first, config.epochs),
@@ -138,15 +172,20 @@ def train(model, data, test, config, workdir, callbacks=(), *, writes=True):
         initial_epoch=first,
         steps_per_epoch=data.steps,
         callbacks=[*records, *callbacks, saved],
-        # The order of the data is theirs already, and depends on the epoch.
+        # The data are already in the order of the epoch.
         shuffle=False,
-        # A bar that is redrawn is for people; a file gets a line an epoch.
+        # A terminal shows a progress bar; a file gets one line an epoch.
         verbose=1 if sys.stdout.isatty() else 2,
     )
 
 
-def tensorboard(folder, test, config):
-    """The callback that writes event files; none where the package is missing, which it needs."""
+def tensorboard(
+    folder: pathlib.Path,
+    model: LatentVariableModel,
+    test: tf.data.Dataset,
+    config: config_dict.ConfigDict,
+) -> list[keras.callbacks.Callback]:
+    """Returns the callback that writes event files, or none if the package is missing."""
     try:
         writer = TensorBoardWriter(folder)
     except ValueError as error:
@@ -154,12 +193,13 @@ def tensorboard(folder, test, config):
         return []
     first = next(iter(test))
     x, labels = first if isinstance(first, tuple) else (first, None)
+    y = experiment.labels_for(model, labels, config)
     labels = experiment.shown_labels(labels, config)
-    return [Tracking(writer, x.numpy(), None if labels is None else labels.numpy())]
+    return [Tracking(writer, x.numpy(), None if labels is None else labels.numpy(), y=y)]
 
 
-def cut_history(path, epochs: int):
-    """Leaves the first `epochs` lines of a CSVLogger's file: later ones will be written again."""
+def cut_history(path: str | os.PathLike[str], epochs: int) -> None:
+    """Keeps the first `epochs` lines of a CSVLogger's file; the run writes later ones again."""
     path = pathlib.Path(path)
     if not path.is_file():
         return
@@ -173,15 +213,15 @@ def cut_history(path, epochs: int):
         csv.writer(file).writerows([header, *rows])
 
 
-def export(model, path, **card):
-    """Exports to `path`, in place of what an earlier run put there; `card`: for the model card."""
+def export(model: LatentVariableModel, path: str | os.PathLike[str], **card: Any) -> None:
+    """Exports to `path`, replacing an earlier export; `card` holds entries of the model card."""
     if os.path.isdir(path):
         shutil.rmtree(path)
     tfvae.export(model, path, **card)
 
 
-def evaluate(config, workdir):
-    """The lines of the report of the finished model in `workdir`; writes them as well."""
+def evaluate(config: config_dict.ConfigDict, workdir: pathlib.Path) -> list[report.Line]:
+    """Writes and returns the report of the finished model in `workdir`."""
     model = load(workdir)
     check_same(config, workdir, finished=True)
     try:
@@ -194,7 +234,7 @@ def evaluate(config, workdir):
     return lines
 
 
-def export_saved(workdir, output):
+def export_saved(workdir: pathlib.Path, output: str | os.PathLike[str]) -> None:
     """Exports the finished model in `workdir` to a new or empty folder."""
     try:
         tfvae.export(load(workdir), output)
@@ -202,12 +242,12 @@ def export_saved(workdir, output):
         raise cli.UserError(error) from error
 
 
-def load(workdir):
-    """The finished model of a run."""
+def load(workdir: pathlib.Path) -> LatentVariableModel:
+    """Loads the finished model of a run."""
     path = workdir / MODEL
     if not path.exists():
         raise cli.UserError(
-            f"{path} does not exist: the run has not finished. `python -m trainers.train "
-            f"--workdir={workdir}` goes on with it."
+            f"--workdir must hold a finished run, but {path} does not exist. Resume the run by "
+            f"`python -m trainers.train --workdir={workdir}`."
         )
     return keras.saving.load_model(path)

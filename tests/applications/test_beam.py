@@ -15,6 +15,7 @@ from PIL import Image
 
 import tfvae
 from tfvae.applications.beam import Infer, Read, Write, _installed, files, format_of, inference
+from tfvae.applications.beam.records import Source
 
 beam = pytest.importorskip("apache_beam")
 pa = pytest.importorskip("pyarrow")
@@ -26,6 +27,7 @@ SHAPE = (2, 2, 1)
 COLUMNS = ["a", "b", "c", "d"]
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
 NAN = float("nan")
+SOURCES = {"x": Source(["x"], SHAPE, "float32")}
 
 # A worker unpickles what was sent to it; none of ours is installed there.
 WORKER = """
@@ -37,7 +39,7 @@ parts = [pickler.loads(part) for part in pickle.load(sys.stdin.buffer)]
 prepare, handler, line, example = parts
 ((name, values, _),) = prepare.process({"id": 7, "x": [0.0, 1.0, 0.5, 0.25]})
 ((raw, reason),) = line.process((sys.argv[1], b"1,2"))
-print(name, values.ravel().tolist(), handler.batch_elements_kwargs(), reason, example.__name__)
+print(name, values["x"].ravel().tolist(), handler.batch_elements_kwargs(), reason, example.__name__)
 """
 
 
@@ -128,7 +130,7 @@ def score_of(model, x, name, seed):
     digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
     pair = [int.from_bytes(digest[i : i + 4], "little", signed=True) for i in (0, 4)]
     analytic = model.objective.analytic_rate
-    terms = model.terms(x[np.newaxis], seed=tf.constant(pair, tf.int32), analytic=analytic)
+    terms = model.elbo_terms(x[np.newaxis], seed=tf.constant(pair, tf.int32), analytic=analytic)
     return float(np.mean(terms.distortion + terms.rate))
 
 
@@ -202,7 +204,7 @@ def test_bad_lines_of_csv(model, exported, x, tmp_path):
     anonymous = [row for row in errors if row["id"] is None]
     assert sorted(row["reason"] for row in anonymous) == [
         "no line of CSV in UTF-8: the line has 4 fields, the header 5",
-        "the id, id, must be text or a whole number, not ''",
+        "the id, id, must be text or a whole number, received ''",
     ]
     reasons = {
         "nan": "finite in float32, which b is not",
@@ -263,11 +265,11 @@ def test_bad_rows_of_parquet_and_tfrecord(exported, x, tmp_path):
         ({"id": 2, "y": 3}, "2", "there is no column 'x'; there are id, y"),
         ({"id": 3, "x": np.zeros((4, 1))}, "3", "received 4 in x (4, 1)"),
         ({"id": 1.5, "x": 0}, None, "the id, id, must be text"),
-        ([1.0, 2.0], None, "a record must be a dict, not list"),
+        ([1.0, 2.0], None, "a record must be a dict, received list"),
     ],
 )
 def test_records_that_are_none(record, name, reason):
-    (row,) = inference._Values(["x"], "id", SHAPE, "float32").process(record)
+    (row,) = inference._Values(SOURCES, "id").process(record)
     assert row.tag == "errors" and row.value["id"] == name and row.value["record"] is record
     assert reason in row.value["reason"]
 
@@ -285,10 +287,58 @@ def test_image_files(model, exported, tmp_path):
     results, errors = infer(tmp_path, records, transform)
     reasons = by_id(errors, "reason")
     assert "the model refuses it" in reasons.pop("9")
-    assert reasons == {"8": "image_bytes must be one column of bytes, not str"}
+    assert reasons == {"8": "image_bytes must be one column of bytes, received str"}
     found = by_id(results, "embedding")
     expected = model.embed(levels[..., np.newaxis] / np.float32(255)).numpy()
     np.testing.assert_allclose([found[str(i)] for i in range(3)], expected, **TOLERANCE)
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    """A model with labels and a condition, and the folder of its export."""
+    mlp, labels = tfvae.networks.mlp, tfvae.discrete.Labels(3, classifier_weight=1.0)
+    networks = {"encoder": mlp([8]), "decoder": mlp([8], SHAPE)}
+    model = tfvae.VAE(2, discrete=labels, condition=2, seed=3, **networks)
+    model.build((None, *SHAPE))
+    folder = tmp_path_factory.mktemp("labelled") / "1"
+    tfvae.export(model, folder)
+    return model, str(folder)
+
+
+def test_labels_and_condition_are_columns(labelled, x, tmp_path):
+    model, folder = labelled
+    labels, condition = np.arange(19) % 3, np.random.default_rng(3).normal(size=(19, 2))
+    records = [
+        {"id": str(i), "kind": str(k), "age": c[0], "dose": c[1]}
+        | dict(zip("abcd", row, strict=True))
+        for i, ((_, row), k, c) in enumerate(zip(rows_of(x), labels, condition, strict=True))
+    ]
+    records += [records[0] | {"id": "range", "kind": 3}, records[0] | {"id": "half", "kind": 0.5}]
+    arguments = {"columns": "*", "id_column": "id", "batch_size": 5}
+    beside = {"labels": ["kind"], "condition": ["age", "dose"]}
+    transform = Infer(folder, "score", seed=4, beside=beside, **arguments)
+    results, errors = infer(tmp_path, records, transform)
+    reasons = by_id(errors, "reason")
+    assert "a label or condition out of range" in reasons["range"]
+    assert "kind must be whole numbers" in reasons["half"]
+    for i, score in by_id(results, "score").items():
+        i = int(i)
+        digest = hashlib.sha256(f"4/{i}".encode()).digest()
+        pair = np.frombuffer(digest[:8], "<i4")
+        y = {"labels": labels[i : i + 1], "condition": condition[i : i + 1].astype("float32")}
+        terms = model.elbo_terms(x[i : i + 1], y, seed=pair)
+        assert score == pytest.approx(float((terms.distortion + terms.rate)[0, 0]), rel=1e-5)
+    # Inputs that `beside` leaves out have columns with their own names.
+    named = [
+        {"id": i, "x": image, "condition": c}
+        for i, (image, c) in enumerate(zip(x, condition, strict=True))
+    ]
+    transform = Infer(folder, "classify", id_column="id")
+    results, errors = infer(tmp_path, named, transform)
+    assert errors == [] and transform.schema.field("categories").type == pa.list_(pa.int32())
+    found = by_id(results, "categories")
+    wanted = model.categories(x, {"condition": condition.astype("float32")})
+    assert [found[str(i)] for i in range(19)] == wanted.tolist()
 
 
 def test_empty_files(exported, tmp_path):
@@ -343,8 +393,9 @@ def test_what_the_command_line_refuses(exported, tmp_path, capsys, changed, mess
     [
         ({"columns": "a"}, "`columns` must be a sequence of names"),
         ({"columns": []}, "`columns` must be a sequence of names"),
-        ({"signature": "embed_image_bytes", "columns": ["a", "b"]}, "must be one"),
+        ({"signature": "embed_image_bytes", "columns": ["a", "b"]}, "must be one column"),
         ({"seed": 0.5}, "`seed` must be a whole number"),
+        ({"beside": {"labels": ["kind"]}}, r"`beside` must have the keys \(none\)"),
     ],
 )
 def test_arguments_are_checked(exported, arguments, message):
@@ -379,8 +430,8 @@ def test_workers_do_not_need_tfvae(exported, tmp_path):
 
     write_csv(tmp_path / "a.csv", [])
     parts = [
-        inference._Values(["x"], "id", SHAPE, "float32"),
-        inference._SavedModel(exported, "score", "x", 0, 3),
+        inference._Values(SOURCES, "id"),
+        inference._SavedModel(exported, "score", 0, 3),
         files._OfLine(),
         files._of_example,
     ]

@@ -125,10 +125,10 @@ def test_costs_close_to_the_limit_do_not_overflow():
     value = objective(unary, MinCostFlow(penalty)(unary), penalty)
     assert value == pytest.approx(brute_force(unary, penalty), rel=1e-12)
     with pytest.raises(
-        ValueError, match=r"overflow.*`resolution` 1e\+08.*A resolution of"
+        ValueError, match=r"must be at most.*times 1e\+08.*overflow.*A `resolution` of"
     ) as error:
         MinCostFlow(1.03 * penalty)(unary)
-    fitting = float(str(error.value).split("A resolution of ")[1].split()[0])
+    fitting = float(str(error.value).split("A `resolution` of ")[1].split()[0])
     MinCostFlow(1.03 * penalty, resolution=fitting)(unary)
 
 
@@ -245,20 +245,20 @@ def test_every_assignment_is_covered_here():
         (lambda: MinCostFlow(np.inf), "`penalty` must lie in"),
         (lambda: MinCostFlow(resolution=0), "`resolution` must lie in"),
         (lambda: Greedy(float("nan")), "`penalty` must lie in"),
-        (lambda: Custom(3), "`function` must take"),
+        (lambda: Custom(3), "`function` must be a function"),
         (lambda: Greedy()(np.zeros(3)), r"shape \(n, S\).*\(3,\)"),
         (lambda: Greedy()(np.zeros([3, 0])), r"shape \(n, S\).*\(3, 0\)"),
-        (lambda: MinCostFlow()([[0, 1], [np.nan, 1]]), r"example 1 holds NaN \(1 of 2"),
-        (lambda: MinCostFlow()([[np.inf, 1], [0, 1]]), r"example 0 holds \+inf"),
-        (lambda: MinCostFlow()([[0, 1], [-np.inf, -np.inf]]), "example 1 holds −inf alone"),
-        (lambda: MinCostFlow()([[np.nan]]), "example 0 holds NaN"),
+        (lambda: MinCostFlow()([[0, 1], [np.nan, 1]]), r"received NaN for example 1 \(1 of 2"),
+        (lambda: MinCostFlow()([[np.inf, 1], [0, 1]]), r"received \+inf for example 0"),
+        (lambda: MinCostFlow()([[0, 1], [-np.inf, -np.inf]]), "received only −inf for example 1"),
+        (lambda: MinCostFlow()([[np.nan]]), "received NaN for example 0"),
         (lambda: Custom(lambda u: [0.5, 1])(np.zeros([2, 2])), r"whole numbers from 0 to 1"),
         (lambda: Custom(lambda u: [0, 2])(np.zeros([2, 2])), "from 0 to 2"),
         (lambda: Custom(lambda u: [[0, 1]])(np.zeros([2, 2])), r"shape \(2,\)"),
         (lambda: objective(np.zeros([2, 2]), [0], 1.0), r"shape \(2,\)"),
-        (lambda: assign(np.zeros([2, 3]), (), Greedy()), "`sizes` is empty"),
+        (lambda: assign(np.zeros([2, 3]), (), Greedy()), "`sizes` must have an entry"),
         (lambda: assign(np.zeros([2, 3]), (2, 2), Greedy()), r"\(n, 2, 2\) or \(n, 4\)"),
-        (lambda: assign(np.full([2, 2, 2], np.nan), (2, 2), Greedy()), "example 0 holds NaN"),
+        (lambda: assign(np.full([2, 2, 2], np.nan), (2, 2), Greedy()), "NaN for example 0"),
         (lambda: assign(np.zeros([2, 3]), (3,), Greedy(), max_sweeps=0), "`max_sweeps`"),
     ],
 )

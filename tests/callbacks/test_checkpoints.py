@@ -1,4 +1,4 @@
-"""Checkpoints go on bit for bit, refuse what does not fit, and never load what is damaged."""
+"""Runs continue bit for bit; checkpoints of other models are refused, damaged ones never loaded."""
 
 import errno
 import functools
@@ -14,8 +14,9 @@ import tensorflow as tf
 
 import tfvae
 from tfvae.callbacks import Checkpoints, _files
-from tfvae.geometry import Flatness
+from tfvae.models.persistence import random_states
 from tfvae.objectives import Constrained
+from tfvae.penalties import Flatness
 from tfvae.priors import HierarchicalPrior
 
 X = np.random.default_rng(0).normal(size=(40, 6)).astype("float32")
@@ -41,7 +42,7 @@ def make_flat(**kwargs):
         **networks(dropout=0.2),
         prior=HierarchicalPrior(2, hidden=(4,)),
         objective=Constrained(kappa=1.0, **kwargs),
-        flatness=Flatness(1.0, estimator="stochastic"),
+        penalties=[Flatness(1.0, estimator="stochastic")],
         seed=1,
     )
     schedule = keras.optimizers.schedules.ExponentialDecay(1e-2, 3, 0.9)
@@ -60,7 +61,7 @@ def traced(make):
 
 
 def restarted(make):
-    """The model as a program makes it that is run again."""
+    """The model as it is when the program is run again."""
     model, first = traced(make)
     keras.utils.set_random_seed(1)
     for variable, value in zip(variables(model), first, strict=True):
@@ -70,8 +71,8 @@ def restarted(make):
 
 
 def variables(model):
-    """All that decides how training goes on."""
-    generators = [*model._random_states().values()]
+    """The variables that determine how training continues."""
+    generators = [*random_states(model).values()]
     return [*model.weights, *model.optimizer.variables, *generators]
 
 
@@ -80,7 +81,7 @@ def state(model):
 
 
 class Stop(keras.callbacks.Callback):
-    """Ends the program, as it were, before a step (or at the end) of an epoch."""
+    """Simulates the end of the program before a step, or at the end, of an epoch."""
 
     def __init__(self, epoch, step=None, number=None):
         super().__init__()
@@ -218,10 +219,15 @@ def test_signals_save_and_then_end_the_program(number, step, undisturbed, tmp_pa
 
 
 def test_a_signal_after_a_failed_fit_is_not_swallowed(tmp_path):
-    with pytest.raises(ZeroDivisionError):
-        fit(make_vae, tmp_path, Stop(0))
-    with pytest.raises(KeyboardInterrupt):
-        signal.raise_signal(signal.SIGINT)
+    # Another test of the process may have left a handler of its own, such as a notebook's.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(ZeroDivisionError):
+            fit(make_vae, tmp_path, Stop(0))
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_signals_while_steps_are_skipped(undisturbed, tmp_path):
@@ -264,7 +270,7 @@ def test_counters_of_other_callbacks(tmp_path):
         with pytest.raises(ZeroDivisionError):
             run(tmp_path / "cut", Stop(epoch))
     assert_same(run(tmp_path / "cut"), whole)
-    assert_same(run(tmp_path / "cut"), whole)  # It has stopped early: it must not go on.
+    assert_same(run(tmp_path / "cut"), whole)  # It has stopped early and must not continue.
 
 
 def test_only_the_newest_are_kept(tmp_path):
@@ -306,7 +312,7 @@ def test_a_changed_byte_is_noticed(tmp_path):
     arrays, manifest = _files.read(path)
     assert manifest == {"epoch": 1}
     np.testing.assert_array_equal(arrays["a"], np.arange(50.0))
-    with np.load(path, allow_pickle=False) as plain:  # The checksum behind it is no hindrance.
+    with np.load(path, allow_pickle=False) as plain:  # The checksum at the end does no harm.
         np.testing.assert_array_equal(plain["a"], np.arange(50.0))
         assert json.loads(plain["manifest"].tobytes()) == {"epoch": 1}
 
@@ -338,17 +344,17 @@ def test_a_disk_that_is_full(tmp_path):
             _files.write(path, {"a": np.zeros(1000)}, {})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert full.value.errno == errno.EFBIG and "make room" in str(full.value)
+    assert full.value.errno == errno.EFBIG and "Free disk space" in str(full.value)
     assert [path.read_bytes() for path in sorted(tmp_path.iterdir())] == before
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: make_vae(rate=1e-3), "learning_rate: 0.00999.* there, 0.001.* here"),
-        (lambda: make_vae(seed=2), "seed: 1 there, 2 here"),
+        (lambda: make_vae(rate=1e-3), "learning_rate: saved 0.00999.*, now 0.001"),
+        (lambda: make_vae(seed=2), "seed: saved 1, now 2"),
         (lambda: make_vae(likelihood="gaussian", objective="constrained"), "objective"),
-        (make_flat, "class_name: 'VAE' there, 'FlatManifoldVAE' here"),
+        (make_flat, "class_name: saved 'VAE', now 'FlatManifoldVAE'"),
     ],
 )
 def test_another_model_is_refused_untouched(make, message, tmp_path):
@@ -356,7 +362,7 @@ def test_another_model_is_refused_untouched(make, message, tmp_path):
     model = make()
     model.build(X.shape)
     before = [np.asarray(weight) for weight in model.weights]
-    with pytest.raises(ValueError, match=f"(?s)holds checkpoints of another model.*{message}"):
+    with pytest.raises(ValueError, match=f"(?s)`folder` must hold.* of another model.*{message}"):
         model.fit(X, verbose=0, callbacks=[Checkpoints(tmp_path)])
     for weight, value in zip(model.weights, before, strict=True):
         np.testing.assert_array_equal(weight, value)
@@ -364,7 +370,7 @@ def test_another_model_is_refused_untouched(make, message, tmp_path):
 
 def test_bad_arguments(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(ValueError, match="is a file"):
+    with pytest.raises(ValueError, match="`folder` must be a folder, received the file"):
         Checkpoints(tmp_path / "file")
     with pytest.raises(ValueError, match="`save_freq` must be a whole number of at least 1"):
         Checkpoints(tmp_path, save_freq=0)
@@ -375,7 +381,7 @@ def test_bad_arguments(tmp_path):
         saved.batches(np.zeros((3, 1)), np.zeros(4))
     with pytest.raises(ValueError, match="at least one array"):
         saved.batches()
-    with pytest.raises(ValueError, match=r"must give a tf\.data\.Dataset"):
+    with pytest.raises(ValueError, match=r"must return a tf\.data\.Dataset"):
         saved.each_epoch(lambda epoch: [1])
     with pytest.raises(ValueError, match=r"`model\.build"):
         saved.restore(make_vae())

@@ -1,4 +1,4 @@
-"""A process that trains is killed at random moments, and ends as if it had been left alone."""
+"""A training process that is killed at random moments ends like one that is not."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ EPOCHS = 4
 
 
 class Server:
-    """The training server, seen from here."""
+    """The client of the training server."""
 
     def __init__(self):
         path = pathlib.Path(__file__).with_name("training_server.py")
@@ -46,8 +46,7 @@ class Server:
             return said["value"], 0.0
         if kill_after is not None:
             time.sleep(kill_after)
-            # The server has not waited for a process that ended in the meantime, if it did just
-            # now; else its number is free, and unlikely to be another's already.
+            # The process may have ended. Its id is unlikely to belong to another one already.
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
         return self.wait("end")["value"], time.perf_counter() - start
@@ -63,7 +62,7 @@ def server():
 
 @pytest.fixture(scope="module")
 def undisturbed(server, tmp_path_factory):
-    """What a run ends with that is left alone, and the seconds that it takes."""
+    """The result of a run without interruption, and its duration in seconds."""
     runs = {}
 
     def run(model, eager=True):
@@ -89,7 +88,7 @@ def assert_same(found, wanted):
 
 
 def killed(server, model, whole, folder, *, times, eager):
-    """Kills a run again and again; how often it was hit before it came to its end."""
+    """Kills a run repeatedly; returns the number of kills before its end."""
     wanted, seconds = whole
     hits = 0
     folder.mkdir(exist_ok=True)
@@ -109,8 +108,8 @@ def killed(server, model, whole, folder, *, times, eager):
 
 
 def killed_so_often(server, model, whole, folder, *, times, eager):
-    """Kills as many processes, beginning anew where a run has come to its end before."""
-    random.seed()  # Other moments each time: all have to do.
+    """Kills `times` processes. Starts a new run whenever one has reached its end."""
+    random.seed()  # Other moments each time: all must work.
     hits = 0
     for i in range(3 * times):
         left = times - hits

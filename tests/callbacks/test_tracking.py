@@ -28,7 +28,7 @@ def fit(*callbacks, epochs=3):
 
 
 class Notes:
-    """A writer that remembers."""
+    """A writer that records its calls."""
 
     def __init__(self):
         self.seen = {"numbers": [], "histogram": [], "figure": []}
@@ -172,9 +172,26 @@ def test_what_is_not_installed(make, package, monkeypatch):
 
 
 def test_bad_arguments():
-    with pytest.raises(ValueError, match="has no `numbers`"):
+    with pytest.raises(ValueError, match="without `numbers`"):
         Tracking("logs")
     with pytest.raises(ValueError, match="`every` must be a whole number"):
         Tracking(Notes(), every=0)
     with pytest.raises(ValueError, match="`figures` must map names to functions"):
         Tracking(Notes(), figures={"a": Figure()})
+
+
+def test_models_with_labels_and_a_target():
+    mlp = tfvae.networks.mlp
+    y = {"labels": np.arange(24) % 3, "target": 1.0 - X}
+    vae = tfvae.VAE(
+        2, mlp([8]), mlp([8], (6, 6, 1)), discrete=tfvae.discrete.Labels(3), target="y", seed=1
+    )
+    vae.compile("adam")
+    notes = Notes()
+    for x, own in ((X, y), (X[:5], {name: values[:5] for name, values in y.items()})):
+        tracking = Tracking(notes, x, own["labels"], y=own, histograms=False)
+        vae.fit(X, y, callbacks=[tracking], verbose=0)
+    names = ["reconstructions", "samples", "latent_space"]
+    assert notes.seen["figure"] == [(0, name) for name in names] * 2
+    with pytest.raises(ValueError, match="`y` must give 'labels' and 'target'"):
+        vae.fit(X, y, callbacks=[Tracking(Notes(), X)], verbose=0)

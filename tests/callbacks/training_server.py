@@ -1,7 +1,7 @@
-"""A process that forks one that trains for each line of its input.
+"""A server that forks a training process for each line of its input.
 
-TensorFlow is imported here once, which takes seconds, and not used before the fork, after which its
-threads would be missing. A line is JSON: model, folder, epochs, eager.
+It imports TensorFlow once, because that takes seconds. It does not use TensorFlow before the fork,
+because the threads of TensorFlow do not survive one. A line is JSON: model, folder, epochs, eager.
 """
 
 import json
@@ -15,12 +15,13 @@ import numpy as np
 
 import tfvae
 from tfvae.callbacks import Checkpoints
+from tfvae.models.persistence import random_states
 from tfvae.objectives import Constrained
 from tfvae.priors import HierarchicalPrior
 
 
 class Tell(keras.callbacks.Callback):
-    """Says when training begins."""
+    """Prints a message when training begins."""
 
     def on_train_begin(self, logs=None):
         say(event="training")
@@ -49,7 +50,7 @@ def train(model, folder, epochs, eager):
     saved = Checkpoints(folder / "checkpoints", save_freq=1)
     batches = saved.batches(x, batch_size=64)
     history = model.fit(batches, epochs=epochs, shuffle=False, callbacks=[Tell(), saved], verbose=0)
-    states = [*model.weights, *model.optimizer.variables, *model._random_states().values()]
+    states = [*model.weights, *model.optimizer.variables, *random_states(model).values()]
     values = {f"{i:03d}": np.asarray(variable) for i, variable in enumerate(states)}
     np.savez(folder / "end.npz", **values, **{k: v for k, v in history.history.items()})
 

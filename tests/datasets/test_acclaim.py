@@ -48,20 +48,20 @@ def test_reads_skeleton_and_motion(tmp_path, line_end):
 @pytest.mark.parametrize(
     ("old", "new", "line", "message"),
     [
-        ("242\n", "243\n", 8, "expected frame 242, got 243"),
-        ("242\n", "", 8, "'hand' stands twice in frame 241"),
-        ("arm 5 -5 15\n", "", 7, "frame 241 ends without arm"),
-        ("\nhand 41 -51", "", 10, "frame 242 ends without hand"),
-        ("hand 40 -50", "hand 40", 7, "hand: expected 2 values, got 1"),
-        ("hand 40 -50", "hand 40 x", 7, "hand: expected finite numbers, got '40 x'"),
+        ("242\n", "243\n", 8, "frame number must be 242, received 243"),
+        ("242\n", "", 8, "received 'hand' twice in frame 241"),
+        ("arm 5 -5 15\n", "", 7, "frame 241 must have arm, received none"),
+        ("\nhand 41 -51", "", 10, "frame 242 must have hand, received none"),
+        ("hand 40 -50", "hand 40", 7, "`hand` must have 2 values, received 1"),
+        ("hand 40 -50", "hand 40 x", 7, "`hand` must be finite numbers, received '40 x'"),
         ("hand 40 -50", "hand 40 nan", 7, "finite"),
-        ("hand 40 -50", "foot 40 -50", 7, "'foot' has no channels in skeleton 'tiny'"),
-        ("hand 40 -50", "hip 4", 7, "'hip' has no channels"),
-        (":DEGREES", ":RADIANS", 2, "expected an AMC header with ':DEGREES'"),
-        ("241\n", "", 4, "expected a frame number, got 'root'"),
+        ("hand 40 -50", "foot 40 -50", 7, "channels in skeleton 'tiny', received 'foot'"),
+        ("hand 40 -50", "hip 4", 7, "channels in skeleton 'tiny', received 'hip'"),
+        (":DEGREES", ":RADIANS", 2, "header of an AMC file must have ':DEGREES'"),
+        ("241\n", "", 4, "must start with its number, received 'root'"),
         (AMC, "", 1, "header"),
-        (AMC[AMC.index("241") :], "", 3, "ends before the first frame"),
-        ("242\n", ":DEGREES\n", 8, "header ':DEGREES' after frame 241"),
+        (AMC[AMC.index("241") :], "", 3, "must have at least one frame"),
+        ("242\n", ":DEGREES\n", 8, "received ':DEGREES' after frame 241"),
     ],
 )
 def test_damaged_amc_names_file_and_line(tmp_path, skeleton, old, new, line, message):
@@ -83,22 +83,22 @@ def test_every_truncation_of_an_amc_but_in_its_last_number_is_found(tmp_path, sk
 @pytest.mark.parametrize(
     ("old", "new", "line", "message"),
     [
-        (ASF[ASF.index(":hierarchy") :], "", 40, "ends without section :hierarchy"),
-        ("  end\n:hierarchy", ":hierarchy", 39, "bone 'hip' has no 'end'"),
-        ("    arm hand\n  end\n", "    arm hand\n", 44, "not closed by 'end'"),
-        ("    arm hand\n", "", 41, "leaves out hand"),
-        ("    arm hand", "    arm hand nose", 44, "'nose', which :bonedata lacks"),
-        ("root hip arm", "root hip arm arm", 43, "'arm' has a second parent"),
-        ("root hip arm", "root hip", 44, "'arm' has children before it has a parent"),
-        ("length 2.5", "length long", 20, "length: expected finite numbers, got 'long'"),
-        ("direction 0.6 0 0.8", "direction 0.6 0", 19, "direction: expected 3 values, got 2"),
-        ("     length 4\n", "", 32, "bone 'arm' lacks length"),
-        ("dof rx rz", "dof rx tz", 22, "dof: expected some of"),
-        ("name arm", "name hand", 28, "'hand' is empty or already taken"),
-        ("axis 10 -20 30 XYZ", "axis 10 -20 30 XYY", 21, "axis: expected an order such as XYZ"),
-        ("angle deg", "angle rad", 4, "angle: expected 'deg', got 'rad'"),
-        ("position 1 2 3\n", "\n", 10, "section :root lacks position"),
-        (":version 1.10", "version 1.10", 2, "expected an ASF section"),
+        (ASF[ASF.index(":hierarchy") :], "", 40, "must have section :hierarchy, received none"),
+        ("  end\n:hierarchy", ":hierarchy", 39, "bone 'hip' must close with 'end'"),
+        ("    arm hand\n  end\n", "    arm hand\n", 44, "start with 'begin' and close with 'end'"),
+        ("    arm hand\n", "", 41, "received none for hand"),
+        ("    arm hand", "    arm hand nose", 44, "bones of :bonedata, received 'nose'"),
+        ("root hip arm", "root hip arm arm", 43, "one parent, received a second, 'root'"),
+        ("root hip arm", "root hip", 44, "'arm' must have a parent before it has children"),
+        ("length 2.5", "length long", 20, "`length` must be finite numbers, received 'long'"),
+        ("direction 0.6 0 0.8", "direction 0.6 0", 19, "must have 3 values, received 2"),
+        ("     length 4\n", "", 32, "bone 'arm' must have length, received none"),
+        ("dof rx rz", "dof rx tz", 22, "`dof` must be some of"),
+        ("name arm", "name hand", 28, "`name` must be new and not 'root', received 'hand'"),
+        ("axis 10 -20 30 XYZ", "axis 10 -20 30 XYY", 21, "`axis` must be an order such as XYZ"),
+        ("angle deg", "angle rad", 4, "`angle` must be 'deg', received 'rad'"),
+        ("position 1 2 3\n", "\n", 10, "section :root must have position, received none"),
+        (":version 1.10", "version 1.10", 2, "an ASF file must start with a section"),
     ],
 )
 def test_damaged_asf_names_file_and_line(tmp_path, old, new, line, message):
@@ -109,7 +109,7 @@ def test_damaged_asf_names_file_and_line(tmp_path, old, new, line, message):
 
 
 def test_an_amc_is_no_asf(tmp_path, skeleton):
-    with pytest.raises(ValueError, match="without section"):
+    with pytest.raises(ValueError, match="must have section"):
         read_asf(_write(tmp_path / "x.asf", ":FULLY-SPECIFIED\n:DEGREES\n1\nroot 1 2 3\n"))
     with pytest.raises(ValueError, match=r"line 2: .*':DEGREES'"):
         read_amc(_write(tmp_path / "x.amc", ASF), skeleton)
@@ -134,11 +134,11 @@ def test_positions_at_rest_are_the_directions(skeleton):
 
 
 def test_positions_errors(skeleton, tmp_path):
-    with pytest.raises(ValueError, match=r"expected shape \(frames, 11\), got \(2, 10\)"):
+    with pytest.raises(ValueError, match=r"`motion` .* \(frames, 11\), received \(2, 10\)"):
         skeleton.positions(np.zeros((2, 10)))
     other = read_asf(_write(tmp_path / "o.asf", ASF.replace("dof rx rz", "dof rx ry")))
     motion = read_amc(_write(tmp_path / "o.amc", AMC), other)
-    with pytest.raises(ValueError, match="expected the channels of skeleton 'tiny'"):
+    with pytest.raises(ValueError, match="`motion` must have the channels of skeleton 'tiny'"):
         skeleton.positions(motion)
 
 

@@ -97,13 +97,16 @@ def test_prepared_data_follow_options_and_raw_files(folder, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"subjects": ("49",)}, r"subjects: found no \.amc file of \['49'\]"),
-        ({"subjects": "35"}, "subjects: expected a tuple"),
-        ({"trials": ("35_99",)}, r"trials: expected some of .* got \['35_99'\]"),
-        ({"subjects": ("35",), "test_trials": ("35_99",)}, r"test_trials: \['35_99'\] are not"),
-        ({"trials": ("35_01",)}, "test_trials: expected some but not all"),
+        ({"subjects": ("49",)}, r"`subjects` must be among \['35'.*, received \['49'\]"),
+        ({"subjects": "35"}, "`subjects` must be a tuple"),
+        ({"trials": ("35_99",)}, r"`trials` must be some of .* received \['35_99'\]"),
+        (
+            {"subjects": ("35",), "test_trials": ("35_99",)},
+            r"`test_trials` .* received \['35_99'\]",
+        ),
+        ({"trials": ("35_01",)}, "`test_trials` must be some but not all"),
         ({"subjects": ("35",), "every": 0}, "`every` must be"),
-        ({"subjects": ("35",), "drop": ("nose",)}, "drop: "),
+        ({"subjects": ("35",), "drop": ("nose",)}, "`drop` must name"),
     ],
 )
 def test_errors(folder, tmp_path, options, message):
@@ -112,7 +115,7 @@ def test_errors(folder, tmp_path, options, message):
 
 
 def test_pose_transform_needs_prepared_data(folder, tmp_path):
-    with pytest.raises(ValueError, match=r"call download_and_prepare\(\) first"):
+    with pytest.raises(ValueError, match=r"Call download_and_prepare\(\) first"):
         CMUMocap(config=CMUMocapConfig(path=folder), data_dir=tmp_path).pose_transform
 
 

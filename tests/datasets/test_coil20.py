@@ -75,12 +75,12 @@ FIRST = "coil-20-proc/obj1__0.png"
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
-        ({}, r"1 of 1440 images are missing, first 'obj1__0\.png'"),
-        ({FIRST: b"", "coil-20-proc/obj21__0.png": b""}, "unexpected member .*obj21__0"),
-        ({FIRST: b"", "notes.txt": b""}, r"unexpected member 'notes\.txt'"),
-        ({FIRST: b"no picture"}, r"'coil-20-proc/obj1__0\.png' is no readable PNG"),
-        ({FIRST: _png(_image(1, 0))[:-30]}, r"obj1__0\.png' is no readable PNG"),
-        ({FIRST: _png(_image(1, 0)[:64])}, r"obj1__0\.png': expected shape \(128, 128, 1\)"),
+        ({}, r"must have 1440 images, received 1439; .*'obj1__0\.png'"),
+        ({FIRST: b"", "coil-20-proc/obj21__0.png": b""}, "members must be .*, received .*obj21__0"),
+        ({FIRST: b"", "notes.txt": b""}, r"members must be .*, received 'notes\.txt'"),
+        ({FIRST: b"no picture"}, r"'coil-20-proc/obj1__0\.png' must be a PNG image"),
+        ({FIRST: _png(_image(1, 0))[:-30]}, r"obj1__0\.png' must be a PNG image"),
+        ({FIRST: _png(_image(1, 0)[:64])}, r"obj1__0\.png' must have shape \(128, 128, 1\)"),
     ],
 )
 def test_damaged_archives(tmp_path, members, extra, message):
@@ -90,17 +90,17 @@ def test_damaged_archives(tmp_path, members, extra, message):
 
 
 def test_missing_or_truncated_archive(tmp_path, members):
-    with pytest.raises(ValueError, match=r"expected coil-20-proc\.zip.*does not exist.*columbia"):
+    with pytest.raises(ValueError, match=r"must be coil-20-proc\.zip.*does not exist.*columbia"):
         _prepare(tmp_path, tmp_path)
     file = _write(tmp_path / "raw", members) / "coil-20-proc.zip"
     file.write_bytes(file.read_bytes()[:5000])
-    with pytest.raises(ValueError, match="not a whole zip file"):
+    with pytest.raises(ValueError, match="`path` must be a complete zip file"):
         _prepare(file, tmp_path)
 
 
 @pytest.mark.parametrize("options", [{"size": 48}, {"size": 0}, {"train_every": 1}])
 def test_option_errors(options):
-    with pytest.raises(ValueError, match=next(iter(options))):
+    with pytest.raises(ValueError, match=f"`{next(iter(options))}` must be"):
         COIL20Config(**options)
 
 

@@ -34,16 +34,16 @@ _GOOD = _idx(np.arange(6, dtype=np.uint8).reshape(2, 3), 0x08)
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "byte 0: expected a magic number"),
-        (b"\x00\x00\x08", "byte 3: expected a magic number"),
-        (b"PK" + _GOOD[2:], "byte 0: expected the magic number 00 00, got 50 4b"),
-        (b"\x00\x00\x07" + _GOOD[3:], "byte 2: expected a dtype code .*, got 07"),
-        (b"\x00\x00\x08\x00", "byte 3: expected at least one dimension"),
-        (_GOOD[:9], "byte 9: expected 2 sizes"),
-        (_GOOD[:-1], r"byte 17: expected 18 bytes for shape \(2, 3\)"),
-        (_GOOD + b"xy", "byte 18: expected the end .*, got 2 more"),
-        (gzip.compress(_GOOD, mtime=0)[:-5], "gzip stream is damaged"),
-        (gzip.compress(_GOOD, mtime=0)[:-8] + b"\0" * 8, "gzip stream is damaged"),
+        (b"", "byte 0: the magic number must have 4 bytes"),
+        (b"\x00\x00\x08", "byte 3: the magic number must have 4 bytes"),
+        (b"PK" + _GOOD[2:], "byte 0: the first bytes must be 00 00, received 50 4b"),
+        (b"\x00\x00\x07" + _GOOD[3:], "byte 2: the dtype code must be .*, received 07"),
+        (b"\x00\x00\x08\x00", "byte 3: the number of dimensions must be"),
+        (_GOOD[:9], "byte 9: the header must have 12 bytes, received 9"),
+        (_GOOD[:-1], r"byte 17: the file must have 18 bytes for shape \(2, 3\)"),
+        (_GOOD + b"xy", "byte 18: the file must have 18 bytes .*, received 20"),
+        (gzip.compress(_GOOD, mtime=0)[:-5], "gzip stream must be complete"),
+        (gzip.compress(_GOOD, mtime=0)[:-8] + b"\0" * 8, "gzip stream must be complete"),
     ],
 )
 def test_damaged_files_name_file_and_byte(tmp_path, data, message):
@@ -54,10 +54,10 @@ def test_damaged_files_name_file_and_byte(tmp_path, data, message):
 
 
 def test_find_idx(tmp_path):
-    with pytest.raises(ValueError, match="found none of them"):
+    with pytest.raises(ValueError, match="has none of them"):
         find_idx(tmp_path)
     (tmp_path / "t10k-labels-idx1-ubyte").touch()
-    with pytest.raises(ValueError, match="no images beside it"):
+    with pytest.raises(ValueError, match="without its images"):
         find_idx(tmp_path)
     (tmp_path / "t10k-images.idx3-ubyte.gz").touch()
     (tmp_path / "train-images-idx3-ubyte").touch()
@@ -65,5 +65,5 @@ def test_find_idx(tmp_path):
         "train": (tmp_path / "train-images-idx3-ubyte", None),
         "test": (tmp_path / "t10k-images.idx3-ubyte.gz", tmp_path / "t10k-labels-idx1-ubyte"),
     }
-    with pytest.raises(ValueError, match=r"path: expected a folder .*does not exist.* Get the"):
+    with pytest.raises(ValueError, match=r"`path` must be a folder .*does not exist.* Get the"):
         find_idx(tmp_path / "nowhere")

@@ -60,11 +60,11 @@ def test_noise_has_the_given_deviation_and_seed():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"angles": 0.5}, "angles"),
-        ({"angles": [[0.5]]}, "angles"),
+        ({"angles": 0.5}, "`angles` must be"),
+        ({"angles": [[0.5]]}, "`angles` must be"),
         ({"angles": [np.nan]}, "NaN"),
-        ({"angles": [0.0], "size": 3}, "size"),
-        ({"angles": [0.0], "noise": -1}, "noise"),
+        ({"angles": [0.0], "size": 3}, "`size` must be"),
+        ({"angles": [0.0], "noise": -1}, "`noise` must lie"),
     ],
 )
 def test_pendulum_errors(arguments, message):
@@ -82,7 +82,7 @@ def test_area_average_matches_a_loop():
 
 
 def test_area_average_errors():
-    with pytest.raises(ValueError, match=r"size: expected a divisor .* 12 pixels, got 5"):
+    with pytest.raises(ValueError, match=r"`size` must be a divisor .* 12 pixels, received 5"):
         area_average(np.zeros((12, 12)), 5)
-    with pytest.raises(ValueError, match="images: expected shape"):
+    with pytest.raises(ValueError, match="`images` must have shape"):
         area_average(np.zeros((12, 10)), 2)

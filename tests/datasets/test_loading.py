@@ -212,7 +212,7 @@ def test_catalogue_of_binary_images_with_several_labels(prepared):
     [("fashion-mnist", "fashion_mnist"), ("coil_20", "coil20"), ("mnst", "mnist")],
 )
 def test_unknown_name_lists_the_nearest(name, nearest):
-    with pytest.raises(ValueError, match=rf"name: '{name}' .*Nearest: .*\b{nearest}\b"):
+    with pytest.raises(ValueError, match=rf"`name` must .* '{name}'\. Nearest: .*\b{nearest}\b"):
         load(name)
 
 
@@ -220,19 +220,19 @@ def test_unknown_name_lists_the_nearest(name, nearest):
     ("arguments", "message"),
     [
         ({"name": "digits", "split": "valid"}, "Unknown split 'valid'"),
-        ({"name": "digits", "split": "train[:0]"}, "has no examples"),
-        ({"name": "digits", "split": 3}, "split: expected text"),
-        ({"name": 3}, "name: expected text"),
+        ({"name": "digits", "split": "train[:0]"}, "`split` must have at least one example"),
+        ({"name": "digits", "split": 3}, "`split` must be text"),
+        ({"name": 3}, "`name` must be text"),
         ({"name": "digits", "batch_size": 0}, "`batch_size` must be"),
-        ({"name": "digits", "labels": "angle"}, r"labels: expected .*\['image', 'label'\]"),
-        ({"name": "digits", "path": "somewhere"}, "path: 'digits' reads no raw files"),
-        ({"name": "pendulum", "path": "somewhere"}, "path: 'pendulum' reads no raw files"),
-        ({"name": "digits", "size": 8}, "size: not an option of 'digits'; expected no options"),
-        ({"name": "pendulum", "sise": 8}, "sise: not an option .* num_test, num_train, size"),
-        ({"name": "mnist", "size": 8}, "size: not an option of 'mnist'; expected config, version"),
-        ({"name": "idx"}, r"path: expected a folder .* none was given\. Get the files from"),
-        ({"name": "coil20"}, r"path: expected coil-20-proc\.zip .* none was given"),
-        ({"name": "cmu_mocap"}, r"path: expected a folder with <subject>\.asf.*none was given"),
+        ({"name": "digits", "labels": "angle"}, r"`labels` must be .*\['image', 'label'\]"),
+        ({"name": "digits", "path": "somewhere"}, "`path` must be None for 'digits'"),
+        ({"name": "pendulum", "path": "somewhere"}, "`path` must be None for 'pendulum'"),
+        ({"name": "digits", "size": 8}, "options of 'digits' must be left out, received 'size'"),
+        ({"name": "pendulum", "sise": 8}, "must be .* num_test, num_train, size, received 'sise'"),
+        ({"name": "mnist", "size": 8}, "'mnist' must be among config, version, rec"),
+        ({"name": "idx"}, r"`path` must be a folder .* received None\. Get the files from"),
+        ({"name": "coil20"}, r"`path` must be coil-20-proc\.zip .* received None"),
+        ({"name": "cmu_mocap"}, r"`path` must be a folder with <subject>\.asf.*received None"),
         ({"name": "cmu_walk_jog", "path": "/nowhere"}, r"cmu35WalkJog\.mat.* does not exist"),
     ],
 )
@@ -244,26 +244,26 @@ def test_errors(arguments, message):
 def test_idx_labels_must_fit(idx_folder, tmp_path):
     images = (idx_folder / "t10k-images-idx3-ubyte.gz").read_bytes()
     (tmp_path / "t10k-images-idx3-ubyte.gz").write_bytes(images)
-    with pytest.raises(ValueError, match="labels: the data has no label"):
+    with pytest.raises(ValueError, match=r"`labels` must be False or .*, received True"):
         load("idx", "test", path=tmp_path)
     assert as_arrays(load("idx", "test", path=tmp_path, labels=False)).shape == (7, 2, 3, 1)
     labels = (idx_folder / "train-labels-idx1-ubyte").read_bytes()
     (tmp_path / "t10k-labels-idx1-ubyte").write_bytes(labels)
-    with pytest.raises(ValueError, match=r"expected one label for each of the 7 images .*\(20,\)"):
+    with pytest.raises(ValueError, match=r"labels must have shape \(7,\), one for each .*\(20,\)"):
         load("idx", "test", path=tmp_path)
 
 
 def test_as_arrays_errors():
-    with pytest.raises(ValueError, match=r"expected a tf\.data\.Dataset, got list"):
+    with pytest.raises(ValueError, match=r"`dataset` must be a tf\.data\.Dataset, received list"):
         as_arrays([1, 2])
     with pytest.raises(ValueError, match="at least one batch"):
         as_arrays(tf.data.Dataset.from_tensor_slices(np.zeros((0, 3))))
-    with pytest.raises(ValueError, match="expected batches"):
+    with pytest.raises(ValueError, match="`dataset` must have batches"):
         as_arrays(tf.data.Dataset.range(3))
 
 
 def test_pose_transform_errors():
-    with pytest.raises(ValueError, match="name: expected 'cmu_mocap' or 'cmu_walk_jog', got 'mni"):
+    with pytest.raises(ValueError, match="`name` must be one of 'cmu_mocap', 'cmu_walk_jog', rec"):
         pose_transform("mnist")
 
 

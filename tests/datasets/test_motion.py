@@ -66,19 +66,19 @@ def test_every_keeps_the_first_frame():
 
 def test_transform_errors():
     motions = _motions()
-    with pytest.raises(ValueError, match="motions: expected at least one"):
+    with pytest.raises(ValueError, match="`motions` must have at least one"):
         PoseTransform.fit([])
-    with pytest.raises(ValueError, match=r"drop: \['nose'\] are not among"):
+    with pytest.raises(ValueError, match=r"`drop` must name channels .*, received \['nose'\]"):
         PoseTransform.fit(motions, drop=("nose",))
-    with pytest.raises(ValueError, match="no channel that moves is left"):
+    with pytest.raises(ValueError, match="`drop` must leave a channel that moves"):
         PoseTransform.fit(motions, drop=NAMES)
     other = Motion(np.zeros((2, 1)), ("c.rx",), np.arange(2), "2_01")
-    with pytest.raises(ValueError, match="'2_01' has other channels than '1_0'"):
+    with pytest.raises(ValueError, match="received '2_01' with other channels than '1_0'"):
         PoseTransform.fit([*motions, other])
     transform = PoseTransform.fit(motions)
-    with pytest.raises(ValueError, match="motion: expected the channels"):
+    with pytest.raises(ValueError, match="`motion` must have the channels"):
         transform.apply(other)
-    with pytest.raises(ValueError, match=r"poses: expected shape \(n, 2\), got \(2,\)"):
+    with pytest.raises(ValueError, match=r"`poses` must have shape \(n, 2\), received \(2,\)"):
         transform.invert([1.0, 2.0])
 
 
@@ -109,10 +109,10 @@ def test_walk_jog_by_hand(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"Ytest": None}, "expected variables Y, lbls, Ytest, lblstest"),
-        ({"Y": np.zeros((62, 61))}, r"expected train values .* got \(62, 61\)"),
-        ({"lblstest": np.ones((4, 2))}, "expected test values"),
-        ({"Ytest": np.full((4, 62), np.nan)}, "all finite"),
+        ({"Ytest": None}, "variables must be Y, lbls, Ytest, lblstest"),
+        ({"Y": np.zeros((62, 61))}, r"train values .* received \(62, 61\)"),
+        ({"lblstest": np.ones((4, 2))}, "the test values"),
+        ({"Ytest": np.full((4, 62), np.nan)}, "must be finite"),
     ],
 )
 def test_walk_jog_errors(tmp_path, changes, message):
@@ -121,12 +121,12 @@ def test_walk_jog_errors(tmp_path, changes, message):
 
 
 def test_walk_jog_missing_or_damaged(tmp_path):
-    with pytest.raises(ValueError, match=r"path: expected cmu35WalkJog\.mat.* Get the files from"):
+    with pytest.raises(ValueError, match=r"`path` must be cmu35WalkJog\.mat.* Get the files from"):
         read_walk_jog(tmp_path)
-    with pytest.raises(ValueError, match="none was given"):
+    with pytest.raises(ValueError, match="received None"):
         read_walk_jog(None)
     (tmp_path / "cmu35WalkJog.mat").write_bytes(b"not a matrix")
-    with pytest.raises(ValueError, match="not a whole MATLAB 5 file"):
+    with pytest.raises(ValueError, match="must be in MATLAB 5 format"):
         read_walk_jog(tmp_path)
 
 

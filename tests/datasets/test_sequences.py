@@ -140,11 +140,17 @@ def test_grey_images_take_the_saturated_colour_of_the_hue():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: rotated(np.zeros((3, 4, 4)), [0.0] * 3), r"images: expected shape .* got \(3, 4"),
-        (lambda: rotated(np.zeros((3, 4, 4, 1)), [0.0, 1.0]), r"angles: .* n = 3 .* got \(2,\)"),
-        (lambda: scaled(np.zeros((1, 4, 4, 1)), np.ones((1, 2, 1))), r"factors: .*\(1, 2, 1\)"),
-        (lambda: tilted(np.zeros((1, 4, 4, 1)), 0.0), r"directions: .* got \(\)"),
-        (lambda: tilted(np.zeros((1, 4, 4, 1)), [0.0], tilt=1.2), r"less than 0\.955 radians"),
+        (lambda: rotated(np.zeros((3, 4, 4)), [0.0] * 3), r"`images` must .* received \(3, 4"),
+        (
+            lambda: rotated(np.zeros((3, 4, 4, 1)), [0.0, 1.0]),
+            r"`angles` .* n = 3 .*received \(2,\)",
+        ),
+        (lambda: scaled(np.zeros((1, 4, 4, 1)), np.ones((1, 2, 1))), r"`factors` .*\(1, 2, 1\)"),
+        (lambda: tilted(np.zeros((1, 4, 4, 1)), 0.0), r"`directions` must .* received \(\)"),
+        (
+            lambda: tilted(np.zeros((1, 4, 4, 1)), [0.0], tilt=1.2),
+            r"must be less than 0\.955 radians",
+        ),
         (lambda: tilted(np.zeros((1, 4, 4, 1)), [0.0], tilt=2.0), "`tilt` must lie in"),
         (lambda: tilted(np.zeros((1, 4, 4, 1)), [0.0], distance=0), "`distance` must lie in"),
         (lambda: hue_shifted(np.zeros((1, 4, 4, 2)), [0.0]), "1 or 3 channels"),
@@ -344,28 +350,31 @@ def test_fit_takes_the_sequences():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"images": np.zeros((3, 4, 4))}, r"images: expected shape \(n, h, w, c\).* \(3, 4, 4\)"),
-        ({"images": np.zeros((0, 4, 4, 1))}, r"none of them 0, got \(0, 4, 4, 1\)"),
+        ({"images": np.zeros((3, 4, 4))}, r"`images` must have shape \(n, h, w, c\).* \(3, 4, 4\)"),
+        ({"images": np.zeros((0, 4, 4, 1))}, r"all at least 1, received \(0, 4, 4, 1\)"),
         ({"images": np.zeros((3, 4, 4, 2))}, "1 or 3 channels"),
-        ({"images": np.full((3, 4, 4, 1), 1.5)}, r"in \[0, 1\], got values from 1\.5 to 1\.5"),
-        ({"images": np.full((3, 4, 4, 1), -0.5)}, "divide them"),
-        ({"images": np.full((3, 4, 4, 1), np.nan)}, "got values from nan"),
-        ({"images": np.zeros((3, 4, 4, 1), int)}, "or uint8, got int64"),
-        ({"labels": np.zeros(2)}, r"labels: expected one for each of the 3 images, .*\(2,\)"),
-        ({"transformation": "turn"}, r"one of rotation, scale, perspective, hue, .* got 'turn'"),
-        ({"transformation": ("hue", "turn")}, "got 'turn'"),
-        ({"transformation": "hue_and_hue"}, "got 'hue_and_hue'"),
-        ({"transformation": ()}, r"transformation: expected a name.* got \(\)"),
+        ({"images": np.full((3, 4, 4, 1), 1.5)}, r"in \[0, 1\], received values from 1\.5 to 1\.5"),
+        ({"images": np.full((3, 4, 4, 1), -0.5)}, "Scale them"),
+        ({"images": np.full((3, 4, 4, 1), np.nan)}, "received values from nan"),
+        ({"images": np.zeros((3, 4, 4, 1), int)}, "or uint8, received int64"),
+        ({"labels": np.zeros(2)}, r"`labels` must have one entry for each .*\(2,\)"),
+        ({"transformation": "turn"}, r"one of rotation, scale, .* received 'turn'"),
+        ({"transformation": ("hue", "turn")}, "received 'turn'"),
+        ({"transformation": "hue_and_hue"}, "received 'hue_and_hue'"),
+        ({"transformation": ()}, r"`transformation` must be a name.* received \(\)"),
         ({"transformation": ("hue", "hue")}, "different names"),
-        ({"transformation": ("hue", 3)}, "transformation: expected a name"),
-        ({"num_frames": 1}, "num_frames: expected at least 2 frames"),
+        ({"transformation": ("hue", 3)}, "`transformation` must be a name"),
+        ({"num_frames": 1}, "`num_frames` must be at least 2"),
         ({"num_frames": 2.5}, "`num_frames` must be a whole number"),
         ({"batch_size": 0}, "`batch_size` must be"),
         ({"rest": "still"}, "`rest` must be one of 'identity', 'random'"),
-        ({"seed": 0.5}, r"seed: expected an int, got 0\.5"),
-        ({"images": tf.data.Dataset.from_tensors(np.zeros((3, 4, 4, 1)))}, "call .unbatch()"),
-        ({"images": tf.data.Dataset.range(3)}, "call .unbatch()"),
-        ({"images": tf.data.Dataset.from_tensors(np.ones((4, 4, 1))), "labels": [1]}, "its own"),
+        ({"seed": 0.5}, r"`seed` must be a whole number, received 0\.5"),
+        ({"images": tf.data.Dataset.from_tensors(np.zeros((3, 4, 4, 1)))}, "Call .unbatch()"),
+        ({"images": tf.data.Dataset.range(3)}, "Call .unbatch()"),
+        (
+            {"images": tf.data.Dataset.from_tensors(np.ones((4, 4, 1))), "labels": [1]},
+            "`labels` must be None",
+        ),
         ({"images": tf.data.Dataset.from_tensors(np.full((4, 4, 1), 2.0))}, "values from 2"),
         ({"images": tf.data.Dataset.from_tensors(np.ones((4, 4, 1))).take(0)}, "at least one"),
     ],
@@ -420,9 +429,9 @@ def test_factor_sequences_match_a_loop(factor, num_frames, values, order):
 def test_a_factor_of_few_values_may_go_round_several_times():
     images, factors = _grid()
     options = {"sizes": SIZES, "num_frames": 6, "training": False}
-    with pytest.raises(ValueError, match=r"number of values of 'shape', 3, got 6.*repeat=True"):
+    with pytest.raises(ValueError, match=r"values of 'shape', 3, received 6.*repeat=True"):
         factor_sequences(images, factors, "shape", **options)
-    with pytest.raises(ValueError, match=r"values of 'place', 5 or a multiple of it, got 6"):
+    with pytest.raises(ValueError, match=r"values of 'place', 5, or a multiple of it, received 6"):
         factor_sequences(images, factors, "place", repeat=True, **options)
     x, states = as_arrays(factor_sequences(images, factors, "shape", repeat=True, **options))
     np.testing.assert_allclose(x[:, :, 0, 0, 0] * 10, states["shape"] % 3, atol=1e-6)
@@ -471,17 +480,17 @@ def test_factor_sequences_are_scaled_and_repeat_with_the_seed():
     ("change", "message"),
     [
         ({"factor": "colour"}, "`factor` must be one of 'shape', 'angle', 'place'"),
-        ({"factor": ()}, "factor: expected a name"),
-        ({"sizes": [3, 8, 5]}, "sizes: expected a dict"),
+        ({"factor": ()}, "`factor` must be a name"),
+        ({"sizes": [3, 8, 5]}, "`sizes` must be a dict"),
         ({"sizes": {"shape": 3, "angle": 0, "place": 5}}, r"`sizes\['angle'\]` must be"),
         ({"sizes": {"shape": 3, "angle": 8}}, r"ints of shape \(120, 2\).*\(120, 3\)"),
         ({"sizes": {"shape": 3, "angle": 8, "place": 4}}, r"from 0 to below .* to \[2, 7, 4\]"),
         ({"sizes": {"shape": 3, "angle": 8, "place": 6}}, "each of the 144 combinations"),
         ({"factors": np.zeros((120, 3), int)}, "120 rows with 1 different"),
-        ({"factors": np.zeros((120, 3))}, "got float64"),
-        ({"num_frames": 9}, "number of values of 'angle', 8, got 9"),
-        ({"num_frames": 1}, "at least 2 frames"),
-        ({"images": np.zeros((120, 4))}, "images: expected shape"),
+        ({"factors": np.zeros((120, 3))}, "received float64"),
+        ({"num_frames": 9}, "number of values of 'angle', 8, received 9"),
+        ({"num_frames": 1}, "`num_frames` must be at least 2"),
+        ({"images": np.zeros((120, 4))}, "`images` must have shape"),
     ],
 )
 def test_factor_sequence_errors(change, message):

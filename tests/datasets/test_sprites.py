@@ -222,15 +222,15 @@ def test_grid_holds_every_combination_once_in_order():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"shape": 0}, r"shape: expected 1 \(square\), 2 \(ellipse\) or 3 \(heart\), got 0"),
-        ({"shape": "heart"}, "shape: expected 1 .*, got 'heart'"),
-        ({"scale": [0.7, 0.4]}, r"scale: expected numbers in \[0\.5, 1\], got 0\.4"),
-        ({"orientation": np.nan}, "orientation: expected finite numbers .*, got nan"),
-        ({"x": 1.01}, r"x: expected numbers in \[0, 1\], got 1\.01"),
-        ({"y": -0.5}, r"y: expected numbers in \[0, 1\], got -0\.5"),
-        ({"y": [[0.5]]}, r"y: expected a number or a vector, got shape \(1, 1\)"),
-        ({"x": [0, 1], "y": [0, 0.5, 1]}, "vectors of one length, got lengths .*x 2, y 3"),
-        ({"size": 15}, "size: expected a whole number of at least 16 pixels, got 15"),
+        ({"shape": 0}, r"`shape` must be 1 \(square\), 2 \(ellipse\) or 3 \(heart\), received 0"),
+        ({"shape": "heart"}, "`shape` must be 1 .*, received 'heart'"),
+        ({"scale": [0.7, 0.4]}, r"`scale` must be numbers in \[0\.5, 1\], received 0\.4"),
+        ({"orientation": np.nan}, "`orientation` must be finite numbers .*, received nan"),
+        ({"x": 1.01}, r"`x` must be numbers in \[0, 1\], received 1\.01"),
+        ({"y": -0.5}, r"`y` must be numbers in \[0, 1\], received -0\.5"),
+        ({"y": [[0.5]]}, r"`y` must be a number or a vector, received shape \(1, 1\)"),
+        ({"x": [0, 1], "y": [0, 0.5, 1]}, "vectors of one length, received lengths .*x 2, y 3"),
+        ({"size": 15}, "`size` must be at least 16 pixels, received 15"),
         ({"size": 64.5}, "`size` must be a whole number"),
     ],
 )
@@ -253,13 +253,15 @@ def test_errors_of_counts(option, most):
 
 
 def test_errors_of_the_config():
-    with pytest.raises(ValueError, match="size: expected"):
+    with pytest.raises(ValueError, match="`size` must be at least 16"):
         SpritesConfig(size=8)
-    with pytest.raises(ValueError, match="ordered: expected True or False, got 2"):
+    with pytest.raises(ValueError, match="`ordered` must be True or False, received 2"):
         SpritesConfig(ordered=2)
-    with pytest.raises(ValueError, match="noise: not an option of 'SpritesConfig'"):
+    with pytest.raises(
+        ValueError, match=r"options of 'SpritesConfig' must be .*, received 'noise'"
+    ):
         load("sprites", noise=1)
-    with pytest.raises(ValueError, match="path: 'sprites' reads no raw files"):
+    with pytest.raises(ValueError, match="`path` must be None for 'sprites'"):
         load("sprites", path="somewhere")
 
 

@@ -15,6 +15,7 @@ import tensorflow_probability as tfp
 
 import tfvae
 from tfvae.models import LatentVariableModel
+from tfvae.models.training import losses_of
 
 FOLDER = pathlib.Path(__file__).parent
 sys.path.insert(0, str(FOLDER))
@@ -77,7 +78,11 @@ def test_each_replica_has_its_own_noise(mirrored):
     @tf.function
     def distortion():
         return mirrored.run(
-            lambda: model._next_terms(x, None, model.seed_generator, training=True).distortion
+            lambda: (
+                losses_of(model, model.prepared(x), model.seed_generator, training=True)[
+                    0
+                ].distortion
+            )
         )
 
     first, second = mirrored.experimental_local_results(distortion())
@@ -122,6 +127,7 @@ def start_workers(folder, script, *arguments):
             **os.environ,
             "TF_CONFIG": json.dumps({"cluster": cluster, "task": task}),
             "TF_CPP_MIN_LOG_LEVEL": "2",
+            "PYTHONPATH": os.pathsep.join([str(FOLDER.parents[1]), *sys.path]),
         }
         command = [sys.executable, FOLDER / script, folder, *arguments]
         with open(folder / f"log-{index}.txt", "a") as log:
@@ -170,7 +176,7 @@ def check_workers(folder, names, mirrored):
 
 
 def test_two_workers_agree_with_each_other_and_with_two_replicas(tmp_path, mirrored):
-    """When the last assertion fails Keras has mended its issue 20585: `_step_logs` can go."""
+    """When the last assertion fails Keras has mended its issue 20585: `step_logs` can go."""
     reports = check_workers(tmp_path, QUICK, mirrored)
     for report in reports:
         message = report["plain Keras"]

@@ -4,7 +4,9 @@ import keras
 import numpy as np
 
 import tfvae
+from tfvae.discrete import Assigned, GumbelSoftmax
 from tfvae.objectives import Constrained, InformationCascade
+from tfvae.penalties import AdversarialPrior, TotalCorrelation
 from tfvae.priors import HierarchicalPrior
 
 BATCH, STEPS = 16, 20
@@ -32,12 +34,12 @@ def _sequences(cls):
 
 
 def _cascade():
-    objective = InformationCascade(period=5, categorical_start=1)
-    return _small(tfvae.CascadeVAE, 2, 3, objective=objective)
+    objective = InformationCascade(period=5, discrete_start=1)
+    return _small(tfvae.CascadeVAE, 2, discrete=Assigned(3), objective=objective)
 
 
-def _adversarial(cls):
-    return _small(cls, 2, discriminator=tfvae.networks.mlp([8], (1,)))
+def _adversarial(cls, penalty):
+    return _small(cls, 2, penalties=[penalty(discriminator=tfvae.networks.mlp([8], (1,)))])
 
 
 MODELS = {
@@ -50,9 +52,9 @@ MODELS = {
     "TopographicVAE": lambda: _sequences(tfvae.TopographicVAE),
     "BubbleVAE": lambda: _sequences(tfvae.BubbleVAE),
     "CascadeVAE": _cascade,
-    "FactorVAE": lambda: _adversarial(tfvae.FactorVAE),
-    "JointVAE": lambda: _small(tfvae.JointVAE, 2, 3),
-    "AdversarialAutoencoder": lambda: _adversarial(tfvae.AdversarialAutoencoder),
+    "FactorVAE": lambda: _adversarial(tfvae.FactorVAE, TotalCorrelation),
+    "JointVAE": lambda: _small(tfvae.JointVAE, 2, discrete=GumbelSoftmax(3)),
+    "AdversarialAutoencoder": lambda: _adversarial(tfvae.AdversarialAutoencoder, AdversarialPrior),
 }
 
 

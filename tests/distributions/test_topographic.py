@@ -177,11 +177,11 @@ def test_squares_near_zero_stay_finite():
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"neighborhood": "circle"}, "known short names"),
+        ({"neighborhood": "circle"}, "`neighborhood` must be one of"),
         ({"shape": (0,)}, "`shape` must be a whole number"),
         ({"epsilon": -1.0}, "`epsilon` must lie in"),
         ({"num_importance_samples": 0}, "`num_importance_samples`"),
-        ({"shape": (2,)}, "only 2 latents"),
+        ({"shape": (2,)}, "`width` must be at most 2"),
     ],
 )
 def test_bad_arguments(kwargs, message):

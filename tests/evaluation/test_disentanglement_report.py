@@ -8,6 +8,7 @@ from tensorflow_probability import distributions as tfd
 import tfvae
 from tfvae import evaluation
 from tfvae.evaluation.disentanglement import encoding
+from tfvae.models.beside import Needs
 
 NAMES = ("shape", "size", "place")
 
@@ -23,10 +24,13 @@ def some_examples(number=600, seed=0):
 class Fake:
     """Encodes columns of x as Gaussians of given scales."""
 
+    needs = Needs()
+    num_categories = ()
+
     def __init__(self, columns, scales):
         self.columns, self.scales = columns, scales
 
-    def encode(self, x):
+    def encode(self, x, y=None):
         loc = np.asarray(x)[:, self.columns] - 1.0
         return tfd.MultivariateNormalDiag(loc, np.ones_like(loc) * np.float32(self.scales))
 
@@ -36,7 +40,7 @@ class FakeJoint(Fake):
 
     num_categories = (3, 2)
 
-    def categories(self, x):
+    def categories(self, x, y=None):
         x = np.asarray(x)
         return np.stack([(x[:, 0] + 1) % 3, x[:, 3] > 0.0], axis=1).astype("int32")
 
@@ -139,7 +143,7 @@ def test_datasets_and_arrays_give_the_same_scores():
     columns = ("factor 0", "factor 1", "factor 2")
     for given, names in ((matrix, columns), (matrix[:, 0], ("label",))):
         data = tf.data.Dataset.from_tensor_slices((x, given)).batch(70)
-        part, found = encoding.random_part(data, None, 1000, 0)
+        part, found, _ = encoding.random_part(data, None, 1000, 0)
         assert tuple(found) == names
         assert np.array_equal(np.stack(list(found.values()), axis=1), part[:, : len(names)])
         assert len(part) == 600
@@ -151,7 +155,7 @@ def test_a_part_of_a_dataset_is_drawn_from_all_of_it():
     data = tf.data.Dataset.from_tensor_slices((number[:, None], {"n": number})).batch(7)
     seen = np.zeros(40, dtype=int)
     for seed in range(60):
-        x, factors = encoding.random_part(data, None, 10, seed)
+        x, factors, _ = encoding.random_part(data, None, 10, seed)
         assert len(set(x[:, 0])) == len(x) == 10
         assert np.array_equal(x[:, 0], factors["n"])
         seen[x[:, 0]] += 1
@@ -165,11 +169,15 @@ def test_a_part_of_a_dataset_is_drawn_from_all_of_it():
 @pytest.mark.parametrize(
     ("data", "factors", "message"),
     [
-        (np.zeros((20, 4)), None, "`factors` is needed beside an array"),
-        (np.zeros((0, 4)), np.zeros((0, 2), int), "`data` is empty"),
+        (np.zeros((20, 4)), None, "`factors` must be given with an array"),
+        (np.zeros((0, 4)), np.zeros((0, 2), int), "`data` must hold at least one example"),
         (np.zeros((20, 4)), np.zeros((19, 2), int), "19 values of 'factor 0' and 20 examples"),
-        (tf.data.Dataset.from_tensors(np.zeros((20, 4))), None, "has no factors"),
-        (tf.data.Dataset.from_tensors(np.zeros((20, 4))), np.zeros((20, 2), int), "brings its own"),
+        (tf.data.Dataset.from_tensors(np.zeros((20, 4))), None, "a dataset of x alone"),
+        (
+            tf.data.Dataset.from_tensors(np.zeros((20, 4))),
+            np.zeros((20, 2), int),
+            "`factors` must be None for a dataset",
+        ),
         (
             tf.data.Dataset.from_tensors((np.zeros((20, 4)), np.zeros(20, int))).repeat(),
             None,

@@ -137,13 +137,13 @@ def test_a_mean_that_ignores_z():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: geodesics(sphere, np.zeros((2, 2)), np.zeros((3, 2))), "of one shape"),
+        (lambda: geodesics(sphere, np.zeros((2, 2)), np.zeros((3, 2))), "have one shape"),
         (lambda: geodesics(sphere, np.full((1, 2), np.nan), np.zeros((1, 2))), "finite"),
         (lambda: geodesics(sphere, [0, 0], [1, 1], start=np.zeros((1, 5, 3))), "`start` must"),
         (lambda: geodesics(sphere, [0, 0], [1, 1], num_nodes=0), "`num_nodes` must"),
         (lambda: geodesics(sphere, [0, 0], [1, 1], num_points=0), "`num_points` must"),
         (lambda: geodesics(sphere, [0, 0], [1, 1], batch_size=0), "`batch_size` must"),
-        (lambda: geodesics(sphere, np.zeros((0, 2)), np.zeros((0, 2))), "is empty"),
+        (lambda: geodesics(sphere, np.zeros((0, 2)), np.zeros((0, 2))), "at least one point"),
         (lambda: curve_length(sphere, np.zeros((1, 1, 2))), "`points` must have the shape"),
     ],
 )

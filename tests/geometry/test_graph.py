@@ -23,6 +23,9 @@ class FixedPrior(Prior):
         super().__init__()
         self.points = points
 
+    def distribution(self, *, training=False):
+        raise NotImplementedError
+
     def sample(self, num_samples, *, seed=None):
         return tf.constant(self.points[:num_samples], tf.float32)
 
@@ -232,7 +235,7 @@ def test_disconnected_end_points():
     [
         ({"num_nodes": 0}, "`num_nodes`.*received 0"),
         ({"num_neighbors": 2.5}, "`num_neighbors`.*2.5"),
-        ({"num_nodes": 8, "num_neighbors": 8}, "8 nodes.*8 neighbours"),
+        ({"num_nodes": 8, "num_neighbors": 8}, "`num_neighbors`.*received 8 for 8 nodes"),
         ({"weights": "pixels"}, "`weights`.*'pixels'"),
         ({"num_segments": 0}, "`num_segments`"),
         ({"keep": 0.0}, r"`keep` must lie in \(0, 1\]"),
@@ -260,5 +263,5 @@ def test_question_errors(ring_graph, arguments, message):
 
 
 def test_unbuilt_model():
-    with pytest.raises(ValueError, match="`model` has no weights"):
+    with pytest.raises(ValueError, match="`model` must be built"):
         LatentGraph(tfvae.VAE(latent_dim=2))

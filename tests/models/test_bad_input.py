@@ -39,14 +39,14 @@ def test_networks_must_be_layers(name):
 
 @pytest.mark.parametrize("name", ["likelihood", "prior", "objective"])
 def test_unknown_short_names_list_the_known_ones(name):
-    with pytest.raises(ValueError, match=rf"`{name}` 'nonsense' is not known; known short names"):
+    with pytest.raises(ValueError, match=rf"`{name}` must be one of .*'nonsense'"):
         tfvae.VAE(2, **{name: "nonsense"})
 
 
 def test_decoder_of_another_shape():
     model = tfvae.VAE(2, decoder=tfvae.networks.mlp([8], (4, 4, 1)))
     model.compile()
-    with pytest.raises(ValueError, match=r"\(4, 4, 1\).*\(5,\).*output_shape=\(5,\)"):
+    with pytest.raises(ValueError, match=r"\(5,\).*\(4, 4, 1\).*output_shape=\(5,\)"):
         model.fit(np.zeros((8, 5)), verbose=0)
 
 
@@ -54,7 +54,7 @@ def test_data_of_another_shape_than_the_model_was_built_for(x):
     model = compiled()
     model.fit(x, verbose=0)
     for call in (model.fit, model.evaluate, model.predict):
-        with pytest.raises(ValueError, match=r"built for \(batch, 5\)"):
+        with pytest.raises(ValueError, match=r"\(batch, 5\), for which this model was built"):
             call(np.zeros((8, 6), "float32"), verbose=0)
 
 
@@ -67,7 +67,7 @@ def test_data_without_a_feature_axis():
 
 def test_lists_are_refused_with_the_remedy(x):
     for call in (compiled().fit, compiled().evaluate):
-        with pytest.raises(ValueError, match=r"is a list of 2 elements.*numpy\.asarray"):
+        with pytest.raises(ValueError, match=r"received a list of 2 elements.*numpy\.asarray"):
             call(x[:2].tolist(), verbose=0)
 
 
@@ -77,7 +77,7 @@ def test_dataset_of_unknown_rank(x, built):
     if built:
         model.build(x.shape)
     data = tf.data.Dataset.from_generator(lambda: iter([x[:8]]), tf.float32)
-    with pytest.raises(ValueError, match=r"unknown rank.*output_signature"):
+    with pytest.raises(ValueError, match=r"known rank.*output_signature"):
         model.fit(data, verbose=0)
 
 
@@ -85,7 +85,7 @@ def test_dataset_of_unknown_rank(x, built):
 def test_empty_data(x, empty):
     data = x[:0] if empty == "array" else tf.data.Dataset.from_tensor_slices(x[:0]).batch(4)
     for call in (compiled().fit, compiled().evaluate):
-        with pytest.raises(ValueError, match="empty"):
+        with pytest.raises(ValueError, match="at least one example"):
             call(data, verbose=0)
 
 
@@ -116,8 +116,8 @@ def test_nan_data_for_a_gaussian(x):
 class Exploding(tfvae.likelihoods.Gaussian):
     """A distortion that turns NaN at the fourth step."""
 
-    def build(self, input_shape):
-        super().build(input_shape)
+    def create_weights(self):
+        super().create_weights()
         self.steps = self.add_weight(shape=(), initializer="zeros", trainable=False, name="steps")
 
     def distortion_and_error(self, x, outputs):
@@ -196,7 +196,7 @@ def test_two_models_cannot_share_what_has_a_state(part):
         "likelihood": tfvae.likelihoods.Gaussian(),
     }[part]
     tfvae.VAE(2, **{part: shared}).build((None, 5))
-    with pytest.raises(ValueError, match=f"This `{part}`.*belongs to a model already"):
+    with pytest.raises(ValueError, match=f"`{part}` must.*belongs to a model already"):
         tfvae.VAE(2, **{part: shared}).build((None, 500))
 
 
@@ -223,25 +223,27 @@ def test_log_likelihood_refuses_what_has_no_density(x):
     for bad in (np.nan, 255.0):
         spoilt = np.full_like(x, 0.5)
         spoilt[2, 1] = bad
-        with pytest.raises(ValueError, match=r"in \[0, 1\]; received .* at \[2, 1\], and 1 such"):
+        with pytest.raises(
+            ValueError, match=r"in \[0, 1\] everywhere, received .* at \[2, 1\], and 1 such"
+        ):
             model.log_likelihood(spoilt, 5)
     with pytest.raises(ValueError, match=r"tfvae\.evaluation\.log_likelihood"):
         model.log_likelihood(tf.data.Dataset.from_tensor_slices(x).batch(8), 5)
 
 
 def test_sample_weights_of_another_shape(x):
-    with pytest.raises(ValueError, match="`sample_weight` must hold one number for each"):
+    with pytest.raises(ValueError, match="`sample_weight` must hold one number for each of the 64"):
         compiled().fit(x, sample_weight=np.ones((len(x), 3), "float32"), verbose=0)
 
 
 def test_compile_refuses_a_loss():
-    with pytest.raises(ValueError, match=r"takes no `loss`.*objective"):
+    with pytest.raises(ValueError, match=r"`loss` of compile must be None.*objective"):
         compiled().compile("adam", loss="mse")
 
 
 def test_calls_before_the_model_is_built():
     for call in (lambda m: m.decode([[0.0, 0.0]]), lambda m: m.generate(3)):
-        with pytest.raises(ValueError, match="needs a model that knows its data"):
+        with pytest.raises(ValueError, match="needs a model that is built for its data"):
             call(tfvae.VAE(2))
 
 

@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 import tfvae
+from tfvae.discrete import Assigned, Discrete, GumbelSoftmax, Labels
 from tfvae.distributions import Torus
-from tfvae.geometry import Flatness
 from tfvae.models import LatentVariableModel
 from tfvae.objectives import (
     GECO,
@@ -19,6 +19,15 @@ from tfvae.objectives import (
     ConvexBeta,
     InformationCascade,
     Objective,
+)
+from tfvae.penalties import (
+    DIP,
+    MMD,
+    AdversarialPrior,
+    BetaTC,
+    Flatness,
+    Penalty,
+    TotalCorrelation,
 )
 from tfvae.priors import HierarchicalPrior, Prior, TopographicPrior, VampPrior
 
@@ -42,9 +51,9 @@ def hand_made_encoder():
     return keras.Model(inputs, keras.layers.Dropout(0.1, seed=5)(features))
 
 
-def cascade(num_categories=None, **kwargs):
-    objective = InformationCascade(period=8, categorical_start=1)
-    return small(tfvae.CascadeVAE, num_categories=num_categories, objective=objective, **kwargs)
+def cascade(discrete=None, **kwargs):
+    objective = InformationCascade(period=8, discrete_start=1)
+    return small(tfvae.CascadeVAE, discrete=discrete, objective=objective, **kwargs)
 
 
 def discriminator():
@@ -71,14 +80,18 @@ MODELS = {
         objective=Constrained(kappa=0.5),
     ),
     "SequenceVAE": lambda: small(
-        tfvae.SequenceVAE, prior=HierarchicalPrior(2, hidden=(8,)), flatness=Flatness(1.0)
+        tfvae.SequenceVAE, prior=HierarchicalPrior(2, hidden=(8,)), penalties=[Flatness(1.0)]
     ),
     "TopographicVAE": lambda: small(tfvae.TopographicVAE, 8, encoder_u=tfvae.networks.mlp([8])),
-    "CascadeVAE": lambda: cascade(3),
-    "FactorVAE": lambda: small(tfvae.FactorVAE, discriminator=discriminator()),
-    "JointVAE": lambda: small(tfvae.JointVAE, num_categories=(3, 2), likelihood="bernoulli"),
+    "CascadeVAE": lambda: cascade(Assigned(3)),
+    "FactorVAE": lambda: small(
+        tfvae.FactorVAE, penalties=[TotalCorrelation(discriminator=discriminator())]
+    ),
+    "JointVAE": lambda: small(
+        tfvae.JointVAE, discrete=GumbelSoftmax((3, 2)), likelihood="bernoulli"
+    ),
     "AdversarialAutoencoder": lambda: small(
-        tfvae.AdversarialAutoencoder, discriminator=discriminator()
+        tfvae.AdversarialAutoencoder, penalties=[AdversarialPrior(discriminator=discriminator())]
     ),
 }
 # Other settings of the same code, and classes that differ from one above in a default alone.
@@ -96,7 +109,18 @@ VARIANTS = {
         tfvae.BubbleVAE, 8, likelihood="bernoulli", objective=Constrained(kappa=0.7)
     ),
     "CascadeVAE continuous": cascade,
-    "CascadeVAE flat": lambda: cascade((3, 2), flatness=Flatness(1.0)),
+    "CascadeVAE flat": lambda: cascade(Assigned((3, 2)), penalties=[Flatness(1.0)]),
+    "VAE labels": lambda: small(tfvae.VAE, discrete=Labels(3, unknown=-1)),
+    "VAE three penalties": lambda: small(
+        tfvae.VAE,
+        penalties=[
+            BetaTC(1.0),
+            DIP(1.0),
+            MMD(1.0),
+            TotalCorrelation(discriminator=discriminator()),
+            AdversarialPrior(discriminator=discriminator()),
+        ],
+    ),
     "VAE torus": lambda: small(tfvae.VAE, 6, prior=TopographicPrior(Torus((1, 3)), grid=(2, 3))),
     "VHPVAE geco": lambda: small(
         tfvae.VHPVAE,
@@ -150,11 +174,18 @@ def subclasses(cls):
 
 @pytest.mark.parametrize(
     ("base", "part"),
-    [(LatentVariableModel, None), (Prior, "prior"), (Objective, "objective")],
+    [
+        (LatentVariableModel, None),
+        (Prior, "prior"),
+        (Objective, "objective"),
+        (Discrete, "discrete"),
+        (Penalty, "penalties"),
+    ],
 )
 def test_contract_covers_every_subclass(base, part):
     models = [make() for make in ALL.values()]
-    covered = {type(model if part is None else getattr(model, part)) for model in models}
+    parts = [[model] if part is None else getattr(model, part) for model in models]
+    covered = {type(one) for one in tf.nest.flatten(parts)}
     assert subclasses(base) <= covered
 
 
@@ -171,7 +202,9 @@ def test_fit_lowers_the_loss_and_reports_every_term(make, blobs):
     assert set(history) >= TERMS and {f"val_{name}" for name in TERMS} <= set(history)
     after = model.evaluate(blobs, verbose=0)
     # What weighs the loss may move, and an adversary works against it.
-    moves = {"lambda", "period", "capacity", "discriminator"} & after.keys()
+    moves = {"lambda", "period", "capacity"} & after.keys() or any(
+        penalty.network is not None for penalty in model.penalties
+    )
     falls = "distortion" if moves else "loss"
     assert after[falls] < before[falls]
     assert all(np.isfinite(value) for value in after.values())
@@ -199,17 +232,17 @@ def test_outputs_have_the_shapes_of_the_design(make_one, blobs):
     model.build(blobs.shape)
     steps = (8,)[: model.sequence_axes]
     posterior = model.encode(blobs)
-    sources = model.prior.num_sources * model.latent_dim
-    assert posterior.batch_shape == (128, *steps) and posterior.event_shape == (sources,)
-    codes = model.embed(blobs)
-    assert codes.shape == (128, *steps, model.code_dim)
-    if model.prior.num_sources == 1 and not model.num_categories:
-        np.testing.assert_array_equal(codes, posterior.mean())
-    p = model.decode(np.zeros((3, 5, *steps, model.code_dim), "float32"))
+    size = model.prior.noise_per_latent * model.latent_dim
+    assert posterior.batch_shape == (128, *steps) and posterior.event_shape == (size,)
+    embedded = model.embed(blobs)
+    assert embedded.shape == (128, *steps, model.embedding_dim)
+    if model.prior.noise_per_latent == 1 and not model.num_categories:
+        np.testing.assert_array_equal(embedded, posterior.mean())
+    p = model.decode(np.zeros((3, 5, *steps, model.embedding_dim), "float32"))
     assert p.batch_shape == (3, 5) and p.event_shape == (8, 6, 1)
     assert model.predict(blobs, batch_size=50, verbose=0).shape == blobs.shape
     np.testing.assert_allclose(
-        model.predict(blobs, verbose=0), model.decode(codes).mean(), rtol=1e-5, atol=1e-6
+        model.predict(blobs, verbose=0), model.decode(embedded).mean(), rtol=1e-5, atol=1e-6
     )
     assert model.generate(7, seed=0).shape == (7, 8, 6, 1)
     np.testing.assert_array_equal(model.generate(7, seed=1), model.generate(7, seed=1))
@@ -320,7 +353,7 @@ def test_weights_count_in_fit_and_in_its_validation(make_one, blobs):
         isinstance(layer, keras.layers.BatchNormalization) for layer in make_one().encoder.layers
     ):
         pytest.skip("Batch normalisation lets every example of a batch matter.")
-    if make_one().penalty_names or make_one().num_categories:
+    if make_one().penalties or make_one().num_categories:
         pytest.skip("Penalties and assignments are those of all examples of a batch.")
     weights = np.array([1.0, 0.0] * 4, "float32")
     histories = []
@@ -385,7 +418,7 @@ def test_mixed_precision_keeps_losses_in_float32(make_one, blobs):
         model = make_one()
         history = model.fit(blobs, batch_size=32, epochs=3, verbose=0).history
         posterior = model.encode(blobs)
-        terms = model.terms(tf.constant(blobs), seed=(0, 0))
+        terms = model.elbo_terms(tf.constant(blobs), seed=(0, 0))
     finally:
         keras.config.set_dtype_policy(previous)
     assert np.all(np.isfinite(history["loss"]))

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 import tfvae
 from tfvae.distributions import Bubble, Shifting, Torus
@@ -70,7 +71,7 @@ def test_samples_are_the_formula(topographic):
     sources = np.random.default_rng(0).normal(size=(3, 4, FRAMES, 24)).astype("float32")
     z, u = np.split(sources, 2, axis=-1)
     v = denominators(u.reshape(12, FRAMES, 2, 6) ** 2).reshape(z.shape)
-    t = topographic.prior.transform(tf.constant(sources))
+    t = topographic.prior.latents_from_noise(tf.constant(sources))
     np.testing.assert_allclose(t, (z + MEAN) / np.sqrt(v + 1e-6), rtol=1e-4)
 
 
@@ -80,9 +81,9 @@ def test_rate_is_that_of_both_gaussians(topographic, x):
         0.5 * np.sum(m**2 + s**2 - 1.0 - 2.0 * np.log(s), axis=(1, 2, 3))
         for m, s in ((z, sigma_z), (u, sigma_u))
     )
-    terms = topographic.terms(tf.constant(x), seed=(0, 0))
+    terms = topographic.elbo_terms(tf.constant(x), seed=(0, 0))
     np.testing.assert_allclose(terms.rate[0], expected, rtol=1e-4)
-    several = topographic.terms(tf.constant(x), seed=(0, 0), num_samples=4000, analytic=False)
+    several = topographic.elbo_terms(tf.constant(x), seed=(0, 0), num_samples=4000, analytic=False)
     error = np.std(several.rate, axis=0) / np.sqrt(4000)
     assert np.all(np.abs(np.mean(several.rate, axis=0) - expected) < 5 * error)
 
@@ -90,10 +91,10 @@ def test_rate_is_that_of_both_gaussians(topographic, x):
 def test_distortion_is_the_sum_over_frames(topographic, x):
     """Against the definition, at the posterior's own samples."""
     sources = topographic.encode(x).sample(seed=(0, 5))
-    logits = topographic._decoder_outputs(topographic.prior.transform(sources)).numpy()
+    logits = topographic.decoder_outputs(topographic.prior.latents_from_noise(sources)).numpy()
     p = 1.0 / (1.0 + np.exp(-logits.astype("float64")))
     expected = -np.sum(x * np.log(p) + (1 - x) * np.log(1 - p), axis=(1, 2))
-    distribution = topographic.decode(topographic.prior.transform(sources))
+    distribution = topographic.decode(topographic.prior.latents_from_noise(sources))
     np.testing.assert_allclose(-distribution.log_prob(x), expected, rtol=1e-4)
 
 
@@ -112,8 +113,8 @@ def test_the_baseline_is_a_vae_of_frames(x):
     np.testing.assert_allclose(
         sequence.predict(x, verbose=0).reshape(rows.shape), frames.predict(rows, verbose=0), 1e-5
     )
-    rates = frames.terms(tf.constant(rows), seed=(0, 0)).rate[0]
-    total = sequence.terms(tf.constant(x), seed=(0, 0)).rate[0]
+    rates = frames.elbo_terms(tf.constant(rows), seed=(0, 0)).rate[0]
+    total = sequence.elbo_terms(tf.constant(x), seed=(0, 0)).rate[0]
     np.testing.assert_allclose(total, np.sum(np.reshape(rates, (-1, FRAMES)), axis=1), rtol=1e-5)
 
 
@@ -129,7 +130,9 @@ def test_rolling_z_and_u_rolls_the_capsules(topographic):
     """All frames' variables by one place in the capsule: t by one place."""
     sources = np.random.default_rng(0).normal(size=(FRAMES, 24)).astype("float32")
     rolled = np.roll(sources.reshape(FRAMES, 4, 6), 1, axis=-1).reshape(FRAMES, 24)
-    t, moved = (topographic.prior.transform(tf.constant(s)).numpy() for s in (sources, rolled))
+    t, moved = (
+        topographic.prior.latents_from_noise(tf.constant(s)).numpy() for s in (sources, rolled)
+    )
     capsules = np.roll(t.reshape(FRAMES, 2, 6), 1, axis=-1)
     np.testing.assert_allclose(moved.reshape(FRAMES, 2, 6), capsules, rtol=1e-4)
 
@@ -212,6 +215,25 @@ def test_long_training_on_noise_stays_finite(policy):
     assert all(np.all(np.isfinite(weight)) for weight in model.get_weights())
 
 
+class TwoOutputs(tfvae.likelihoods.Likelihood):
+    """A normal distribution whose scale the decoder gives too."""
+
+    def decoder_output_shape(self, data_shape):
+        return (*data_shape[:-1], 2 * data_shape[-1])
+
+    def distribution(self, outputs):
+        loc, scale = tf.split(outputs, 2, axis=-1)
+        normal = tfp.distributions.Normal(loc, 0.1 + tf.math.softplus(scale))
+        return tfp.distributions.Independent(normal, self.data_rank)
+
+
+def test_default_decoder_of_a_topographic_vae_has_as_many_outputs_as_the_likelihood_asks_for(x):
+    model = tfvae.TopographicVAE(12, likelihood=TwoOutputs())
+    model.build(x.shape)
+    assert isinstance(model.decoder.layers[0], keras.layers.LayerNormalization)
+    assert model.predict(x, verbose=0).shape == x.shape
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -219,24 +241,24 @@ def test_long_training_on_noise_stays_finite(policy):
         (lambda x: built(tfvae.SequenceVAE, x[0]), "must hold sequences"),
         (
             lambda x: tfvae.TopographicVAE(10).build(x.shape),
-            "not a multiple of the 6 frames.*need 6 or 12",
+            "must be a multiple of the 6 steps.*need 6 or 12",
         ),
         (
             lambda x: tfvae.TopographicVAE(12, TopographicPrior(Torus((3, 3)), grid=(2, 3))).build(
                 x.shape
             ),
-            "holds 6 latents, but latent_dim is 12",
+            "must hold latent_dim = 12 latents.*holds 6",
         ),
         (lambda x: built(tfvae.SequenceVAE, x).roll(x, 1.5), "`steps` must be a whole number"),
         (lambda x: built(tfvae.SequenceVAE, x).predict_sequence(x[:, :0]), "1 to 6 steps"),
         (lambda x: built(tfvae.SequenceVAE, x).predict_sequence(x[0]), "1 to 6 steps"),
         (lambda x: built(tfvae.SequenceVAE, x).predict_sequence(x, 0), "`length` must be"),
-        (lambda x: tfvae.TopographicVAE(12).predict_sequence(x), "needs a model that knows"),
+        (lambda x: tfvae.TopographicVAE(12).predict_sequence(x), "needs a model that is built"),
         (
             lambda x: built(tfvae.SequenceVAE, x).decode_mean(np.zeros((3, 24))),
-            "must be latent_dim",
+            "last axis of latent_dim",
         ),
-        (lambda x: built(tfvae.SequenceVAE, x).roll(x[:, :4], 1), "was built for"),
+        (lambda x: built(tfvae.SequenceVAE, x).roll(x[:, :4], 1), "this model was built"),
         (lambda x: built(tfvae.SequenceVAE, x).roll(x + np.nan, 1), "must be in .0, 1.*nan"),
         (
             lambda x: built(tfvae.SequenceVAE, x).predict_sequence(-x[:, :2]),

@@ -82,7 +82,8 @@ def test_gaussian_head_config():
     [
         (lambda: networks.mlp([0]), "`hidden` must be a whole number"),
         (lambda: networks.mlp([8], output_shape=(0,)), "`output_shape`"),
-        (lambda: networks.conv_decoder((28, 28)), r"\(height, width, channels\)"),
+        (lambda: networks.conv_decoder((28, 28)), r"`output_shape` must be \(height, width"),
+        (lambda: networks.conv_encoder(image_shape=(28, 28, 0)), "`image_shape`"),
         (lambda: networks.GaussianHead(0), "`size`"),
     ],
 )

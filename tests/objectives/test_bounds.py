@@ -12,9 +12,9 @@ from tfvae.objectives import AutomaticBound
 @pytest.fixture
 def bound():
     likelihood = tfvae.likelihoods.Gaussian(1.0)
-    likelihood.build((None, 5))
+    likelihood.build((5,))
     bound = AutomaticBound()
-    bound.connect()
+    bound.build()
     bound.measure_ = lambda x: bound.measure(tf.constant(x, tf.float32), likelihood)
     return bound
 
@@ -82,7 +82,7 @@ def test_model_with_too_few_dimensions_ends_its_initial_phase():
     vae.compile(keras.optimizers.Adam(1e-2), steps_per_execution=16)
     # Long enough on every processor: how long the error goes on falling depends on rounding.
     vae.fit(x, batch_size=32, epochs=150, verbose=0)
-    assert not bool(vae.objective.prior_is_held)
+    assert not bool(vae.objective.prior_is_frozen)
     share = float(vae.objective.bound) / 5.0
     assert 0.45 < share < 0.8
 

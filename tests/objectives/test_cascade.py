@@ -12,8 +12,8 @@ from tfvae.objectives.cascade import cascade_weights
 
 def connected(objective, latent_dim=3, num_categories=()):
     likelihood = Gaussian()
-    likelihood.build((None, 4))
-    objective.connect(likelihood, latent_dim, num_categories)
+    likelihood.build((4,))
+    objective.build(likelihood, latent_dim, num_categories)
     return objective
 
 
@@ -21,11 +21,11 @@ def weights_of(objective, latent_dim=3):
     """β_i, read from the loss of latents that have a rate of 1 each in turn."""
     rates = tf.eye(latent_dim)[tf.newaxis]
     zeros = tf.zeros([1, latent_dim])
-    return objective.loss(Terms(zeros, zeros, zeros, rates=rates)).numpy()
+    return objective.loss(Terms(zeros, zeros, zeros, rate_per_latent=rates)).numpy()
 
 
 def test_weights_at_each_boundary_of_the_periods():
-    objective = connected(InformationCascade(0.5, 7.0, period=2, categorical_start=1))
+    objective = connected(InformationCascade(0.5, 7.0, period=2, discrete_start=1))
     low, high = 0.5, 7.0
     expected = [  # one row a step: two steps in each of three periods, and all open after them
         [low, high, high],
@@ -39,7 +39,7 @@ def test_weights_at_each_boundary_of_the_periods():
     categories = [False, False, True, True, True, True, True]
     for step, (row, is_open) in enumerate(zip(expected, categories, strict=True)):
         np.testing.assert_allclose(weights_of(objective), row, err_msg=str(step))
-        assert bool(objective.categories_are_open()) == is_open
+        assert bool(objective.discrete_is_open) == is_open
         assert float(objective.state()["period"]) == 1 + step // 2
         assert float(objective.state()["open_latents"]) == min(1 + step // 2, 3)
         objective.update(tf.constant(0.0))
@@ -60,8 +60,8 @@ def test_cascade_loss_is_the_formula():
     objective.update(tf.constant(0.0))
     terms = Terms(
         *(tf.constant(v, tf.float32) for v in (distortion, rates.sum(-1), distortion)),
-        rates=tf.constant(rates, tf.float32),
-        categorical_rate=tf.constant(categorical, tf.float32),
+        rate_per_latent=tf.constant(rates, tf.float32),
+        discrete_rate=tf.constant(categorical, tf.float32),
     )
     expected = [
         np.mean(distortion[:, i]) + 0.2 * rates[0, i, :2].sum() + 4.0 * rates[0, i, 2] + np.log(3.0)
@@ -75,7 +75,11 @@ def test_cascade_says_what_it_needs(blobs):
     model.compile()
     with pytest.raises(ValueError, match='prior="standard_normal"'):
         model.fit(blobs, verbose=0)
-    model = tfvae.CascadeVAE(3, 4, objective=InformationCascade(period=5, categorical_start=3))
+    model = tfvae.CascadeVAE(
+        3,
+        discrete=tfvae.discrete.Assigned(4),
+        objective=InformationCascade(period=5, discrete_start=3),
+    )
     model.compile()
     with pytest.warns(UserWarning, match="After 4 steps 1 of 3 latents and none of the categories"):
         model.fit(blobs, verbose=0)
@@ -87,8 +91,8 @@ def test_cascade_says_what_it_needs(blobs):
         {"beta_low": -1.0},
         {"beta_low": 5.0, "beta_high": 1.0},
         {"period": 0},
-        {"categorical_start": -1},
-        {"categorical_start": 1.5},
+        {"discrete_start": -1},
+        {"discrete_start": 1.5},
     ],
 )
 def test_bad_cascade(arguments):
@@ -115,7 +119,7 @@ def test_capacity_loss_in_mean_is_the_formula(steps):
     values = [tf.constant(v, tf.float32) for v in (distortion, rate, categorical)]
     with tf.GradientTape() as tape:
         tape.watch(values)
-        terms = Terms(values[0], values[1] + values[2], values[0], categorical_rate=values[2])
+        terms = Terms(values[0], values[1] + values[2], values[0], discrete_rate=values[2])
         loss = tf.reduce_mean(objective.loss(terms))
     assert float(loss) == pytest.approx(expected, rel=1e-5)
     gradients = tape.gradient(loss, values)
@@ -127,5 +131,5 @@ def test_capacity_loss_in_mean_is_the_formula(steps):
 def test_capacity_of_categories_is_all_that_they_carry():
     objective = connected(Capacity(num_steps=1), 2, (3, 5))
     objective.update(tf.constant(0.0))
-    assert float(objective.state()["categorical_capacity"]) == pytest.approx(np.log(15.0))
-    assert "categorical_capacity" not in connected(Capacity()).state()
+    assert float(objective.state()["discrete_capacity"]) == pytest.approx(np.log(15.0))
+    assert "discrete_capacity" not in connected(Capacity()).state()

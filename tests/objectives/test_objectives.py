@@ -42,9 +42,9 @@ def test_beta_elbo(arrays):
 
 def test_convex_beta(arrays):
     likelihood = tfvae.likelihoods.Gaussian(1.0)
-    likelihood.build((None, 7))
+    likelihood.build((7,))
     objective = ConvexBeta(0.25)
-    objective.connect(likelihood)
+    objective.build(likelihood)
     expected = (0.75 * arrays["error"] / 7 + 0.25 * arrays["rate"]).mean(axis=0)
     np.testing.assert_allclose(objective.loss(terms_of(arrays)), expected)
 
@@ -57,9 +57,9 @@ def test_importance_weighted(arrays):
 
 def test_constrained(arrays):
     likelihood = tfvae.likelihoods.Gaussian(1.0)
-    likelihood.build((None, 7))
+    likelihood.build((7,))
     objective = Constrained(kappa=0.5, multiplier=objectives.GECO(initial=3.0))
-    objective.connect(likelihood)
+    objective.build(likelihood)
     single = {name: value.astype("float32") for name, value in arrays.items()}
     loss = objective.loss(Terms(**{n: tf.constant(v) for n, v in single.items()}))
     # The ELBO's multiplier at σ = 0.5 is 1/(2σ²) = 2.
@@ -74,7 +74,7 @@ def test_constrained(arrays):
         (lambda: BetaELBO(-1.0), "`beta` must lie in"),
         (lambda: ConvexBeta(1.1), "`beta` must lie in"),
         (lambda: ImportanceWeighted(0), "`num_samples` must be a whole number"),
-        (lambda: Constrained(multiplier="gecko"), "'gecko'.*'geco', 'rewo'"),
+        (lambda: Constrained(multiplier="gecko"), "'geco', 'rewo'.*'gecko'. Did you mean 'geco'"),
         (lambda: objectives.get("elbow"), "'elbow'"),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 import tfvae
 from tfvae import evaluation, plots
 from tfvae.distributions import Torus
-from tfvae.models.batches import latent_codes
+from tfvae.models.data import latents
 from tfvae.priors import TopographicPrior
 
 T = 4
@@ -101,7 +101,7 @@ def test_colour_sequences_and_other_capsule_sizes():
 
 def test_topographic_map(torus, images, tvae, frames):
     figure = plots.topographic_map(torus, images)
-    largest = np.argmax(latent_codes(torus, images), axis=0)
+    largest = np.argmax(latents(torus, images), axis=0)
     np.testing.assert_array_equal(tiles(figure, 3), images[largest, ..., 0].reshape(2, 3, 6, 5))
     # A row of the map of a sequence model is a capsule.
     largest = np.argmax(tvae.capsules(frames).reshape(-1, 2, 4), axis=0)
@@ -113,7 +113,7 @@ def test_topographic_map(torus, images, tvae, frames):
 def test_squares_covariance(torus, images, tvae, frames):
     figure = plots.squares_covariance(torus, images, correlation=False)
     axes, bar = figure.axes
-    squares = latent_codes(torus, images).astype("float64") ** 2
+    squares = latents(torus, images).astype("float64") ** 2
     matrix = np.asarray(axes.get_images()[0].get_array())
     np.testing.assert_allclose(matrix, np.cov(squares.T, bias=True), rtol=1e-5)
     assert len(axes.lines) == 2 and "covariance" in bar.get_ylabel()
@@ -121,7 +121,7 @@ def test_squares_covariance(torus, images, tvae, frames):
     assert low == -high
     figure = plots.squares_covariance(tvae, frames)
     matrix = np.asarray(figure.axes[0].get_images()[0].get_array())
-    expected = np.corrcoef(latent_codes(tvae, frames).astype("float64").T ** 2)
+    expected = np.corrcoef(latents(tvae, frames).astype("float64").T ** 2)
     np.testing.assert_allclose(matrix, expected, atol=1e-5)
     assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["1", "2"]
 
@@ -139,7 +139,7 @@ def test_squares_of_latents_without_variance_are_grey(built):
 
 
 def test_selectivity_maps(torus, images):
-    codes = latent_codes(torus, images)
+    codes = latents(torus, images)
     maps = evaluation.selectivity(codes, np.arange(40) % 3)
     figure = plots.selectivity_maps(maps, ["x", "y", "z"], grid=(2, 3))
     *panels, bar = figure.axes
@@ -178,9 +178,9 @@ def test_sequences_of_vectors():
         lambda: plots.capsule_traversals(model, x),
         lambda: plots.forward_prediction(model, x, 2),
     ):
-        with pytest.raises(ValueError, match=r"sequences of grey.*\(4, 5\)"):
+        with pytest.raises(ValueError, match=r"`model` must.*sequences of grey.*\(4, 5\)"):
             call()
-    with pytest.raises(ValueError, match=r"`topographic_map` needs grey.*\(5,\)"):
+    with pytest.raises(ValueError, match=r"`model` must be a model of grey.*\(5,\)"):
         plots.topographic_map(model, x)
 
 
@@ -221,26 +221,28 @@ def test_flatness_of_topographic_latents(images):
 
 
 def test_errors(tvae, frames, torus, images, built):
-    with pytest.raises(ValueError, match=r"`capsule_traversals` needs a model with capsules.*VAE"):
+    with pytest.raises(ValueError, match=r"`model` must be a model with capsules.*received a VAE"):
         plots.capsule_traversals(torus, images)
-    with pytest.raises(ValueError, match="no weights"):
+    with pytest.raises(ValueError, match="no weights yet"):
         plots.forward_prediction(tfvae.SequenceVAE(4), frames, 2)
     with pytest.raises(ValueError, match="`frame` must be one of 0 to 3, received 4"):
         plots.capsule_traversals(tvae, frames, frame=4)
     with pytest.raises(ValueError, match=r"`labels`.*5 sequences, received 2"):
         plots.capsule_traversals(tvae, frames, labels=["a", "b"])
-    with pytest.raises(ValueError, match="`seen` must be below the 4 frames"):
+    with pytest.raises(ValueError, match="`seen` must be less than the 4 frames"):
         plots.forward_prediction(tvae, frames, 4)
-    with pytest.raises(ValueError, match=r"`traversals`.*capsule_traversals"):
+    with pytest.raises(ValueError, match=r"single examples.*capsule_traversals"):
         plots.traversals(tvae, frames[0])
-    with pytest.raises(ValueError, match=r"`interpolation`.*TopographicVAE has sequences"):
+    with pytest.raises(ValueError, match="received a TopographicVAE of sequences"):
         plots.interpolation(tvae, np.zeros(8), np.ones(8))
     vae = built((6, 5, 1), latent_dim=4)
-    with pytest.raises(ValueError, match=r"grid of two dimensions with 4 latents, received None"):
+    with pytest.raises(
+        ValueError, match="`grid` must have two dimensions and 4 latents, received None"
+    ):
         plots.topographic_map(vae, images)
     with pytest.raises(ValueError, match=r"received \(2, 3\)"):
         plots.topographic_map(vae, images, grid=(2, 3))
-    with pytest.raises(ValueError, match="`x` holds one example"):
+    with pytest.raises(ValueError, match="`x` must hold at least two examples"):
         plots.squares_covariance(vae, images[:1])
     with pytest.raises(ValueError, match=r"`maps`.*received \(3, 7\) and grid=\(2, 3\)"):
         plots.selectivity_maps(np.zeros((3, 7)), grid=(2, 3))

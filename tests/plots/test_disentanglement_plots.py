@@ -1,4 +1,4 @@
-"""Figures of disentanglement: the tiles are decodings of the codes that they claim to be."""
+"""Figures of disentanglement: the tiles are decodings of the latents that they claim to be."""
 
 import numpy as np
 import pytest
@@ -6,30 +6,31 @@ import tensorflow as tf
 from PIL import Image
 
 import tfvae
+from tfvae.models.beside import Needs
 from tfvae.plots import category_traversals, latents_against_factors, traversal_gif
 
 
 class FakeModel:
-    """Decodes codes by a fixed random map to values in [0, 1], and keeps them."""
+    """Decodes [z, d] by a fixed random map to values in [0, 1]."""
 
     built = True
+    needs = Needs()
     sequence_axes = 0
 
     def __init__(self, latent_dim=3, num_categories=(2,), data_shape=(4, 5, 1)):
         self.latent_dim = latent_dim
         self.num_categories = num_categories
-        self.data_shape = data_shape
+        self.target_shape = data_shape
         size = (latent_dim + sum(num_categories), int(np.prod(data_shape)))
         self.weights = np.random.default_rng(0).normal(size=size)
 
-    def decode_mean(self, codes):
-        flat = 1.0 / (1.0 + np.exp(-np.asarray(codes) @ self.weights))
-        return tf.constant(flat.reshape(-1, *self.data_shape), tf.float32)
+    def decode_mean(self, z, y=None):
+        flat = 1.0 / (1.0 + np.exp(-np.asarray(z) @ self.weights))
+        return tf.constant(flat.reshape(-1, *self.target_shape), tf.float32)
 
     def tile(self, z, *blocks):
-        """E[x|z, d] of one code."""
-        code = np.concatenate([z, *blocks])
-        return self.decode_mean(code[np.newaxis]).numpy()[0]
+        """E[x|z, d] of one point."""
+        return self.decode_mean(np.concatenate([z, *blocks])[np.newaxis]).numpy()[0]
 
 
 def tiles(axes, rows, columns, shape=(4, 5)):
@@ -99,8 +100,8 @@ def test_colours_and_values_outside_the_unit_interval():
     np.testing.assert_allclose(shown[1, 0], model.tile([-2, 0, 0], np.eye(2)[1]), atol=1e-6)
 
     class Wide(FakeModel):
-        def decode_mean(self, codes):
-            return 20.0 * super().decode_mean(codes) - 10.0
+        def decode_mean(self, z, y=None):
+            return 20.0 * super().decode_mean(z) - 10.0
 
     shown = np.concatenate([tiles(a, 2, 3) for a in category_traversals(Wide(), num_values=3).axes])
     assert shown.min() == 0.0
@@ -153,7 +154,7 @@ def test_gif_goes_there_and_back(tmp_path, channels):
             middles = tile[5::10, 5::10]
             expected = model.tile([value, 0, 0], np.eye(2)[k])
             assert np.abs(middles - expected).max() < 0.06
-    with pytest.raises(ValueError, match=r"`traversal_gif` needs grey or colour images.*\(6,\)"):
+    with pytest.raises(ValueError, match=r"`model` must be a model of grey.*\(6,\)"):
         traversal_gif(FakeModel(data_shape=(6,)), path)
 
 
@@ -194,7 +195,7 @@ def test_a_matrix_without_information():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: category_traversals(tfvae.VAE(latent_dim=2)), "`model` has no weights"),
+        (lambda: category_traversals(tfvae.VAE(latent_dim=2)), "`model` must be built"),
         (lambda: category_traversals(FakeModel(), dims=[3]), r"`dims`.*0 to 2.*\[3\]"),
         (lambda: category_traversals(FakeModel(), num_values=1), "`num_values` must be at least 2"),
         (lambda: category_traversals(FakeModel(), limits=(1, 1)), "`limits`"),

@@ -111,9 +111,9 @@ def test_errors_of_traversals(model, arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({}, "Nothing to show"),
-        ({"z_start": [0.0, 0.0]}, "belong together"),
-        ({"graph": object(), "paths": [[0.0, 0.0]]}, "`graph` needs both"),
+        ({}, "`paths` must hold at least one path"),
+        ({"z_start": [0.0, 0.0]}, r"must be given together.*only \['z_start'\]"),
+        ({"graph": object(), "paths": [[0.0, 0.0]]}, r"`graph` with both.*only \['graph'\]"),
         ({"z_start": [0.0], "z_end": [1.0]}, r"`z_start`.*\(n, 2\)"),
         ({"paths": [0.0, 1.0]}, r"paths\['path'\]"),
         ({"z_start": [0.0, 0.0], "z_end": [1.0, 1.0], "num_points": 1}, "`num_points`"),
@@ -125,12 +125,12 @@ def test_errors_of_interpolation(model, arguments, message):
 
 
 def test_ways_of_vectors_have_one_length(vector_model):
-    with pytest.raises(ValueError, match="same number of points"):
+    with pytest.raises(ValueError, match=r"same number of points.*'b': 4"):
         interpolation(vector_model, paths={"a": np.zeros([3, 2]), "b": np.zeros([4, 2])})
 
 
 def test_unbuilt_model():
     vae = tfvae.VAE(latent_dim=2)
     for plot in (traversals, interpolation):
-        with pytest.raises(ValueError, match="`model` has no weights"):
+        with pytest.raises(ValueError, match="`model` must be built"):
             plot(vae)

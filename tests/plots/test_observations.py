@@ -116,9 +116,9 @@ def test_labels_of_rows_are_inside_of_the_picture(model, images):
 
 
 def test_errors(model, images):
-    with pytest.raises(ValueError, match="`model` has no weights"):
+    with pytest.raises(ValueError, match="`model` must be built"):
         reconstructions(tfvae.VAE(latent_dim=2), images)
-    with pytest.raises(ValueError, match="`model` has no weights"):
+    with pytest.raises(ValueError, match="`model` must be built"):
         samples(tfvae.VAE(latent_dim=2))
     with pytest.raises(ValueError, match=r"`num`.*received 0"):
         reconstructions(model, images, num=0)

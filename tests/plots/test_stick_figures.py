@@ -54,8 +54,11 @@ def test_gif(tmp_path):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: plots.stick_figures({}, PARENTS), "`motions` is empty"),
-        (lambda: plots.stick_figures({"a": np.zeros((4, 2, 3))}, PARENTS), r"3 joints, 3\)"),
+        (lambda: plots.stick_figures({}, PARENTS), "`motions` must hold at least one motion"),
+        (
+            lambda: plots.stick_figures({"a": np.zeros((4, 2, 3))}, PARENTS),
+            r"`motions\['a'\]` must.*3 joints, 3\)",
+        ),
         (lambda: plots.stick_figures({"a": np.full((4, 3, 3), np.nan)}, PARENTS), "finite"),
         (lambda: plots.motion_gif(motion(), PARENTS, "x.gif", fps=0), "`fps` must lie in"),
     ],

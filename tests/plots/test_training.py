@@ -88,9 +88,9 @@ def test_panels_without_data_are_left_out():
 @pytest.mark.parametrize(
     ("history", "message"),
     [
-        ({}, "empty"),
-        ({"rate": []}, "empty"),
-        ({"accuracy": [0.5]}, r"no term to show, only \['accuracy'\]"),
+        ({}, "at least one epoch"),
+        ({"rate": []}, "at least one epoch"),
+        ({"accuracy": [0.5]}, r"`history` must hold.*received \['accuracy'\]"),
         ([1.0, 2.0], "received list"),
     ],
 )
@@ -102,5 +102,5 @@ def test_errors(history, message):
 def test_an_empty_file(tmp_path):
     path = tmp_path / "log.csv"
     path.write_text("epoch,elbo\n")
-    with pytest.raises(ValueError, match="empty"):
+    with pytest.raises(ValueError, match="at least one epoch"):
         training_curves(path)

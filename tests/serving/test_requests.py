@@ -19,6 +19,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 import tfvae
 from tfvae.evaluation import Line
+from tfvae.serving.inputs import inputs_of
 from tfvae.serving.scaling import scaling_of
 
 DATA = np.random.default_rng(1).normal(5.0, 3.0, size=(50, 4)).astype("float32")
@@ -147,7 +148,7 @@ def test_requests_in_raw_units(vector_model, tmp_path):
     call = signatures_of(vector_model, tmp_path / "1", scaling=scaler)
     raw, scaled = DATA[:7], scaler.transform(DATA[:7])
     seed, tolerance = np.array([3, 5], "int32"), {"rtol": 1e-4, "atol": 1e-4}
-    terms = vector_model.terms(scaled, seed=seed)
+    terms = vector_model.elbo_terms(scaled, seed=seed)
     score = (terms.distortion + terms.rate)[0]
     back = scaler.inverse_transform(vector_model.predict(scaled, verbose=0))
     embedding = vector_model.embed(scaled)
@@ -161,11 +162,14 @@ def test_requests_in_raw_units(vector_model, tmp_path):
     [
         ((0.0, 0.0), "finite and not 0"),
         ((np.nan, 1.0), "must be finite"),
-        ((np.zeros(3), 1.0), r"\(3,\), which does not broadcast to that of one example, \(4,\)"),
-        ((np.zeros((2, 4)), 1.0), "does not broadcast"),
+        (
+            (np.zeros(3), 1.0),
+            r"must broadcast to the shape of one example, \(4,\), received the shape \(3,\)",
+        ),
+        ((np.zeros((2, 4)), 1.0), "must broadcast"),
         (("a", 1.0), "must consist of numbers"),
         (3.0, "must be a pair"),
-        (keras.layers.Normalization(), "must be adapted"),
+        (keras.layers.Normalization(), "must be an adapted Normalization"),
         (StandardScaler(), "fitted StandardScaler"),
     ],
 )
@@ -195,8 +199,160 @@ def test_latents_with_nan(served_images):
     z = tf.constant([[0.0, 1.0], [np.nan, 0.0]])
     mean = served_images.signatures["decode"](z=z)["mean"].numpy()
     assert np.all(np.isfinite(mean[0])) and np.all(np.isnan(mean[1]))
-    with pytest.raises(tf.errors.InvalidArgumentError, match="No image can be made"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Pixels must be finite"):
         served_images.signatures["decode_image_bytes"](z=z)
+
+
+@pytest.fixture(scope="module")
+def labelled_model():
+    """A semi-supervised, conditional model of grey images."""
+    mlp = tfvae.networks.mlp
+    keras.utils.set_random_seed(0)
+    model = tfvae.VAE(
+        2,
+        encoder=mlp([8]),
+        decoder=mlp([8], (8, 6, 1)),
+        likelihood="bernoulli",
+        discrete=tfvae.discrete.Labels(3, unknown=-1),
+        condition=keras.layers.Embedding(5, 3),
+        seed=3,
+    )
+    model.build(((None, 8, 6, 1), {"condition": (None,)}))
+    return model
+
+
+@pytest.fixture(scope="module")
+def labelled_folder(labelled_model, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("labelled") / "cats" / "1"
+    tfvae.export(labelled_model, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def served_labels(labelled_folder):
+    return tf.saved_model.load(str(labelled_folder))
+
+
+BESIDE = {"labels": [0, -1, 2], "condition": [1, 0, 4]}
+OF_LABELS = ("serving_default", "reconstruct", "score")
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "bad"),
+    [
+        *((name, "labels", bad) for name in OF_LABELS for bad in (3, -2)),
+        *((name, "condition", bad) for name in (*OF_LABELS, "classify") for bad in (5, -1)),
+    ],
+)
+def test_a_label_or_condition_out_of_range_is_answered_by_nan(served_labels, name, key, bad):
+    x = np.random.default_rng(0).uniform(size=(3, 8, 6, 1)).astype("float32")
+    inputs = {"x": tf.constant(x)} | {k: tf.constant(v) for k, v in BESIDE.items()}
+    inputs |= {"seed": tf.constant([0, 1])} if name == "score" else {}
+    if name == "classify":
+        del inputs["labels"]
+    good = served_labels.signatures[name](**inputs)
+    spoilt = [BESIDE[key][0], bad, BESIDE[key][2]]
+    found = served_labels.signatures[name](**(inputs | {key: tf.constant(spoilt)}))
+    for output, value in found.items():
+        value = value.numpy()
+        wrong = value[1] == -1 if output == "categories" else np.isnan(value[1])
+        assert np.all(wrong) and not np.any(np.isnan(good[output]))
+        np.testing.assert_array_equal(value[::2], good[output].numpy()[::2])
+
+
+@pytest.mark.parametrize("key", ["labels", "condition"])
+@pytest.mark.parametrize("rows", [1, 2, 4])
+def test_one_label_is_not_taken_for_all_examples(served_labels, key, rows):
+    inputs = {k: tf.constant(v) for k, v in BESIDE.items()} | {key: tf.zeros([rows], tf.int32)}
+    for name in ("serving_default", "reconstruct", "score"):
+        more = {"seed": tf.constant([0, 1])} if name == "score" else {}
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match="must have one row for each example"
+        ):
+            served_labels.signatures[name](x=tf.zeros([3, 8, 6, 1]), **inputs, **more)
+
+
+def test_generate_takes_one_row_or_one_for_each(labelled_model, served_labels):
+    def generate(count, labels, condition):
+        inputs = {"labels": tf.constant(labels), "condition": tf.constant(condition)}
+        inputs |= {"count": tf.constant(count), "seed": tf.constant([3, 5])}
+        return served_labels.signatures["generate"](**inputs)["mean"].numpy()
+
+    np.testing.assert_array_equal(generate(3, [2], [4]), generate(3, [2, 2, 2], [4, 4, 4]))
+    found = generate(3, [2, -1, 5], [1])
+    z = labelled_model.sample_prior(3, {"labels": [2, -1, 0], "condition": [1]}, seed=(3, 5))
+    wanted = labelled_model.decode_mean(z, {"condition": [1, 1, 1]}).numpy()
+    np.testing.assert_allclose(found[:2], wanted[:2], rtol=1e-5, atol=1e-5)
+    assert np.all(np.isnan(found[2]))
+    assert np.sum(z[1, 2:]) == 1.0  # The label that is not known is drawn.
+    with pytest.raises(tf.errors.InvalidArgumentError, match="one row for all examples"):
+        generate(3, [0, 1], [4])
+
+
+def test_score_of_unknown_labels_sums_over_them(labelled_model, served_labels):
+    x = np.random.default_rng(0).uniform(size=(3, 8, 6, 1)).astype("float32")
+    condition, seed = tf.constant(BESIDE["condition"]), tf.constant([0, 1])
+    found = served_labels.signatures["score"](
+        x=tf.constant(x), labels=tf.constant([-1] * 3), condition=condition, seed=seed
+    )["score"]
+    terms = labelled_model.elbo_terms(x, {"condition": condition}, seed=seed)
+    np.testing.assert_allclose(found, (terms.distortion + terms.rate)[0], rtol=1e-5)
+
+
+def test_target_has_a_scaling_of_its_own(tmp_path):
+    mlp = tfvae.networks.mlp
+    model = tfvae.VAE(2, encoder=mlp([8]), decoder=mlp([8], (3,)), target="y", seed=3)
+    model.build(((None, 4), (None, 3)))
+    scalings = {"scaling": (5.0, 3.0), "target_scaling": (np.arange(3.0), 2.0)}
+    call = signatures_of(model, tmp_path / "1", **scalings)
+    raw = DATA[:7]
+    target = np.random.default_rng(0).normal(size=(7, 3)).astype("float32")
+    raw_target = (np.arange(3.0) + 2.0 * target).astype("float32")
+    scaled, seed = (raw - 5.0) / 3.0, np.array([3, 5], "int32")
+    mean = np.arange(3.0) + 2.0 * model.predict(scaled, verbose=0)
+    terms = model.elbo_terms(scaled, target, seed=seed)
+    score, tolerance = (terms.distortion + terms.rate)[0], {"rtol": 1e-4, "atol": 1e-4}
+    np.testing.assert_allclose(call("reconstruct")(x=raw)["mean"], mean, **tolerance)
+    found = call("score")(x=raw, target=raw_target, seed=seed)["score"]
+    np.testing.assert_allclose(found, score, **tolerance)
+    raw_target[1, 2] = np.nan
+    found = call("score")(x=raw, target=raw_target, seed=seed)["score"]
+    assert np.isnan(found[1]) and np.sum(np.isnan(found)) == 1
+    text = (tmp_path / "1" / "assets.extra" / "MODEL_CARD.md").read_text()
+    assert "a target of the shape (3,)" in text and "Targets likewise have offset" in text
+
+
+def test_target_scaling_that_does_not_fit(vector_model, tmp_path):
+    with pytest.raises(ValueError, match="`target_scaling` must be None"):
+        tfvae.export(vector_model, tmp_path / "1", target_scaling=(0.0, 1.0))
+    model = tfvae.VAE(2, target="y")
+    model.build(((None, 4), (None, 3)))
+    with pytest.raises(ValueError, match="`target_scaling` must be given beside"):
+        tfvae.export(model, tmp_path / "1", scaling=(0.0, 2.0))
+    with pytest.raises(ValueError, match="`target_scaling` must broadcast to"):
+        tfvae.export(model, tmp_path / "1", target_scaling=(np.zeros(4), 1.0))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "shape", "dtype"),
+    [
+        (2, None, tf.float32),
+        (keras.layers.Dense(3), (None, 2), tf.float32),
+        (keras.layers.Embedding(5, 3), (None,), tf.int32),
+        (keras.layers.CategoryEncoding(5), (None, 1), tf.int32),
+        (
+            keras.Sequential([keras.layers.Embedding(5, 3), keras.layers.Flatten()]),
+            (None, 2),
+            tf.int32,
+        ),
+    ],
+)
+def test_type_of_the_condition(condition, shape, dtype, tmp_path):
+    model = tfvae.VAE(2, condition=condition)
+    model.build(((None, 4), {"condition": shape}) if shape else (None, 4))
+    (spec,) = inputs_of(model, None, None).specs("condition")
+    assert spec.dtype == dtype and spec.shape.as_list() == list(shape or (None, 2))
 
 
 @pytest.mark.parametrize("count", [0, -1, 10_001])
@@ -257,17 +413,43 @@ def test_bad_metrics(vector_model, tmp_path, metrics):
         tfvae.export(vector_model, tmp_path / "1", metrics=metrics)
 
 
+def test_card_of_a_labelled_model(labelled_folder):
+    extra = labelled_folder / "assets.extra"
+    card = json.loads((extra / "model_card.json").read_text(), parse_constant=pytest.fail)
+    inputs = card["signatures"]["score"]["inputs"]
+    assert list(inputs) == ["x", "labels", "condition", "seed"]
+    assert inputs["labels"]["meaning"] == "whole numbers from 0 to S − 1, S = 3; -1: not known"
+    assert card["num_categories"] == [3] and card["data"]["beside x"] == ["labels", "condition"]
+    text = (extra / "MODEL_CARD.md").read_text()
+    assert "labels int32 (B,)" in text and "condition int32 (B,)" in text
+    assert "- labels: whole numbers from 0 to S − 1" in text and "categories 3," in text
+    assert "labels and condition: one row for all samples, or one for each" in text
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    assert len(rows) == 10
+    assert all(len(re.findall(r"(?<!\\)\|", row)) == 5 for row in rows)  # four columns
+
+
+@pytest.fixture(params=["images", "labelled images"])
+def called(request):
+    """The folder of an export, and what it serves."""
+    if request.param == "images":
+        names = ("image_folder", "served_images")
+    else:
+        names = ("labelled_folder", "served_labels")
+    return tuple(request.getfixturevalue(name) for name in names)
+
+
 @pytest.fixture
-def caller_folder(image_folder, tmp_path):
+def caller_folder(called, tmp_path):
     """The card's folder with an image to send."""
-    shutil.copytree(image_folder / "assets.extra", tmp_path / "card")
+    shutil.copytree(called[0] / "assets.extra", tmp_path / "card")
     image = np.random.default_rng(0).integers(0, 256, size=(30, 20, 3))
     (tmp_path / "card" / "image.png").write_bytes(image_file(image))
     return tmp_path / "card"
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-def test_commands_of_the_card_for_rest(caller_folder, served_images):
+def test_commands_of_the_card_for_rest(caller_folder, called):
     """Against a server that reads JSON as the documentation of TF Serving's REST interface says."""
     seen = []
 
@@ -275,7 +457,7 @@ def test_commands_of_the_card_for_rest(caller_folder, served_images):
         def do_POST(self):
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             seen.append((self.path, body["signature_name"]))
-            function = served_images.signatures[body["signature_name"]]
+            function = called[1].signatures[body["signature_name"]]
             specs = function.structured_input_signature[1]
             inputs = {
                 key: tf.io.decode_base64([_web_safe(item["b64"]) for item in value])
@@ -310,7 +492,7 @@ def _web_safe(text):
     return text.replace("+", "-").replace("/", "_")
 
 
-def test_client_of_the_card_for_grpc(caller_folder, served_images, monkeypatch):
+def test_client_of_the_card_for_grpc(caller_folder, called, monkeypatch):
     """Against a server made of the classes of TF Serving's interface."""
     grpc = pytest.importorskip("grpc")
     service = pytest.importorskip("tensorflow_serving.apis.prediction_service_pb2_grpc")
@@ -319,7 +501,7 @@ def test_client_of_the_card_for_grpc(caller_folder, served_images, monkeypatch):
     class Servicer(service.PredictionServiceServicer):
         def Predict(self, request, context):  # noqa: N802
             assert request.model_spec.name == "cats"
-            function = served_images.signatures[request.model_spec.signature_name]
+            function = called[1].signatures[request.model_spec.signature_name]
             inputs = {k: tf.constant(tf.make_ndarray(v)) for k, v in request.inputs.items()}
             response = predict.PredictResponse()
             for key, value in function(**inputs).items():

@@ -62,33 +62,44 @@ def warm_up_requests(path):
     return requests
 
 
-def calls_of(model, x, z):
+def part(y, size, *names):
+    """The first rows of some of what comes beside x."""
+    return {name: y[name][:size] for name in names if name in y}
+
+
+def calls_of(model, x, y, z):
     """Requests by name: (signature, inputs)."""
     requests = {}
     for size in SIZES:
-        of_x, of_z, seed = {"x": x[:size]}, {"z": z[:size]}, {"seed": np.array(SEED, "int32")}
-        requests |= {
-            f"serving_default {size}": ("serving_default", of_x),
-            f"encode {size}": ("encode", of_x),
-            f"decode {size}": ("decode", of_z),
-            f"reconstruct {size}": ("reconstruct", of_x),
-            f"score {size}": ("score", of_x | seed),
-            f"generate {size}": ("generate", {"count": np.int32(size)} | seed),
+        of_x, seed = {"x": x[:size]}, {"seed": np.array(SEED, "int32")}
+        of_z = {"z": z[:size], **part(y, size, "condition")}
+        own = part(y, size, "labels", "condition")
+        of = {
+            "serving_default": of_x | own,
+            "encode": of_x | part(y, size, "condition"),
+            "decode": of_z,
+            "reconstruct": of_x | own,
+            "score": of_x | seed | part(y, size, "labels", "condition", "target"),
+            "generate": {"count": np.int32(size)} | seed | own,
         }
+        if model.num_categories:
+            of["classify"] = of_x | part(y, size, "condition")
         if not model.sequence_axes:
             files = {"image_bytes": np.array([png(255 * image) for image in x[:size]], object)}
-            requests |= {
-                f"embed_image_bytes {size}": ("embed_image_bytes", files),
-                f"reconstruct_image_bytes {size}": ("reconstruct_image_bytes", files),
-                f"decode_image_bytes {size}": ("decode_image_bytes", of_z),
-            }
+            of["embed_image_bytes"] = files | own
+        if not model.sequence_axes and model.target_shape == model.data_shape:
+            of["reconstruct_image_bytes"] = files | own
+            of["decode_image_bytes"] = of_z
+        if model.target == "y" and model.discrete is not None:
+            del of["classify"]  # Labels without a classifier
+        requests |= {f"{name} {size}": (name, inputs) for name, inputs in of.items()}
     return requests
 
 
-def expected(model, x, z):
+def expected(model, x, y, z):
     """What each signature must give by size, from the public methods of the model."""
-    posterior, embedding = model.encode(x), model.embed(x)
-    reconstruction, decoded = model(x), model.decode(z).mean()
+    posterior, embedding = model.encode(x, y), model.embed(x, y)
+    reconstruction, decoded = model((x, y)), model.decode(z, part(y, None, "condition")).mean()
     seed = tf.constant(SEED, tf.int32)
     of_examples = {
         "serving_default": {"embedding": embedding},
@@ -99,32 +110,43 @@ def expected(model, x, z):
         "decode_image_bytes": {"png_bytes": decoded},
         "reconstruct_image_bytes": {"png_bytes": reconstruction},
     }
+    if model.num_categories and model.target == "x":
+        condition = part(y, None, "condition")
+        found = {"categories": model.categories(x, condition)}
+        posteriors = model.discrete.posteriors(model.features(x, **condition))
+        if posteriors is not None:
+            probabilities = [np.exp(q.logits_parameter()) for q in posteriors]
+            probabilities = [p / p.sum(-1, keepdims=True) for p in probabilities]
+            found["probabilities"] = np.concatenate(probabilities, axis=-1)
+        of_examples["classify"] = found
 
     @tf.function(reduce_retracing=True, autograph=False)
-    def score(x):
-        terms = model.terms(x, seed=seed, analytic=model.objective.analytic_rate)
+    def score(x, y):
+        terms = model.elbo_terms(x, y, seed=seed, analytic=model.objective.analytic_rate)
         return tf.reduce_mean(terms.distortion + terms.rate, axis=0)
 
     for size in SIZES:
         for signature, outputs in of_examples.items():
             yield signature, size, {key: value[:size] for key, value in outputs.items()}
-        yield "score", size, {"score": score(tf.constant(x[:size]))}
-        samples = model.decode_mean(model.sample_codes(size, seed=seed))
+        own = {name: tf.constant(value[:size]) for name, value in y.items()}
+        yield "score", size, {"score": score(tf.constant(x[:size]), own)}
+        samples = model.decode_mean(model.sample_prior(size, own, seed=seed), own)
         yield "generate", size, {"mean": samples}
 
 
 @pytest.fixture(scope="module")
-def served(contract_models, tmp_path_factory):
+def served(models, beside, tmp_path_factory):
     """All models, what was asked and what another process answered."""
     folder = tmp_path_factory.mktemp("export")
     rng = np.random.default_rng(0)
     x = (rng.integers(0, 256, size=(max(SIZES), 8, 6, 1)) / 255).astype("float32")
-    calls, codes = {}, {}
-    for name, model in contract_models.items():
+    calls, beside_x, latents = {}, {}, {}
+    for name, model in models.items():
         tfvae.export(model, folder / name / "1")
-        shape = (len(x), *model.sequence_shape, model.code_dim)
-        codes[name] = rng.normal(size=shape).astype("float32")
-        calls[name] = calls_of(model, x, codes[name])
+        shape = (len(x), *model.sequence_shape, model.embedding_dim)
+        latents[name] = rng.normal(size=shape).astype("float32")
+        beside_x[name] = beside(model, len(x))
+        calls[name] = calls_of(model, x, beside_x[name], latents[name])
         warm_up = folder / name / "1" / "assets.extra" / "tf_serving_warmup_requests"
         calls[name] |= {f"warm-up {s}": (s, i) for s, i in warm_up_requests(warm_up)}
     with open(folder / "calls.pkl", "wb") as file:
@@ -133,17 +155,18 @@ def served(contract_models, tmp_path_factory):
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     with open(folder / "answers.pkl", "rb") as file:
-        return contract_models, x, codes, calls, pickle.load(file)
+        return models, x, beside_x, latents, calls, pickle.load(file)
 
 
 def test_every_signature_gives_what_the_model_gives(served):
-    models, x, codes, calls, answers = served
+    models, x, y, z, calls, answers = served
     assert set(answers) == set(models) and len(models) > 5
     for name, model in models.items():
-        for signature, size, wanted in expected(model, x, codes[name]):
+        for signature, size, wanted in expected(model, x, y[name], z[name]):
             key = f"{signature} {size}"
             if key not in calls[name]:
-                assert model.sequence_axes and signature.endswith("_image_bytes")
+                assert signature.endswith("_image_bytes")
+                assert model.sequence_axes or name == "another target"
                 continue
             found, again = answers[name][key]
             assert set(found) == set(wanted)
@@ -158,12 +181,16 @@ def test_every_signature_gives_what_the_model_gives(served):
 
 
 def test_signatures_are_those_of_the_docstring(served):
-    models, _, _, _, answers = served
+    models, *_, answers = served
+    files = ["decode_image_bytes", "embed_image_bytes", "reconstruct_image_bytes"]
     for name, model in models.items():
-        is_image = not model.sequence_axes
-        signatures = ["decode", "encode", "generate", "reconstruct", "score", "serving_default"]
-        files = ["decode_image_bytes", "embed_image_bytes", "reconstruct_image_bytes"]
-        assert answers[name]["names"] == sorted(signatures + (files if is_image else []))
+        names = ["decode", "encode", "generate", "reconstruct", "score", "serving_default"]
+        if name == "another target":
+            names += ["embed_image_bytes"]
+        else:
+            names += files if not model.sequence_axes else []
+            names += ["classify"] if model.num_categories else []
+        assert answers[name]["names"] == sorted(names)
 
 
 def test_warm_up_has_a_request_for_each_signature_and_all_run(served):
@@ -193,7 +220,7 @@ def test_score_is_minus_the_elbo_of_evaluate(vector_model):
     """One estimate against the other, within five standard errors of their difference."""
     x = np.random.default_rng(0).normal(size=(7, 4)).astype("float32")
     many = np.repeat(x, 200, axis=0)
-    terms = vector_model.terms(many, seed=tf.constant(SEED, tf.int32))
+    terms = vector_model.elbo_terms(many, seed=tf.constant(SEED, tf.int32))
     scores = (terms.distortion + terms.rate).numpy().reshape(len(x), 200)
     error = float(np.sqrt(2 * np.mean(np.var(scores, axis=1)) / scores.size))
     vector_model.compile("adam")
@@ -216,7 +243,7 @@ def test_mixed_precision_serves_float32(tmp_path):
 
 def test_unbuilt_model(tmp_path):
     for export in (tfvae.export, tfvae.serving.export_litert):
-        with pytest.raises(ValueError, match="call `fit`, or `build"):
+        with pytest.raises(ValueError, match="Call `fit`, or `build"):
             export(tfvae.VAE(latent_dim=2), tmp_path / "1")
 
 

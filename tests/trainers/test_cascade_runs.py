@@ -12,8 +12,11 @@ from trainers.configs import (
     adversarial_autoencoder,
     beta_vae,
     cascade_vae,
+    conditional_vae,
     factor_vae,
     joint_vae,
+    semi_supervised_vae,
+    vae,
 )
 
 
@@ -37,11 +40,11 @@ def tiny(family, dataset, data_dir, epochs=2):
     else:
         config.data.train, config.data.test = "train[:100]", "test[:60]"
         config.model.encoder.hidden = config.model.decoder.hidden = (8,)
-    if "discriminator" in config.model:
-        config.model.discriminator.hidden = (8,)
+    for penalty in config.model.get("penalties", {}).values():
+        penalty.discriminator.hidden = (8,)
     if family is cascade_vae:
         config.model.objective.period = 3
-        config.model.objective.categorical_start = 1
+        config.model.objective.discrete_start = 1
     return config
 
 
@@ -86,9 +89,9 @@ def reported(workdir):
 def test_cascade_on_sprites(data_dir, tmp_path):
     config = tiny(cascade_vae, "sprites", data_dir)
     model, _ = training.run(config, tmp_path)
-    assert type(model.assignment) is tfvae.assignment.MinCostFlow
-    assert model.assignment.penalty == config.model.assignment.penalty
-    assert model.code_dim == 6 + 3
+    assert type(model.discrete.assignment) is tfvae.assignment.MinCostFlow
+    assert model.discrete.assignment.penalty == config.model.discrete.assignment.penalty
+    assert model.embedding_dim == 6 + 3
     more = {"category_traversals.png", "traversals.gif", "latents_and_factors.png"}
     assert figures(tmp_path) == {f"{name}.png" for name in FIGURES} | more
     with Image.open(tmp_path / "figures" / "traversals.gif") as gif:
@@ -103,7 +106,7 @@ def test_cascade_on_sprites(data_dir, tmp_path):
     assert lines["accuracy, d[0] as shape"] == pytest.approx(expected.one_to_one)
     assert lines["examples"] == len(x) == 58
     header = (tmp_path / "history.csv").read_text().splitlines()[0].split(",")
-    assert {"period", "open_latents", "categories_open"} <= set(header)
+    assert {"period", "open_latents", "discrete_open"} <= set(header)
 
 
 @pytest.mark.slow
@@ -119,9 +122,9 @@ def test_interrupted_cascade_goes_on(data_dir, tmp_path):
 
 def test_cascade_without_categories(data_dir):
     config = tiny(cascade_vae, "digits", data_dir)
-    config.model.num_categories = ()
+    config.model.discrete.name = ""
     model = experiment.build_model(config, (8, 8, 1))
-    assert model.num_categories == () and model.code_dim == 4
+    assert model.num_categories == () and model.embedding_dim == 4
 
 
 @pytest.mark.slow
@@ -136,13 +139,14 @@ def test_factor_vae_on_sprites(data_dir, tmp_path):
 
 def test_discriminator_has_an_optimizer_of_its_own(data_dir):
     config = tiny(factor_vae, "digits", data_dir)
-    config.discriminator_optimizer.learning_rate = 0.5
+    config.model.penalties.total_correlation.optimizer.learning_rate = 0.5
     model = experiment.build_model(config, (8, 8, 1))
-    assert float(model.discriminator_optimizer.learning_rate.numpy()) == 0.5
+    (penalty,) = model.penalties
+    assert float(penalty.optimizer.learning_rate.numpy()) == 0.5
     assert float(model.optimizer.learning_rate.numpy()) == pytest.approx(1e-3)
     # Adam has two moments for each weight.
-    moments = len(model.discriminator_optimizer.variables) - 2
-    assert moments == 2 * len(model.discriminator.trainable_weights)
+    moments = len(penalty.optimizer.variables) - 2
+    assert moments == 2 * len(penalty.discriminator.trainable_weights)
 
 
 @pytest.mark.slow
@@ -168,7 +172,8 @@ def test_joint_vae_on_digits(data_dir, tmp_path):
 def test_labels_are_given_to_an_adversarial_autoencoder(dataset, data_dir, tmp_path):
     config = tiny(adversarial_autoencoder, dataset, data_dir, epochs=1)
     x, labels = next(experiment.TrainingData(config).batches(0, 1).as_numpy_iterator())
-    assert labels.shape == (len(x),) and labels.max() < config.model.num_categories[0]
+    (num_classes,) = config.model.discrete.num_categories
+    assert labels.shape == (len(x),) and labels.max() < num_classes
     model, test = trained(config, tmp_path)
     name = "digit" if dataset == "digits" else "shape"
     assert f"accuracy, d[0] as {name}" in values(report.measure(model, test, config))
@@ -177,14 +182,60 @@ def test_labels_are_given_to_an_adversarial_autoencoder(dataset, data_dir, tmp_p
 def test_supervision_needs_labels(data_dir):
     config = tiny(adversarial_autoencoder, "digits", data_dir)
     config.data.supervised = False
-    with pytest.raises(ValueError, match=r"needs --config\.data\.supervised=True"):
+    with pytest.raises(ValueError, match=r"--config\.data\.supervised must be True"):
         experiment.build_model(config, (8, 8, 1))
+    useless = tiny(vae, "digits", data_dir)
+    useless.data.supervised = True
+    with pytest.raises(ValueError, match=r"--config\.data\.supervised must be False"):
+        experiment.build_model(useless, (8, 8, 1))
     config.data.supervised, config.data.labels = True, False
-    with pytest.raises(ValueError, match=r"needs --config\.data\.labels=True"):
+    with pytest.raises(ValueError, match=r"--config\.data\.labels must be True"):
         experiment.TrainingData(config)
 
 
-@pytest.mark.parametrize("family", [cascade_vae, joint_vae, adversarial_autoencoder])
+def test_data_of_a_config_are_x_and_labels(data_dir):
+    config = tiny(vae, "digits", data_dir)
+    config.model.condition = 3
+    with pytest.raises(ValueError, match=r"needs only x and labels, received a VAE .* condition"):
+        experiment.build_model(config, (8, 8, 1))
+
+
+def test_conditional_vae_on_digits(data_dir, tmp_path):
+    """From config to report, figures, model and a model that is loaded."""
+    config = tiny(conditional_vae, "digits", data_dir)
+    training.run(config, tmp_path)
+    assert figures(tmp_path) == {f"{name}.png" for name in FIGURES | {"category_traversals"}} | {
+        "traversals.gif"
+    }
+    assert 0.0 <= reported(tmp_path)["accuracy, d[0] as digit"] <= 1.0
+    model = training.load(tmp_path)
+    assert model.generate(3, y=7).shape == (3, 8, 8, 1)
+    again = values(training.evaluate(config, tmp_path))
+    assert again["ELBO"] == pytest.approx(reported(tmp_path)["ELBO"])
+
+
+def test_few_labels(data_dir, tmp_path):
+    config = tiny(semi_supervised_vae, "digits", data_dir, epochs=1)
+    config.data.num_labels = 30
+    data = experiment.TrainingData(config)
+    batches = list(data.batches(0, 1).as_numpy_iterator())
+    x, labels = (np.concatenate(part) for part in zip(*batches, strict=True))
+    assert np.sum(labels >= 0) == 30 and np.sum(labels == -1) == len(x) - 30
+    # The same examples keep their labels in each epoch.
+    later = list(data.batches(1, 2).as_numpy_iterator())
+    known = {x.tobytes() for x, y in zip(x, labels, strict=True) if y >= 0}
+    assert known == {x.tobytes() for xs, ys in later for x, y in zip(xs, ys, strict=True) if y >= 0}
+    model, test = trained(config, tmp_path)
+    assert "accuracy, d[0] as digit" in values(report.measure(model, test, config))
+    config.model.discrete.unknown = None
+    with pytest.raises(ValueError, match=r"--config\.data\.num_labels must be 0"):
+        experiment.TrainingData(config)
+
+
+@pytest.mark.parametrize(
+    "family",
+    [cascade_vae, joint_vae, adversarial_autoencoder, conditional_vae, semi_supervised_vae],
+)
 def test_data_without_classes_are_refused(family):
     with pytest.raises(ValueError, match="one of digits, mnist, sprites, sprites_full"):
         family.get_config("pendulum")

@@ -42,8 +42,8 @@ def test_two_models_side_by_side(tmp_path, capsys):
     ("specs", "message"),
     [
         (["vhp_vae.py:digits"], "at least two"),
-        (["vhp_vae.py:digits", "vhp_vae.py:digits"], "is there twice"),
-        (["vhp_vae.py:digits", "vae.py:pendulum"], "data must be the same"),
+        (["vhp_vae.py:digits", "vhp_vae.py:digits"], "must be different models"),
+        (["vhp_vae.py:digits", "vae.py:pendulum"], "must have the same data"),
         (["vhp_vae.py:digits", "no.py"], "no file"),
         (["vhp_vae.py:digits", "vae.py:digit"], "Did you mean 'digits'"),
     ],

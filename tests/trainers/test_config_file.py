@@ -30,8 +30,8 @@ def test_differences():
 
 
 def test_missing_and_broken_file(tmp_path):
-    with pytest.raises(ValueError, match="no such file"):
+    with pytest.raises(ValueError, match="which does not exist"):
         config_file.read(tmp_path / "config.json")
     (tmp_path / "config.json").write_text("{")
-    with pytest.raises(ValueError, match="no valid JSON"):
+    with pytest.raises(ValueError, match="must be valid JSON"):
         config_file.read(tmp_path / "config.json")

@@ -1,21 +1,27 @@
 """From configs to models and data: every family on every data set takes a step."""
 
+import inspect
 import os
 import pathlib
 
+import keras
 import numpy as np
 import pytest
 
 import tfvae
+from tfvae._coefficients import coefficients
+from tfvae._component import Component
 from trainers import experiment
 from trainers.configs import (
     adversarial_autoencoder,
     beta_vae,
     cascade_vae,
+    conditional_vae,
     factor_vae,
     flat_manifold_vae,
     iwae,
     joint_vae,
+    semi_supervised_vae,
     settings,
     vae,
     vamp_vae,
@@ -25,7 +31,9 @@ from trainers.configs import (
 CATEGORICAL = {
     "adversarial_autoencoder": adversarial_autoencoder,
     "cascade_vae": cascade_vae,
+    "conditional_vae": conditional_vae,
     "joint_vae": joint_vae,
+    "semi_supervised_vae": semi_supervised_vae,
 }
 FAMILIES = {
     **CATEGORICAL,
@@ -132,10 +140,54 @@ def test_vamp_prior_starts_at_training_examples(data_dir):
 
 
 def test_unknown_name_and_argument():
-    with pytest.raises(ValueError, match=r"prior.name: .*'VampPrio'. Nearest: VampPrior"):
+    with pytest.raises(ValueError, match=r"prior\.name must be .*'VampPrio'\. Nearest: VampPrior"):
         experiment.create("prior", {"name": "VampPrio"})
     with pytest.raises(ValueError, match=r"Constrained takes .*kappa"):
         experiment.create("objective", {"name": "Constrained", "kapa": 1.0})
+
+
+def test_coefficients_may_be_schedules():
+    config = flat_manifold_vae.get_config("digits")
+    warm_up = {
+        "name": "PolynomialDecay",
+        "initial_learning_rate": 0.0,
+        "decay_steps": 100,
+        "end_learning_rate": 20.0,
+    }
+    with config.ignore_type():
+        config.model.penalties.flatness.weight = warm_up
+    model = experiment.build_model(config, (8, 8, 1))
+    (flatness,) = model.penalties
+    assert flatness.weight == 0.0
+    assert float(type(flatness).weight.given(flatness)(100)) == 20.0
+    kind = {"name": "Capacity", "discrete": {**warm_up, "end_learning_rate": 2.0}}
+    assert experiment.create("objective", kind).discrete == 0.0
+
+
+def components(cls):
+    """All public parts of a model."""
+    found = {cls} if not inspect.isabstract(cls) and cls.__module__.startswith("tfvae.") else set()
+    return found.union(*(components(sub) for sub in cls.__subclasses__()))
+
+
+def test_every_coefficient_may_be_a_schedule():
+    for cls in components(Component):
+        for coefficient in coefficients(cls):
+            keys = [f"{cls.role}.{coefficient.name}", coefficient.name]
+            package = next(experiment.PACKAGES[key] for key in keys if key in experiment.PACKAGES)
+            assert package is keras.optimizers.schedules, (cls, coefficient.name)
+
+
+def test_penalties_are_a_group_of_groups():
+    config = vae.get_config("digits")
+    config.model.penalties = {
+        "flatness": {"name": "Flatness", "weight": 2.0},
+        "left_out": {"name": "", "weight": 1.0},
+        "second": {"name": "MMD", "weight": 3.0},
+    }
+    model = experiment.build_model(config, (8, 8, 1))
+    assert [(p.name, p.weight) for p in model.penalties] == [("flatness", 2.0), ("second", 3.0)]
+    assert [type(p) for p in model.penalties] == [tfvae.penalties.Flatness, tfvae.penalties.MMD]
 
 
 def test_unknown_data_set():

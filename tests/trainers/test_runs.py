@@ -208,7 +208,7 @@ def test_counts_must_be_positive(tmp_path, key):
 def test_a_workdir_that_is_a_file_and_a_foreign_config(tmp_path):
     path = tmp_path / "file"
     path.write_text("{")
-    with pytest.raises(cli.UserError, match="is a file, not a folder"):
+    with pytest.raises(cli.UserError, match="must be a folder"):
         training.run(tiny(), path)
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "epoch_000001_step_000000.npz").touch()
@@ -216,13 +216,13 @@ def test_a_workdir_that_is_a_file_and_a_foreign_config(tmp_path):
     with pytest.raises(cli.UserError, match="epochs: absent before"):
         training.run(tiny(), tmp_path)
     (tmp_path / "config.json").write_text("")
-    with pytest.raises(cli.UserError, match="no valid JSON"):
+    with pytest.raises(cli.UserError, match="must be valid JSON"):
         training.run(tiny(), tmp_path)
 
 
 def test_no_model_yet(tmp_path):
     config_file.write(tiny(), tmp_path / "config.json")
-    with pytest.raises(cli.UserError, match="has not finished"):
+    with pytest.raises(cli.UserError, match="must hold a finished run"):
         training.evaluate(tiny(), tmp_path)
 
 

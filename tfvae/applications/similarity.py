@@ -6,9 +6,12 @@ import importlib
 import json
 import os
 import pathlib
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from types import ModuleType
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfvae import _checks
 
@@ -19,25 +22,25 @@ FORMAT = 1
 class SearchResult(NamedTuple):
     """The nearest neighbours of n queries, the nearest first."""
 
-    ids: list
-    """(n, k) lists of the ids that the neighbours were added with."""
+    ids: list[list[int | str]]
+    """The neighbours' ids, (n, k) as lists."""
     distances: np.ndarray
     """Euclidean distances, (n, k), in the unit of the latent space."""
-    metadata: list
-    """(n, k) lists of what they were added with; None where there was nothing."""
+    metadata: list[list[Any]]
+    """The neighbours' metadata, (n, k) as lists; None for neighbours without metadata."""
 
 
 class SimilarityIndex:
-    """Approximate nearest neighbours in a latent space, with ids and metadata [C20, section 4].
+    """Approximate nearest neighbours in a latent space, with ids and metadata [C20].
 
-    Made for the encodings of a `FlatManifoldVAE`, whose Euclidean distances measure similarity. The
-    search is that of the package faiss (graph of hierarchical neighbours, HNSW); see `recall` for
-    how often it finds the true ones.
+    It suits encodings of a `FlatManifoldVAE`, whose Euclidean distances measure similarity. The
+    package faiss searches a hierarchical graph of neighbours (HNSW); `recall` measures how many of
+    the true neighbours it finds.
 
     Args:
         dim: N_z.
-        num_links: of each entry in the graph; more cost memory and find more.
-        effort: entries that a search looks at, at least; more cost time and find more.
+        num_links: links of each entry in the graph. More take more memory and find more.
+        effort: least number of entries that a search compares. More take more time and find more.
 
     Raises:
         ImportError: when faiss is not installed.
@@ -53,7 +56,7 @@ class SimilarityIndex:
         ([['dog']], [[{'page': 2}]])
     """
 
-    def __init__(self, dim: int, *, num_links: int = 32, effort: int = 64):
+    def __init__(self, dim: int, *, num_links: int = 32, effort: int = 64) -> None:
         self.dim = _checks.positive_int("dim", dim)
         self.num_links = _checks.positive_int("num_links", num_links)
         self.effort = _checks.positive_int("effort", effort)
@@ -62,20 +65,25 @@ class SimilarityIndex:
         self._ids = []
         self._metadata = []
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._ids)
 
-    def add(self, z, ids=None, metadata=None):
+    def add(
+        self,
+        z: ArrayLike,
+        ids: Sequence[int | str] | None = None,
+        metadata: Sequence[Any] | None = None,
+    ) -> None:
         """Adds entries.
 
         Args:
             z: encodings, (n, dim), such as `vae.encode(x).mean()`.
-            ids: n different whole numbers or strings, none of them in the index yet; None: counted
-                on from the number of entries.
-            metadata: n values that JSON can hold, or None.
+            ids: n different whole numbers or strings that are not in the index yet. None: numbers
+                that continue from the number of entries.
+            metadata: n JSON values, or None.
 
         Raises:
-            ValueError: when a length, a value or an id does not fit; the index is unchanged then.
+            ValueError: when a length, a value or an id does not fit; the index stays unchanged.
         """
         z = self._checked(z)
         if isinstance(ids, str):
@@ -84,36 +92,42 @@ class SimilarityIndex:
         metadata = [None] * len(z) if metadata is None else list(metadata)
         if len(ids) != len(z) or len(metadata) != len(z):
             raise ValueError(
-                f"`ids` and `metadata` must have one element for each of the {len(z)} rows of `z`; "
+                f"`ids` and `metadata` must have one element for each of the {len(z)} rows of `z`, "
                 f"received {len(ids)} and {len(metadata)}."
             )
         for one in ids:
             if isinstance(one, bool) or not isinstance(one, (int, str)):
-                raise ValueError(f"An id must be a whole number or a string, received {one!r}.")
+                raise ValueError(f"`ids` must be whole numbers or strings, received {one!r}.")
         known = set(self._ids)
         counts = collections.Counter(ids)
         twice = sorted(str(one) for one, count in counts.items() if count > 1 or one in known)
         if twice:
-            raise ValueError(f"`ids` must be new and different; there twice: {', '.join(twice)}.")
+            raise ValueError(
+                "`ids` must be new and different, received known or repeated ones: "
+                f"{', '.join(twice)}."
+            )
         try:
             kept = json.loads(json.dumps(metadata))
         except (TypeError, ValueError) as error:
-            raise ValueError(f"`metadata` must be what JSON can hold: {error}.") from error
+            raise ValueError(
+                f"`metadata` must be JSON values, received others: {error}."
+            ) from error
         for given, back in zip(metadata, kept, strict=True):
             if given != back:
                 raise ValueError(
-                    f"`metadata` must be what JSON can hold: {given!r} would come back as {back!r}."
+                    f"`metadata` must be JSON values, received {given!r}, which JSON would turn "
+                    f"into {back!r}."
                 )
         self._index.add(z)
         self._ids += ids
         self._metadata += metadata
 
-    def search(self, z, k: int = 10) -> SearchResult:
+    def search(self, z: ArrayLike, k: int = 10) -> SearchResult:
         """The `k` nearest entries of each query; fewer when the index holds fewer.
 
         Args:
             z: queries, (n, dim).
-            k: neighbours.
+            k: number of neighbours.
 
         Raises:
             ValueError: when the index is empty, or `z` or `k` does not fit.
@@ -125,18 +139,19 @@ class SimilarityIndex:
             [[self._metadata[p] for p in row] for row in positions],
         )
 
-    def _nearest(self, z, k):
+    def _nearest(self, z: ArrayLike, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Squared distances and positions in the index, (n, k) each."""
         if not len(self):
-            raise ValueError("The index is empty: `add` something first.")
+            raise ValueError("The index must hold entries, received none. Call `add` first.")
         k = min(_checks.positive_int("k", k), len(self))
         self._index.hnsw.efSearch = max(self.effort, k)
         squares, positions = self._index.search(self._checked(z), k)
-        if np.any(positions < 0):  # The graph did not lead to k entries: look at all of them.
+        if np.any(positions < 0):  # The graph did not lead to k entries: compare all of them.
             squares, positions = _faiss().knn(self._checked(z), self._vectors(), k)
         return squares, positions
 
-    def recall(self, z, k: int = 10) -> float:
-        """Share of the true `k` nearest entries of the queries that `search` finds, in [0, 1]."""
+    def recall(self, z: ArrayLike, k: int = 10) -> float:
+        """Share of the queries' true `k` nearest entries that `search` finds, in [0, 1]."""
         _, found = self._nearest(z, k)
         _, true = _faiss().knn(self._checked(z), self._vectors(), found.shape[1])
         hits = [len(set(f) & set(t)) for f, t in zip(found.tolist(), true.tolist(), strict=True)]
@@ -145,15 +160,16 @@ class SimilarityIndex:
     def _vectors(self):
         return self._index.reconstruct_n(0, len(self))
 
-    def _checked(self, z):
+    def _checked(self, z: ArrayLike) -> np.ndarray:
         z = np.ascontiguousarray(z, dtype="float32")
         if z.ndim != 2 or z.shape[1] != self.dim or not np.all(np.isfinite(z)):
             raise ValueError(
-                f"`z` must be finite and have the shape (n, {self.dim}), received {z.shape}."
+                f"`z` must be finite and have the shape (n, {self.dim}), received the shape "
+                f"{z.shape}."
             )
         return z
 
-    def save(self, folder):
+    def save(self, folder: str | os.PathLike) -> None:
         """Writes the index to a folder; each file gets its name when it is complete."""
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
@@ -174,7 +190,7 @@ class SimilarityIndex:
         os.replace(partial, folder / ENTRIES)
 
     @classmethod
-    def load(cls, folder) -> "SimilarityIndex":
+    def load(cls, folder: str | os.PathLike) -> "SimilarityIndex":
         """The index that `save` wrote to a folder.
 
         Raises:
@@ -187,28 +203,34 @@ class SimilarityIndex:
             index._index = _faiss().read_index(str(folder / INDEX))
             index._ids, index._metadata = entries["ids"], entries["metadata"]
         except (OSError, KeyError, TypeError, json.JSONDecodeError, RuntimeError) as error:
-            raise ValueError(f"{folder} holds no index that can be read: {error}") from error
+            raise ValueError(
+                f"`folder` must hold an index that `save` wrote, received {str(folder)!r}: {error}"
+            ) from error
         if entries.get("format") != FORMAT:
             raise ValueError(
-                f"{folder}: format {entries.get('format')!r}, but this version reads {FORMAT}."
+                f"`folder` must hold an index of format {FORMAT}, received format "
+                f"{entries.get('format')!r} in {str(folder)!r}. Build the index again."
             )
         counts = {index._index.ntotal, len(index._ids), len(index._metadata)}
         if len(counts) > 1 or entries["checksum"] != _checksum(folder / INDEX):
-            raise ValueError(f"{folder}: {INDEX} and {ENTRIES} do not belong together.")
+            raise ValueError(
+                f"`folder` must hold {INDEX} and {ENTRIES} of one `save`, received two that do not "
+                f"belong together in {str(folder)!r}. Build the index again."
+            )
         return index
 
 
-def _checksum(path):
+def _checksum(path: pathlib.Path) -> str:
     """SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _plain(ids):
+def _plain(ids: Iterable[Any]) -> list[Any]:
     """Ids as Python's own numbers and strings."""
     return [one.item() if isinstance(one, np.generic) else one for one in ids]
 
 
-def _faiss():
+def _faiss() -> ModuleType:
     try:
         return importlib.import_module("faiss")
     except ImportError as error:

@@ -1,5 +1,9 @@
 """Discrete latents of a batch from unary terms: exact by minimum-cost flow, greedy, or your own."""
 
+from collections.abc import Callable
+
+import numpy as np
+
 from tfvae import _checks
 from tfvae.assignment.base import Assignment, Custom, PenalizedAssignment, objective
 from tfvae.assignment.flow import MinCostFlow, minimum_cost, scaled_costs
@@ -20,12 +24,12 @@ __all__ = [
 ]
 
 
-def get(identifier) -> Assignment:
-    """The assignment for a short name, the object itself, or one around a function.
+def get(identifier: str | Assignment | Callable[[np.ndarray], np.ndarray]) -> Assignment:
+    """The assignment for a short name, the object itself, or an assignment around a function.
 
     Args:
         identifier: "min_cost_flow", "greedy", an `Assignment`, or a function of the unary terms
-            (n, S) that returns categories (n,), which becomes `Custom(function)`.
+            (n, S) that returns categories (n,); it becomes `Custom(function)`.
 
     Raises:
         ValueError: when it is none of these.
@@ -36,7 +40,7 @@ def get(identifier) -> Assignment:
         [1, 0]
     """
     names = {"greedy": Greedy, "min_cost_flow": MinCostFlow}
-    # A class is callable, too, but no function of unary terms.
+    # A class is callable too, but it is not a function of unary terms.
     if callable(identifier) and not isinstance(identifier, (Assignment, type)):
         return Custom(identifier)
     return _checks.named_object("assignment", identifier, Assignment, names)

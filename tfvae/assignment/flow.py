@@ -3,6 +3,8 @@
 import functools
 import importlib
 import math
+from types import ModuleType
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,7 +12,7 @@ import numpy as np
 from tfvae import _checks
 from tfvae.assignment.base import PenalizedAssignment
 
-# OR-tools refuses costs that exceed this over its number of nodes, n + S + 1 and three of its own.
+# OR-tools refuses costs above this divided by its number of nodes: n + S + 1, and 3 of its own.
 LARGEST_PRODUCT = 2**62
 
 
@@ -19,30 +21,31 @@ class MinCostFlow(PenalizedAssignment):
     """argmax_d Σ_i u_i[d_i] − λ' Σ_{i<j} [d_i = d_j], exactly, by a minimum-cost flow [JS19].
 
     A unit of flow goes from each example to a category, at the cost −u_i[k], and from there to the
-    sink along one of n parallel arcs with the costs 0, λ', 2λ', …: as they rise, the cheapest ones
-    are used, and n_k examples of category k cost λ'·n_k(n_k − 1)/2 (see `objective`).
+    sink along one of n parallel arcs with the costs 0, λ', 2λ', …. A cheapest flow uses the
+    cheapest arcs, and n_k examples of category k cost λ'·n_k(n_k − 1)/2 (see `objective`).
 
-    Costs are whole numbers (see `scaled_costs`): λ' is met exactly, u to half a step of at most
-    1/`resolution` nats. So the result's objective lies below the largest one by n/`resolution`
-    nats at most. λ' = 0 needs no flow and no OR-tools: it is argmax_k, the first of equal ones.
-    Where several assignments are best, the result is one of them, the same at every call.
+    Costs are whole numbers (see `scaled_costs`). They represent λ' exactly, and u to half a step of
+    at most 1/`resolution` nats. The result's objective is therefore at most n/`resolution` nats
+    below the largest one. λ' = 0 needs no flow and no OR-tools: the result is argmax_k, the first
+    of equal ones. If several assignments are best, the result is one of them, the same at every
+    call.
 
-    Examples that would not leave their best category even if all others were in it, those with
-    u_i[k] < max_k u_i[k] − nλ' for all other k, are put there in advance: late in training, when
-    categories differ by nats, little is left to be solved.
+    Examples with u_i[k] < max_k u_i[k] − nλ' for all other k would keep their best category even if
+    all others shared it. They get it in advance. Late in training, when categories differ by nats,
+    this leaves little to solve.
 
     Args:
         penalty: λ' ≥ 0, nats for each pair of examples that share a category.
-        resolution: steps of the costs a nat, at least. n·(n + S + 4)·λ'·`resolution` must not
-            exceed 2⁶², lest 64 bits overflow: with the default and 256 examples in 10 categories,
-            λ' may be 6·10⁵ nats.
+        resolution: least number of cost steps per nat. n·(n + S + 4)·λ'·`resolution` must not
+            exceed 2⁶², for costs of 64 bits. With the default and 256 examples in 10 categories, λ'
+            may be 6·10⁵ nats.
 
     Raises:
         ValueError: when an argument lies outside its range; at a call, when λ'·`resolution` is too
             large for the batch, or for faulty unary terms.
         ImportError: at a call, when OR-tools is not installed.
 
-    Example, three examples that prefer category 0, the last one by little:
+    Example, three examples that prefer category 0, the last one only slightly:
 
         >>> from tfvae.assignment import MinCostFlow
         >>> unary = [[0.0, -5.0], [0.0, -5.0], [0.0, -1.5]]
@@ -50,7 +53,7 @@ class MinCostFlow(PenalizedAssignment):
         ([0, 0, 0], [0, 0, 1])
     """
 
-    def __init__(self, penalty: float = 0.001, resolution: float = 1e8):
+    def __init__(self, penalty: float = 0.001, resolution: float = 1e8) -> None:
         super().__init__(penalty)
         self.resolution = _checks.number_in(
             "resolution", resolution, 0.0, math.inf, low_open=True, high_open=True
@@ -61,26 +64,26 @@ class MinCostFlow(PenalizedAssignment):
             return np.argmax(unary, axis=1)
         return minimum_cost(*scaled_costs(unary, self.penalty, self.resolution))[0]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {**super().get_config(), "resolution": self.resolution}
 
 
-def scaled_costs(unary, penalty: float, resolution: float) -> tuple[np.ndarray, int]:
+def scaled_costs(unary: np.ndarray, penalty: float, resolution: float) -> tuple[np.ndarray, int]:
     """The assignment problem in whole numbers: costs, and the cost of a pair.
 
-    With R = ⌈λ'·resolution⌉/λ' ≥ `resolution` steps a nat, in which λ' is a whole number,
+    With R = ⌈λ'·resolution⌉/λ' ≥ `resolution` steps per nat, which make λ' a whole number of steps,
 
         c_i[k] = min(round(R·(max_k u_i[k] − u_i[k])), n·R·λ').
 
-    A row's largest term costs 0, which changes no choice. A cost above (n − 1)·Rλ' is never paid,
-    as the best category of an example costs less even when all others share it; where it is
-    clipped, −inf included, does not matter.
+    A row's largest term costs 0; this shift changes no choice. A cost above (n − 1)·Rλ' is never
+    paid: an example's best category costs less even when all others share it. Clipping such costs,
+    including −inf terms, changes no choice either.
 
     Args:
         unary: u, float64 (n, S), each row with a finite largest value.
         penalty: λ' > 0, nats.
-        resolution: steps a nat, at least.
+        resolution: least number of steps per nat.
 
     Returns:
         c, int64 (n, S), and R·λ'.
@@ -99,8 +102,10 @@ def scaled_costs(unary, penalty: float, resolution: float) -> tuple[np.ndarray, 
     step = max(1.0, math.ceil(penalty * resolution))
     if n * (n + num_categories + 4) * step > LARGEST_PRODUCT:
         raise ValueError(
-            f"Costs of {n} examples and {num_categories} categories overflow 64 bits: `penalty` "
-            f"{penalty:g} times `resolution` {resolution:g} is too large. A resolution of "
+            f"`penalty` times `resolution` must be at most "
+            f"{LARGEST_PRODUCT / (n * (n + num_categories + 4)):.1e} for {n} examples and "
+            f"{num_categories} categories, received {penalty:g} times {resolution:g}. Larger costs "
+            f"overflow 64 bits. A `resolution` of "
             f"{LARGEST_PRODUCT / (2 * n * (n + num_categories + 4) * penalty):.1e} fits."
         )
     gaps = np.minimum(unary.max(axis=1, keepdims=True) - unary, n * penalty)
@@ -111,8 +116,8 @@ def minimum_cost(costs: np.ndarray, step: int) -> tuple[np.ndarray, int]:
     """argmin_d Σ_i c_i[d_i] + step·Σ_{i<j} [d_i = d_j], and this cost.
 
     Args:
-        costs: c, int64 (n, S), n ≥ 1, with 0 as the smallest of each row and n·`step` as the
-            largest of all, as from `scaled_costs`.
+        costs: c, int64 (n, S), n ≥ 1, from 0, the smallest of each row, to at most n·`step`, as
+            from `scaled_costs`.
         step: the cost of a pair, at least 1.
 
     Returns:
@@ -121,7 +126,7 @@ def minimum_cost(costs: np.ndarray, step: int) -> tuple[np.ndarray, int]:
     Raises:
         ImportError: when OR-tools is not installed.
 
-    Example, where 10 is less than the 15 of a pair:
+    Example, in which 10 is less than the cost 15 of a pair:
 
         >>> import numpy as np
         >>> from tfvae.assignment import minimum_cost
@@ -142,13 +147,13 @@ def minimum_cost(costs: np.ndarray, step: int) -> tuple[np.ndarray, int]:
 
 
 class _Network:
-    """Nodes and arcs for up to n examples and S categories, which no cost changes.
+    """Nodes and arcs for up to n examples and S categories; they do not depend on the costs.
 
     Node 0 is the sink; categories and examples follow. The i-th 2S arcs go from example i to the
-    categories, and from the categories to the sink: m ≤ n examples have the first 2mS of them.
+    categories, and from the categories to the sink. A problem of m ≤ n examples uses the first 2mS.
     """
 
-    def __init__(self, n: int, num_categories: int):
+    def __init__(self, n: int, num_categories: int) -> None:
         shape = (n, num_categories)
         categories = np.broadcast_to(1 + np.arange(num_categories), shape)
         examples = np.broadcast_to(1 + num_categories + np.arange(n)[:, np.newaxis], shape)
@@ -158,8 +163,8 @@ class _Network:
         self.nodes = np.arange(1 + num_categories + n, dtype="int32")
         self.supplies = np.repeat([0, 1], [1 + num_categories, n])
 
-    def solve(self, costs, sizes, step):
-        """The best categories of m examples beside `sizes` others; the cost added, the solver's."""
+    def solve(self, costs: np.ndarray, sizes: np.ndarray, step: int) -> tuple[np.ndarray, int]:
+        """The best categories of m examples, and the cost that they add to `sizes` others."""
         m, num_categories = costs.shape
         num_arcs, num_nodes = 2 * costs.size, 1 + num_categories + m
         next_ones = step * (sizes + np.arange(m)[:, np.newaxis])
@@ -179,14 +184,14 @@ class _Network:
         return np.argmax(flows, axis=1), problem.optimal_cost()
 
 
-# Batches have one size or two.
+# Batches have one or two sizes in training.
 _network = functools.lru_cache(maxsize=8)(_Network)
 
 
-def _min_cost_flow():
+def _min_cost_flow() -> ModuleType:
     try:
         return importlib.import_module("ortools.graph.python.min_cost_flow")
     except ImportError as error:
         raise ImportError(
-            "MinCostFlow needs OR-tools, `pip install ortools`; tfvae.assignment.Greedy does not."
+            "MinCostFlow needs OR-tools: pip install ortools. tfvae.assignment.Greedy does not."
         ) from error

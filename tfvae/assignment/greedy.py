@@ -10,8 +10,8 @@ from tfvae.assignment.base import PenalizedAssignment
 class Greedy(PenalizedAssignment):
     """d_i = argmax_k u_i[k] − λ'·(examples before i in category k), one example after the other.
 
-    It depends on the order of the examples, and its `objective` is at most that of `MinCostFlow`,
-    for comparison with which it is here.
+    A baseline: its `objective` is at most as large as with `MinCostFlow`, up to rounding. The
+    result depends on the order of the examples.
 
     Args:
         penalty: λ' ≥ 0, nats for each pair of examples that share a category.
@@ -19,7 +19,7 @@ class Greedy(PenalizedAssignment):
     Raises:
         ValueError: when λ' is negative or not a finite number.
 
-    Example, the first example takes what the second one needs more:
+    Example, in which the first example takes the category that the second one needs more:
 
         >>> from tfvae.assignment import Greedy, MinCostFlow
         >>> unary = [[0.0, -1.0], [0.0, -1.5]]

@@ -1,38 +1,43 @@
 """Several discrete variables: one assignment after the other until nothing changes."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfvae import _checks
 from tfvae.assignment.base import Assignment, check_rows
 
 
-def assign(unary, sizes, solver: Assignment, *, max_sweeps: int = 20) -> np.ndarray:
+def assign(
+    unary: ArrayLike, sizes: Sequence[int], solver: Assignment, *, max_sweeps: int = 20
+) -> np.ndarray:
     """Categories d_1, …, d_V of each example, by block-coordinate ascent.
 
-    It climbs
+    The objective is
 
         Σ_i u_i[d_i1, …, d_iV] − λ' Σ_v Σ_{i<j} [d_iv = d_jv].
 
-    With one variable it is the solver's answer. With several of them it starts at the joint argmax
-    of u_i; a sweep then solves for each variable in turn, the others held, and takes what raises
-    the objective (from `Custom`: all that differs). It ends with the first sweep that changes
-    nothing. With `MinCostFlow` no change of one variable, in any number of examples, raises the
-    objective then by more than n/`resolution` nats; a change of several variables might.
+    With one variable the result is the solver's. With several, the search starts at the joint
+    argmax of u_i. A sweep solves for each variable in turn, with the others held, and keeps a
+    solution that raises the objective (from `Custom`: any that differs). The search ends with the
+    first sweep that changes nothing. With `MinCostFlow`, no change of one variable, in any number
+    of examples, could then raise the objective by more than n/`resolution` nats; a change of
+    several variables might.
 
     Args:
         unary: u_i[k_1, …, k_V] = log p(x_i | z_i, e_k1, …, e_kV), (n, S_1, …, S_V), or (n, ΠS_v)
             with the last variable changing fastest; nats.
         sizes: (S_1, …, S_V).
         solver: solves the problem of one variable.
-        max_sweeps: sweeps at most.
+        max_sweeps: largest number of sweeps.
 
     Returns:
         d, int32 (n, V).
 
     Raises:
-        ValueError: when a shape does not fit, or for faulty unary terms.
+        ValueError: when a shape does not fit, or unary terms are faulty.
 
     Example:
         >>> import numpy as np
@@ -48,7 +53,7 @@ def assign(unary, sizes, solver: Assignment, *, max_sweeps: int = 20) -> np.ndar
     unary = np.asarray(unary, dtype="float64")
     product = math.prod(sizes)
     if not sizes:
-        raise ValueError("`sizes` is empty: at least one discrete variable is needed.")
+        raise ValueError("`sizes` must have an entry for each discrete variable, received none.")
     if unary.shape[1:] not in (sizes, (product,)):
         raise ValueError(
             f"`unary` must have the shape (n, {', '.join(map(str, sizes))}) or (n, {product}) for "

@@ -1,4 +1,4 @@
-"""Keras callbacks: runs that survive interruptions, and figures and numbers of what they do."""
+"""Keras callbacks: checkpoints that survive interruptions, and tracking of numbers and figures."""
 
 from tfvae.callbacks.checkpoints import Checkpoints
 from tfvae.callbacks.tracking import Tracking

@@ -1,10 +1,11 @@
-"""Checkpoint files: complete or absent under their name, and damaged ones are noticed."""
+"""Checkpoint files: written completely or not at all, and checked for damage when read."""
 
 import contextlib
 import hashlib
 import json
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -13,26 +14,26 @@ _DIGEST_SIZE = hashlib.sha256().digest_size
 
 
 class DamagedFileError(Exception):
-    """The file is not what was written; its text says how that shows."""
+    """The file differs from what was written. The message says how."""
 
 
 def name(epoch: int, step: int) -> str:
-    """The name of a checkpoint after `epoch` whole epochs and `step` steps of the next."""
+    """Returns the file name for `epoch` whole epochs and `step` steps of the next one."""
     return f"epoch_{epoch:06d}_step_{step:09d}.npz"
 
 
-def paths(folder) -> list[pathlib.Path]:
-    """The checkpoints in a folder, oldest first."""
+def paths(folder: str | os.PathLike) -> list[pathlib.Path]:
+    """Returns the checkpoints in a folder, oldest first."""
     return sorted(pathlib.Path(folder).glob("epoch_*_step_*.npz"))
 
 
-def write(path, arrays: dict, manifest: dict):
-    """Writes arrays and a JSON manifest as an .npz file, with its SHA-256 in 32 bytes behind it.
+def write(path: str | os.PathLike, arrays: dict[str, np.ndarray], manifest: dict[str, Any]) -> None:
+    """Writes arrays and a JSON manifest as an .npz file, followed by its SHA-256 (32 bytes).
 
-    The file gets its name when it is on the disk as a whole.
+    The file gets its name only after all of it is on the disk.
 
     Raises:
-        OSError: when it cannot be written; nothing of it is left then.
+        OSError: when it cannot be written; no part of it is left then.
     """
     path = pathlib.Path(path)
     partial = path.with_suffix(".partial")
@@ -54,34 +55,34 @@ def write(path, arrays: dict, manifest: dict):
             partial.unlink(missing_ok=True)
         raise OSError(
             error.errno,
-            f"The checkpoint could not be written ({error.strerror or error}). Those before it are "
-            "as they were: make room, or let the folder be written to, and run the same again",
+            f"The checkpoint could not be written ({error.strerror or error}). Earlier checkpoints "
+            "are untouched. Free disk space or make the folder writable, and run the program again",
             str(path),
         ) from error
 
 
-def read(path) -> tuple[dict, dict]:
-    """The arrays and the manifest of a file.
+def read(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Returns the arrays and the manifest of a file.
 
     Raises:
-        DamagedFileError: when it is not, byte for byte, what was written.
+        DamagedFileError: when any byte differs from what was written.
     """
     path = pathlib.Path(path)
     size = path.stat().st_size
     with path.open("rb") as file:
         found = _digest(file, size - _DIGEST_SIZE)
         if size <= _DIGEST_SIZE or file.read() != found:
-            raise DamagedFileError(f"its {size} bytes do not have the checksum at their end")
+            raise DamagedFileError(f"its {size} bytes do not end with their checksum")
         file.seek(0)
         with np.load(file, allow_pickle=False) as content:
             arrays = dict(content)
     return arrays, json.loads(arrays.pop(_MANIFEST).tobytes())
 
 
-def prune(newest, keep: int):
-    """Removes all checkpoints beside `newest` but the `keep` − 1 before it.
+def prune(newest: pathlib.Path, keep: int) -> None:
+    """Removes all checkpoints except `newest` and the `keep` − 1 before it.
 
-    A later one can only be a damaged one that was passed over: training has come by it again.
+    Files later than `newest` are removed too: they are damaged ones that were skipped.
     """
     others = [path for path in paths(newest.parent) if path != newest]
     before = [path for path in others if path < newest]
@@ -91,7 +92,7 @@ def prune(newest, keep: int):
 
 
 def _digest(file, size=None):
-    """SHA-256 of the next `size` bytes, or of all that follow."""
+    """SHA-256 of the next `size` bytes; None: of all remaining bytes."""
     digest, left = hashlib.sha256(), size
     while left is None or left > 0:
         block = file.read(2**20 if left is None else min(left, 2**20))
@@ -103,7 +104,7 @@ def _digest(file, size=None):
 
 
 def _flush_folder(folder):
-    """Makes the new name last through a power cut, where the system lets folders be flushed."""
+    """Flushes the folder, if the system can: the new file name then survives a power cut."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

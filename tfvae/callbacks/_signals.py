@@ -1,51 +1,54 @@
-"""Signals that end a run wait until the step that is being made is done."""
+"""Delays signals that end a run until the current step is done."""
 
 import contextlib
 import signal
 import threading
+from typing import NoReturn
+
+import keras
 
 _NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
 
 
 class Interruption:
-    """Notes SIGTERM and Ctrl-C while a model is fitted; a second one ends the program at once.
+    """Records SIGTERM and Ctrl-C during `fit`. A second signal ends the program at once.
 
     Args:
-        model: whose `fit` may be interrupted; elsewhere signals do what they did before.
+        model: the model that is fitted. Outside its `fit`, signals act as before.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: keras.Model | None) -> None:
         self.model = model
         self.received = None
         self._previous = {}
 
-    def watch(self):
-        """Begins to note signals, where Python allows it: in the main thread."""
+    def watch(self) -> None:
+        """Begins to record signals. Python allows this in the main thread only."""
         if threading.current_thread() is threading.main_thread():
             self._previous = {n: signal.signal(n, self._note) for n in _NAMES}
 
-    def unwatch(self):
-        """Gives the signals back to whom they went before."""
+    def unwatch(self) -> None:
+        """Restores the previous signal handlers."""
         for number, handler in self._previous.items():
-            # Python cannot set a handler again that it has not set: those of other languages.
+            # None stands for a handler that was not set by Python and cannot be restored.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
         self._previous = {}
 
-    def end_program(self):
-        """Raises what the signal would have raised: KeyboardInterrupt, or SystemExit(143)."""
+    def end_program(self) -> NoReturn:
+        """Raises KeyboardInterrupt after Ctrl-C, SystemExit(143) after SIGTERM."""
         self.unwatch()
         if self.received == signal.SIGINT:
             raise KeyboardInterrupt
         raise SystemExit(128 + self.received)
 
     def _note(self, number, frame):
-        # An error may have ended `fit` without a word to its callbacks.
+        # If `fit` ended with an error, `on_train_end` has not removed this handler.
         if self.received is not None or not self._in_fit(frame):
             self.unwatch()
             signal.raise_signal(number)
             return
         self.received = number
-        with contextlib.suppress(RuntimeError):  # The signal may have come while printing.
+        with contextlib.suppress(RuntimeError):  # The signal interrupted a print.
             print(f"\n{_NAMES[number]}: saving after this step, then ending.", flush=True)
 
     def _in_fit(self, frame):

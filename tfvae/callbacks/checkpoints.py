@@ -1,7 +1,9 @@
-"""Checkpoints from which training goes on, bit for bit, as if it had not been interrupted."""
+"""Checkpoints from which an interrupted training continues bit for bit."""
 
+import os
 import pathlib
 import warnings
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -13,51 +15,50 @@ from tfvae.callbacks.order import EpochOrder
 
 
 class Checkpoints(EpochOrder):
-    """Saves a run of `fit`, and goes on with it when the same program is run again.
+    """Saves a run of `fit`, and continues it when the same program is run again.
 
     A run that is killed at any moment continues after its last finished epoch, or after the last
-    saved step, and ends with the weights that it would have ended with undisturbed, bit for bit
-    (on the same machine; to the accuracy of its operations where those of a GPU are not
-    deterministic). Restored are weights, the optimizer's state, λ and all else that the objective
-    holds, schedules, the random numbers of the model and its layers, Python's and NumPy's global
-    ones, the means of the epoch so far, the number of the epoch, and the History.
+    saved step. It ends with the same weights, bit for bit, as a run without interruption (on the
+    same machine; if operations of a GPU are not deterministic, up to their accuracy). Restored are
+    weights, the optimizer's state, λ and the rest of the objective's state, schedules, the random
+    numbers of the model and its layers, Python's and NumPy's global random numbers, the means of
+    the epoch so far, the number of the epoch, and the History.
 
-    SIGTERM, by which preemptible machines are taken away, and Ctrl-C save after the step that is
-    being made, wherever in the epoch it is; then the program ends with exit code 143, or
-    KeyboardInterrupt. A second signal ends it at once. With MultiWorkerMirroredStrategy signals are
-    left alone (workers get them at different steps), the first worker writes, and `folder` must be
-    one that all workers see.
+    On SIGTERM (sent when a preemptible machine is taken away) or Ctrl-C, the callback saves after
+    the current step. The program then ends with exit code 143 or KeyboardInterrupt. A second signal
+    ends it at once. With MultiWorkerMirroredStrategy, signals act as usual (workers get them at
+    different steps), the first worker writes, and all workers must have access to `folder`.
 
-    A checkpoint is one .npz file, without pickle, and its SHA-256. It is written under another
-    name, flushed and renamed. A damaged one is named in a warning, and the one before it used.
+    A checkpoint is one .npz file without pickle, followed by its SHA-256. It is written under
+    another name, flushed and renamed. If a file is damaged, a warning names it and the one before
+    it is used.
 
-    Batches of the same order are the user's part: the order must follow from the epoch, or from
-    global seeds. With the data of `fit` as
+    The order of the batches must depend on the epoch or on global seeds only. With the data of
+    `fit` as
 
-    - arrays: exact after `keras.utils.set_random_seed(…)`, by which Keras 3 shuffles them alike in
-      all epochs; `batches` shuffles them anew in each;
-    - `tf.data.Dataset`: exact if each epoch has the same order. One that shuffles with
-      `reshuffle_each_iteration=True`, the default, begins again with its first order when the
-      program is run again: not exact; use `each_epoch`. Nor is one that goes on from epoch to
-      epoch by `steps_per_epoch`, unless it is made to begin at the epoch that `next_epoch` tells;
-    - `keras.utils.PyDataset`: exact if it has no state but `random` and `numpy.random`, with one
-      worker; `shuffle=True` is.
+    - arrays: exact after `keras.utils.set_random_seed(…)`; Keras 3 then shuffles them in the same
+      order in all epochs. `batches` gives each epoch a new order;
+    - `tf.data.Dataset`: exact if each epoch has the same order. A dataset that shuffles with
+      `reshuffle_each_iteration=True`, the default, is not exact: it starts again with its first
+      order when the program is run again. Use `each_epoch`. A dataset that `steps_per_epoch`
+      spreads over several epochs is exact only if it starts at the epoch `next_epoch()`;
+    - `keras.utils.PyDataset`: exact with one worker if it has no state except `random` and
+      `numpy.random`. `shuffle=True` is exact.
 
-    The callback should be the last in the list. The one of each `fit` of a program needs a folder
-    of its own.
+    Put the callback last in the list. Each `fit` of a program needs a folder of its own.
 
     Args:
-        folder: of the checkpoints of this run.
-        save_freq: "epoch", or a number n: after each n steps of an epoch too.
-        keep: number of checkpoints that are kept, the newest ones. With 1, a damaged file means to
-            begin anew.
-        callbacks: others whose counters are saved and restored, as those of EarlyStopping and
+        folder: folder of the checkpoints of this run.
+        save_freq: "epoch", or a number n to save also after every n steps of an epoch.
+        keep: number of newest checkpoints to keep. With 1, training starts over if the file is
+            damaged.
+        callbacks: other callbacks whose counters are saved and restored, such as EarlyStopping and
             ReduceLROnPlateau.
 
     Raises:
-        ValueError: for bad arguments; by `fit` when the model is not built, or `folder` holds
+        ValueError: for bad arguments; in `fit`, when the model is not built or `folder` holds
             checkpoints of another model.
-        OSError: by `fit`, when a checkpoint cannot be written; those before it are untouched.
+        OSError: in `fit`, when a checkpoint cannot be written; earlier ones are untouched.
 
     Example:
         >>> import tempfile, keras, numpy as np, tfvae
@@ -76,50 +77,56 @@ class Checkpoints(EpochOrder):
         [0, 1, 2]
     """
 
-    def __init__(self, folder, save_freq="epoch", keep: int = 3, callbacks=()):
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        save_freq: int | str = "epoch",
+        keep: int = 3,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+    ) -> None:
         super().__init__()
         self.folder = pathlib.Path(folder)
         if self.folder.exists() and not self.folder.is_dir():
-            raise ValueError(f"`folder` must be a folder, but {self.folder} is a file.")
+            raise ValueError(f"`folder` must be a folder, received the file {self.folder}.")
         self.save_freq = save_freq
         if save_freq != "epoch":
-            hint = 'Or "epoch": at the end of each.'
+            hint = 'Use "epoch" to save at the end of each epoch only.'
             self.save_freq = _checks.positive_int("save_freq", save_freq, hint)
         self.keep = _checks.positive_int("keep", keep)
         self.callbacks = list(callbacks)
         self._restored = None
         self._interruption = _signals.Interruption(None)
 
-    # ---- what is in the folder ---------------------------------------------------------------
+    # ---- the folder --------------------------------------------------------------------------
 
     def exists(self) -> bool:
-        """Whether the folder holds a checkpoint."""
+        """Returns whether the folder holds a checkpoint."""
         return bool(_files.paths(self.folder))
 
     def next_epoch(self) -> int:
-        """The epoch, from 0, that the next `fit` begins with, or goes on in."""
+        """Returns the epoch, from 0, in which the next `fit` starts or continues."""
         _, manifest = self._newest()
         return manifest["epoch"]
 
-    def restore(self, model) -> int:
-        """Gives a built and compiled model the state of the newest checkpoint, if there is one.
+    def restore(self, model: keras.Model) -> int:
+        """Restores a built and compiled model from the newest checkpoint, if there is one.
 
-        `fit` does it by itself.
+        `fit` does this for you.
 
         Returns:
-            The number of whole epochs that the model has been trained for.
+            The number of finished epochs of training.
 
         Raises:
-            ValueError: when the model is not built, or the checkpoint is of another one.
+            ValueError: when the model is not built, or the checkpoint is of another model.
         """
         return self._restore(model)[1]["epoch"]
 
     def _restore(self, model):
-        """Arrays and manifest of the newest checkpoint, which the model has been given."""
+        """Restores the model; returns arrays and manifest of the newest checkpoint."""
         if not model.built:
             raise ValueError(
-                "Checkpoints need a model that knows its data: call `model.build((None, "
-                "*shape_of_one_example))` before `fit`."
+                f"`model` must be built, received a {type(model).__name__} that has no weights yet."
+                " Call `model.build((None, *shape_of_one_example))` before `fit`."
             )
         arrays, manifest = self._newest()
         if arrays:
@@ -129,13 +136,13 @@ class Checkpoints(EpochOrder):
         return arrays, manifest
 
     def _newest(self):
-        """Arrays and manifest of the newest whole checkpoint."""
+        """Arrays and manifest of the newest checkpoint that is not damaged."""
         for path in reversed(_files.paths(self.folder)):
             try:
                 return _files.read(path)
             except _files.DamagedFileError as error:
                 warnings.warn(
-                    f"The checkpoint {path} is damaged, {error}: the one before it is used.",
+                    f"The checkpoint {path} is damaged: {error}. The one before it is used.",
                     stacklevel=3,
                 )
         return {}, {"epoch": 0, "step": 0, "history": {}, "epochs": []}
@@ -147,15 +154,16 @@ class Checkpoints(EpochOrder):
         if all(found) or problem:
             lines = min(found, key=len)[:5] or [problem]
             raise ValueError(
-                f"`folder` {self.folder} holds checkpoints of another model:\n  "
+                f"`folder` must hold checkpoints of this model, received {self.folder} with those "
+                "of another model:\n  "
                 + "\n  ".join(lines)
-                + "\nChoose another folder, or leave the model as it was."
+                + "\nChoose another folder, or use the saved settings."
             )
 
     # ---- the run -----------------------------------------------------------------------------
 
-    def on_train_begin(self, logs=None):
-        """Goes on from the newest checkpoint."""
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Continues from the newest checkpoint."""
         model, strategy = self.model, self.model.distribute_strategy
         self._writes = strategy.extended.should_checkpoint
         workers = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
@@ -182,8 +190,8 @@ class Checkpoints(EpochOrder):
         where = f" after step {step}" if step else ""
         print(f"Continuing with epoch {epoch + 1} of {last}{where}.")
 
-    def on_epoch_begin(self, epoch, logs=None):
-        """Restores what a run begins anew; notes what the order of the data may depend on."""
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Restores the state that `fit` has reset, and records the global random states."""
         super().on_epoch_begin(epoch, logs)
         self._epoch, self._step = epoch, 0
         self.model._initial_epoch = None
@@ -193,7 +201,7 @@ class Checkpoints(EpochOrder):
         self._random_states = _state.random_states()
 
     def _resume(self, arrays, manifest):
-        """What earlier hooks of Keras would have undone."""
+        """Restores the state that earlier hooks of Keras would have reset."""
         _state.set_random_states(manifest["random_states"])
         _state.set_callback_state(self.callbacks, manifest["callbacks"], arrays)
         self._give_history()
@@ -206,7 +214,7 @@ class Checkpoints(EpochOrder):
         self._means_so_far = self.model.get_metrics_result() if known else {}
 
     def _skip_next_step(self):
-        """Has `fit` take the next batches from the data without a step."""
+        """Makes `fit` take the next batches from the data without a training step."""
         model, train = self.model, self.model.train_function
 
         def skip(iterator):
@@ -224,30 +232,30 @@ class Checkpoints(EpochOrder):
             history.epoch = list(self._epochs)
             history.history = {name: list(values) for name, values in self._history.items()}
 
-    def on_train_batch_begin(self, batch, logs=None):
-        """Saves between two steps, when it is time or a signal came."""
-        # Not at the end of a step: Keras would then wait for the values of each step's logs.
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        """Saves between two steps if a checkpoint is due or a signal came."""
+        # Not in `on_train_batch_end`: Keras would then wait for the values of each step's logs.
         due = self.save_freq != "epoch" and batch // self.save_freq > self._step // self.save_freq
         self._step = batch
         interrupted = self._interruption.received is not None
-        # Steps that are skipped change nothing: what they lead to is in the file already.
+        # Skipped steps change nothing: their result is in the file already.
         if (due and batch > self._skip) or (interrupted and batch >= self._skip):
             self._save(self._epoch, batch)
         self._end_if_interrupted()
         if batch < self._skip:
             self._skip_next_step()
 
-    def on_test_begin(self, logs=None):
-        """Keeps the means of the epoch, whose variables evaluation uses too."""
+    def on_test_begin(self, logs: dict | None = None) -> None:
+        """Keeps the means of the epoch: evaluation overwrites their variables."""
         self._means = _state.arrays(_state.metric_variables(self.model))
 
-    def on_test_batch_begin(self, batch, logs=None):
-        """Saves at the end of the epoch's steps if a signal came: evaluation will begin anew."""
+    def on_test_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        """Saves if a signal came, after all steps of the epoch. Evaluation will start over."""
         if self._interruption.received:
             self._save(self._epoch, self._step + self.model.steps_per_execution)
             self._end_if_interrupted()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Saves the state at the end of the epoch."""
         self._epochs.append(epoch)
         for name, value in (logs or {}).items():
@@ -257,8 +265,8 @@ class Checkpoints(EpochOrder):
         self._save(epoch + 1, 0)
         self._end_if_interrupted()
 
-    def on_train_end(self, logs=None):
-        """Leaves model and signals as they were."""
+    def on_train_end(self, logs: dict | None = None) -> None:
+        """Restores the model's settings and the signal handlers."""
         self._interruption.unwatch()
         self.model._initial_epoch = None
         if self._restored is not None:
@@ -274,7 +282,7 @@ class Checkpoints(EpochOrder):
         if step:
             means = _state.arrays(_state.metric_variables(self.model))
             arrays |= means if self._means is None else self._means
-        # Workers that do not write have read with the others, which may take all of them.
+        # Workers that do not write return only here: reading variables may need all workers.
         if not self._writes:
             return
         manifest = {
@@ -285,7 +293,7 @@ class Checkpoints(EpochOrder):
             "epochs": self._epochs,
             "random_states": self._random_states,
             "callbacks": counters,
-            # A callback may have changed the learning rate since.
+            # Both, because a callback may have changed the learning rate during training.
             "configs": [self._config, _state.config(self.model)],
         }
         path = self.folder / _files.name(epoch, step)
@@ -294,7 +302,7 @@ class Checkpoints(EpochOrder):
 
 
 def _check_agreement(strategy, epoch, step, folder):
-    """Raises a ValueError unless all workers go on from the same place."""
+    """Raises a ValueError unless all workers continue from the same step."""
     own = np.asarray([epoch, step], "float64")
 
     def mean():
@@ -304,6 +312,7 @@ def _check_agreement(strategy, epoch, step, folder):
     found = strategy.experimental_local_results(strategy.run(mean))[0].numpy()
     if not np.array_equal(found, own):
         raise ValueError(
-            f"`folder` {folder} must be one that all workers see: this worker finds epoch {epoch}, "
-            f"step {step} there, the mean of all workers is epoch {found[0]:g}, step {found[1]:g}."
+            f"`folder` must be the same folder for all workers, received {folder}: this worker "
+            f"finds epoch {epoch}, step {step} there, but the mean of all workers is epoch "
+            f"{found[0]:g}, step {found[1]:g}. Choose a folder on a shared file system."
         )

@@ -1,34 +1,38 @@
-"""Data whose order in each epoch follows from the epoch alone."""
+"""Datasets whose order depends on nothing but the epoch."""
+
+from collections.abc import Callable
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfvae import _checks
 
 
 class EpochOrder(keras.callbacks.Callback):
-    """Makes datasets for a `fit` with this callback, which tells them the epoch."""
+    """Makes datasets whose order depends on the epoch, for a `fit` with this callback."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self._epoch_variable = tf.Variable(0, dtype=tf.int64, trainable=False)
 
-    def on_epoch_begin(self, epoch, logs=None):
-        """Tells the datasets the epoch."""
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Gives the datasets the number of the epoch."""
         self._epoch_variable.assign(epoch)
 
-    def each_epoch(self, make) -> tf.data.Dataset:
-        """A dataset for `fit` that is `make(epoch)` in each epoch.
+    def each_epoch(self, make: Callable[[tf.Tensor], tf.data.Dataset]) -> tf.data.Dataset:
+        """Returns a dataset for `fit` that is `make(epoch)` in each epoch.
 
         Args:
-            make: function from the epoch, from 0, a tensor int64 (), to a `tf.data.Dataset` that
-                follows from it: `ds.shuffle(n, seed=epoch, reshuffle_each_iteration=False)`.
+            make: function from the epoch, an int64 tensor () that counts from 0, to a
+                `tf.data.Dataset` that depends on nothing else, such as
+                `ds.shuffle(n, seed=epoch, reshuffle_each_iteration=False)`.
 
         Returns:
-            The dataset. It knows the epoch while `fit` runs with this callback.
+            The dataset. It follows the epoch while `fit` runs with this callback.
 
         Raises:
-            ValueError: when `make` gives no dataset.
+            ValueError: when `make` does not return a dataset.
 
         Example:
             >>> import tempfile, tensorflow as tf, tfvae
@@ -41,34 +45,34 @@ class EpochOrder(keras.callbacks.Callback):
         """
         first = make(tf.constant(0, tf.int64))
         if not isinstance(first, tf.data.Dataset):
-            raise ValueError(f"`make` must give a tf.data.Dataset, received {first!r}.")
+            raise ValueError(f"`make` must return a tf.data.Dataset, received {first!r}.")
 
         def this_epoch(_):
-            # Of this function's graph alone: the order must not depend on the global seed, of which
-            # 0 is one with which `shuffle` takes no tensor for its own.
+            # This seed holds in this function's graph only. The order must not depend on the global
+            # seed, and with a global seed of 0 `shuffle` does not accept a tensor as its seed.
             tf.random.set_seed(1)
             return make(self._epoch_variable)
 
         dataset = tf.data.Dataset.range(1).flat_map(this_epoch)
         size = first.cardinality()
-        # Keras asks for it, and cannot know it of a dataset that is yet to be made.
+        # Keras asks for the number of batches, which `flat_map` does not keep.
         if size >= 0:
             dataset = dataset.apply(tf.data.experimental.assert_cardinality(size))
         return dataset
 
-    def batches(self, *arrays, batch_size: int = 32, seed: int = 0) -> tf.data.Dataset:
-        """Batches of arrays, in a new order in each epoch that follows from seed and epoch.
+    def batches(self, *arrays: np.ndarray, batch_size: int = 32, seed: int = 0) -> tf.data.Dataset:
+        """Returns batches of arrays in a new order each epoch, which depends on seed and epoch.
 
         Args:
             *arrays: x, or x, y, or x, y, sample weights; each (n, …).
-            batch_size: B; the last batch holds what is left.
-            seed: of the orders.
+            batch_size: B; the last batch may be smaller.
+            seed: seed of the orders.
 
         Returns:
             A dataset for `fit` of x, or of the tuple.
 
         Raises:
-            ValueError: when there is no array, they are empty or their lengths differ, or
+            ValueError: when there is no array, arrays are empty or differ in length, or
                 `batch_size` < 1.
 
         Example:
@@ -81,8 +85,8 @@ class EpochOrder(keras.callbacks.Callback):
         lengths = {len(array) for array in arrays}
         if len(lengths) != 1 or lengths == {0}:
             raise ValueError(
-                "`batches` needs at least one array, and arrays of one length that is not 0, "
-                f"received the lengths {[len(array) for array in arrays]}."
+                "`arrays` must be at least one array, all of the same length above 0, received the "
+                f"lengths {[len(array) for array in arrays]}."
             )
         with tf.device("CPU"):
             tensors = [tf.convert_to_tensor(array) for array in arrays]

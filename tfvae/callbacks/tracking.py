@@ -1,18 +1,27 @@
-"""What a run does, epoch by epoch, as numbers, histograms and figures for a tracking program."""
+"""Numbers, histograms and figures of a run, epoch by epoch, for a tracking program."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
 import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from tfvae import _checks, plots
+from tfvae.models import beside
+
+NUM_SAMPLES = 20
 
 
 class Tracking(keras.callbacks.Callback):
-    """Writes the terms, λ, histograms of the weights, and figures of a model while it is trained.
+    """Writes the terms, λ, histograms of the weights, and figures of a model during training.
 
-    Written at the end of each epoch, with the epoch, from 0, as the step: all of the logs (loss,
-    ELBO, distortion and rate in nats, constraint, κ, λ, and those of the validation), and the
-    learning rate. With `x`, every `every` epochs and after the last one: reconstructions, samples
-    of the prior and the latent space, drawn by `tfvae.plots`; histograms of all trained weights.
+    At the end of each epoch it writes all logs (loss, ELBO, distortion and rate in nats,
+    constraint, κ, λ, and their validation values) and the learning rate. The step is the epoch,
+    from 0. Every `every` epochs and after the last one it writes histograms of all trained weights
+    and, with `x`, figures from `tfvae.plots`: reconstructions, samples of the prior and the latent
+    space.
 
     Drawing takes no random numbers from the model: training is the same with and without it.
 
@@ -20,15 +29,18 @@ class Tracking(keras.callbacks.Callback):
         writer: a `TensorBoardWriter`, `MLflowWriter` or `WandbWriter`, or any object with their
             methods; or a list of them.
         x: examples for the figures, (n, *data), such as 500 test examples; None: no figures.
-        labels: (n,), by which points of the latent space are coloured.
+        labels: (n,), labels that colour the points of the latent space.
+        y: what the model needs beside x. Samples of the prior take labels and condition of the
+            first examples.
         every: epochs between two sets of figures and histograms.
-        histograms: whether the trained weights are shown.
-        figures: dict from a name to a function from the model to a Matplotlib figure, drawn in
-            place of those named above.
-        seed: of the samples.
+        histograms: whether to write histograms of the trained weights.
+        figures: dict of name -> function from the model to a Matplotlib figure. They replace the
+            figures above.
+        seed: seed of the samples.
 
     Raises:
-        ValueError: when the writer lacks a method, `every` < 1, or `figures` holds no functions.
+        ValueError: when a writer lacks a method, `every` < 1, or a value of `figures` is not a
+            function.
 
     Example:
         >>> import tempfile, numpy as np, tfvae
@@ -42,36 +54,37 @@ class Tracking(keras.callbacks.Callback):
 
     def __init__(
         self,
-        writer,
-        x=None,
-        labels=None,
+        writer: Any,
+        x: np.ndarray | None = None,
+        labels: ArrayLike | None = None,
         *,
+        y: Any = None,
         every: int = 10,
         histograms: bool = True,
-        figures=None,
+        figures: Mapping[str, Callable[[keras.Model], Figure]] | None = None,
         seed: int = 0,
-    ):
+    ) -> None:
         super().__init__()
         self.writers = list(writer) if isinstance(writer, (list, tuple)) else [writer]
         for one in self.writers:
             for method in ("numbers", "histogram", "figure", "close"):
                 if not callable(getattr(one, method, None)):
                     raise ValueError(
-                        f"`writer` must be a TensorBoardWriter, MLflowWriter or WandbWriter of "
-                        f"tfvae.callbacks, or have their methods; {one!r} has no `{method}`."
+                        "`writer` must be a TensorBoardWriter, MLflowWriter or WandbWriter, or an "
+                        f"object with their methods, received {one!r} without `{method}`."
                     )
         if figures is not None and not all(callable(draw) for draw in dict(figures).values()):
             raise ValueError(
                 f"`figures` must map names to functions of the model, received {figures!r}."
             )
-        self.x, self.labels = x, labels
+        self.x, self.labels, self.y = x, labels, y
         self.every = _checks.positive_int("every", every)
         self.histograms = histograms
         self.figures = figures
         self.seed = _checks.whole("seed", seed)
 
-    def on_epoch_end(self, epoch, logs=None):
-        """Writes the numbers, and at every so many epochs all else."""
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Writes the numbers, and every `every` epochs the histograms and figures."""
         numbers = {name: float(value) for name, value in (logs or {}).items()}
         rate = getattr(self.model.optimizer, "learning_rate", None)
         if rate is not None:
@@ -83,8 +96,8 @@ class Tracking(keras.callbacks.Callback):
             self._write_histograms(epoch)
             self._write_figures(epoch)
 
-    def on_train_end(self, logs=None):
-        """Completes what has been written."""
+    def on_train_end(self, logs: dict | None = None) -> None:
+        """Closes the writers."""
         for writer in self.writers:
             writer.close()
 
@@ -108,9 +121,16 @@ class Tracking(keras.callbacks.Callback):
         if self.x is None:
             return {}
         return {
-            "reconstructions": lambda model: plots.reconstructions(model, self.x[:10]),
-            "samples": lambda model: plots.samples(model, 20, seed=self.seed),
+            "reconstructions": lambda model: plots.reconstructions(model, self.x, y=self.y),
+            "samples": self._samples,
             "latent_space": lambda model: plots.latent_scatter(
-                model, self.x, self.labels, seed=self.seed
+                model, self.x, self.labels, y=self.y, seed=self.seed
             ),
         }
+
+    def _samples(self, model):
+        given = beside.arrays(self.y, model.needs, len(self.x), beside.INPUTS)
+        num = min(NUM_SAMPLES, len(self.x)) if given else NUM_SAMPLES
+        return plots.samples(
+            model, num, {name: rows[:num] for name, rows in given.items()}, seed=self.seed
+        )

@@ -1,23 +1,27 @@
-"""Where the numbers and figures of a run go: TensorBoard, MLflow, Weights & Biases."""
+"""Writers of the numbers and figures of a run: TensorBoard, MLflow, Weights & Biases."""
 
 import importlib
 import io
+import os
 import pathlib
 import re
+import types
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 
 class TensorBoardWriter:
     """Writes event files, for `tensorboard --logdir=folder`.
 
-    Training and validation go to the subfolders "train" and "validation", under the same tags, so
-    that TensorBoard draws both curves in one panel.
+    Training and validation go to the subfolders "train" and "validation" under the same tags.
+    TensorBoard then draws both curves in one panel.
 
     Args:
-        folder: of the event files.
+        folder: folder of the event files.
 
     Raises:
         ValueError: when the package tensorboard is not installed.
@@ -29,30 +33,30 @@ class TensorBoardWriter:
         >>> writer.close()
     """
 
-    def __init__(self, folder):
-        _module("tensorboard", "TensorBoardWriter", "tensorboard")
+    def __init__(self, folder: str | os.PathLike) -> None:
+        _module("tensorboard", "TensorBoardWriter")
         self.folder = pathlib.Path(folder)
         self._writers = {}
 
-    def numbers(self, values: dict, step: int):
-        """Writes numbers by name; those that begin with val_ are of the validation."""
+    def numbers(self, values: dict[str, float], step: int) -> None:
+        """Writes numbers by name. Names that begin with val_ go to the validation."""
         for name, value in values.items():
             part = "validation" if name.startswith("val_") else "train"
             with self._writer(part).as_default(step):
                 tf.summary.scalar(name.removeprefix("val_"), value)
 
-    def histogram(self, name: str, values, step: int):
+    def histogram(self, name: str, values: np.ndarray, step: int) -> None:
         """Writes the distribution of the values of an array."""
         with self._writer("train").as_default(step):
             tf.summary.histogram(name, values)
 
-    def figure(self, name: str, figure, step: int):
+    def figure(self, name: str, figure: Figure, step: int) -> None:
         """Writes a Matplotlib figure as an image."""
         with self._writer("train").as_default(step):
             tf.summary.image(name, pixels(figure)[np.newaxis])
 
-    def close(self):
-        """Completes the files."""
+    def close(self) -> None:
+        """Closes the files."""
         for writer in self._writers.values():
             writer.close()
         self._writers = {}
@@ -66,11 +70,11 @@ class TensorBoardWriter:
 class MLflowWriter:
     """Logs to the active run of MLflow, or to a new one.
 
-    Histograms are logged as their quantiles, since MLflow has none: `name/q05`, `q50`, `q95`.
-    Figures are the artifacts `name/000012.png`.
+    MLflow has no histograms: their quantiles are logged as `name/q05`, `q50`, `q95`. Figures are
+    the artifacts `name/000012.png`, numbered by the step.
 
     Args:
-        run_id: of the run that is logged to; None: the active one.
+        run_id: id of the run to log to; None: the active one.
 
     Raises:
         ValueError: when the package mlflow is not installed.
@@ -82,22 +86,22 @@ class MLflowWriter:
         ...     model.fit(x, epochs=100, callbacks=[tracking])
     """
 
-    def __init__(self, run_id: str | None = None):
+    def __init__(self, run_id: str | None = None) -> None:
         self.run_id = run_id
-        self._mlflow = _module("mlflow", "MLflowWriter", "mlflow")
+        self._mlflow = _module("mlflow", "MLflowWriter")
 
-    def numbers(self, values: dict, step: int):
+    def numbers(self, values: dict[str, float], step: int) -> None:
         """Logs numbers by name."""
         values = {_plain(name): float(value) for name, value in values.items()}
         self._mlflow.log_metrics(values, step=step, run_id=self.run_id)
 
-    def histogram(self, name: str, values, step: int):
+    def histogram(self, name: str, values: np.ndarray, step: int) -> None:
         """Logs quantiles of the values of an array."""
         quantiles = np.quantile(values, [0.05, 0.5, 0.95])
         names = (f"{name}/q05", f"{name}/q50", f"{name}/q95")
         self.numbers(dict(zip(names, quantiles, strict=True)), step)
 
-    def figure(self, name: str, figure, step: int):
+    def figure(self, name: str, figure: Figure, step: int) -> None:
         """Logs a Matplotlib figure as an artifact."""
         if self.run_id is None:
             self._mlflow.log_figure(figure, f"{_plain(name)}/{step:06d}.png")
@@ -105,15 +109,15 @@ class MLflowWriter:
             client = self._mlflow.MlflowClient()
             client.log_figure(self.run_id, figure, f"{_plain(name)}/{step:06d}.png")
 
-    def close(self):
-        """Leaves the run to whoever began it."""
+    def close(self) -> None:
+        """Does nothing: the caller ends the run."""
 
 
 class WandbWriter:
     """Logs to a run of Weights & Biases.
 
     Args:
-        run: as `wandb.init()` gives it; None: the active one.
+        run: a run as returned by `wandb.init()`; None: the active one.
 
     Raises:
         ValueError: when the package wandb is not installed, or no run is active.
@@ -123,46 +127,49 @@ class WandbWriter:
         >>> writer = tfvae.callbacks.WandbWriter(wandb.init(project="vae"))  # doctest: +SKIP
     """
 
-    def __init__(self, run=None):
-        self._wandb = _module("wandb", "WandbWriter", "wandb")
+    def __init__(self, run: Any = None) -> None:
+        self._wandb = _module("wandb", "WandbWriter")
         self.run = self._wandb.run if run is None else run
         if self.run is None:
-            raise ValueError("`WandbWriter` needs a run: call `wandb.init(project=…)` before.")
+            raise ValueError(
+                "`run` must be a run of wandb, or one must be active, received None. Call "
+                "`wandb.init(project=…)` first."
+            )
 
-    def numbers(self, values: dict, step: int):
+    def numbers(self, values: dict[str, float], step: int) -> None:
         """Logs numbers by name."""
         self.run.log({name: float(value) for name, value in values.items()}, step=step)
 
-    def histogram(self, name: str, values, step: int):
+    def histogram(self, name: str, values: np.ndarray, step: int) -> None:
         """Logs the distribution of the values of an array."""
         self.run.log({name: self._wandb.Histogram(np.ravel(values))}, step=step)
 
-    def figure(self, name: str, figure, step: int):
+    def figure(self, name: str, figure: Figure, step: int) -> None:
         """Logs a Matplotlib figure as an image."""
         self.run.log({name: self._wandb.Image(pixels(figure))}, step=step)
 
-    def close(self):
-        """Leaves the run to whoever began it."""
+    def close(self) -> None:
+        """Does nothing: the caller ends the run."""
 
 
-def pixels(figure) -> np.ndarray:
-    """A Matplotlib figure as an image, (height, width, 3), uint8."""
+def pixels(figure: Figure) -> np.ndarray:
+    """Returns a Matplotlib figure as an image, (height, width, 3), uint8."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=100)
     buffer.seek(0)
     return np.round(255.0 * imread(buffer)[..., :3]).astype(np.uint8)
 
 
-def _plain(name):
-    """MLflow takes letters, digits and a few signs only."""
+def _plain(name: str) -> str:
+    """Replaces all characters except the letters, digits and signs that MLflow allows."""
     return re.sub(r"[^\w\-./ ]", "_", name, flags=re.ASCII)
 
 
-def _module(name, writer, package):
+def _module(package: str, writer: str) -> types.ModuleType:
     try:
-        return importlib.import_module(name)
+        return importlib.import_module(package)
     except ImportError as error:
         raise ValueError(
-            f"`{writer}` needs the package {package}, which is not installed: "
-            f"`pip install {package}`."
+            f"`{writer}` needs the package {package}, which is not installed. Run `pip install "
+            f"{package}`."
         ) from error

@@ -1,10 +1,11 @@
-"""Data: TFDS builders, readers of raw files, and one function, `load`, that feeds any of them.
+"""Data sets: TFDS builders, readers of raw files, and `load`, one function for all of them.
 
 Every name is imported when it is first used, because TensorFlow Datasets takes seconds to import
-and most programs need one source only.
+and most programs need only one data set.
 """
 
 import importlib
+from typing import Any
 
 _MODULES = {
     "CMUMocap": "cmu_mocap",
@@ -75,7 +76,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
@@ -83,5 +84,5 @@ def __getattr__(name):
     return value
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""Readers of the Acclaim formats of motion capture: skeletons (ASF) and their motions (AMC)."""
+"""Reads the Acclaim formats of motion capture: skeletons (ASF) and their motions (AMC)."""
 
 import math
 import pathlib
@@ -13,11 +13,11 @@ _ROOT_DOF = ("TX", "TY", "TZ", "RX", "RY", "RZ")
 
 
 class _Lines:
-    """The lines of a text file that say something, with their numbers for error messages."""
+    """The lines of a text file without blanks and comments, with their numbers for errors."""
 
-    def __init__(self, path):
+    def __init__(self, path: str | pathlib.Path) -> None:
         self.path = pathlib.Path(path)
-        # latin-1 reads any byte, so that strange comments do no harm; text mode accepts CR LF.
+        # latin-1 reads any byte, also in comments. Text mode accepts CR LF.
         with self.path.open(encoding="latin-1") as file:
             lines = file.readlines()
         self.last = len(lines)
@@ -27,35 +27,39 @@ class _Lines:
             if line.strip() and not line.lstrip().startswith("#")
         ]
 
-    def error(self, number, message):
-        return ValueError(f"{self.path}, line {number}: {message}")
+    def error(
+        self, number: int, message: str, hint: str = "Check the file, or download it again."
+    ) -> ValueError:
+        return ValueError(f"{self.path}, line {number}: {message}. {hint}")
 
-    def numbers(self, number, what, words, count):
+    def numbers(self, number: int, what: str, words: list[str], count: int) -> list[float]:
         """The words as `count` finite floats."""
         try:
             values = [float(word) for word in words]
         except ValueError:
             values = [math.nan]
         if not all(map(math.isfinite, values)):
-            raise self.error(number, f"{what}: expected finite numbers, got {' '.join(words)!r}")
+            raise self.error(
+                number, f"`{what}` must be finite numbers, received {' '.join(words)!r}"
+            )
         if len(values) != count:
-            raise self.error(number, f"{what}: expected {count} values, got {len(values)}")
+            raise self.error(number, f"`{what}` must have {count} values, received {len(values)}")
         return values
 
 
-def read_asf(path):
+def read_asf(path: str | pathlib.Path) -> Skeleton:
     """Reads a skeleton from an Acclaim ASF file.
 
     Args:
       path: the file; lines may end with LF or CR LF.
 
     Returns:
-      A `Skeleton`; bones and channels in the order of the file.
+      A `Skeleton`; bones and channels are in the order of the file.
 
     Raises:
-      ValueError: naming file and line, where the file is not ASF, is truncated, lacks a section or
-        an entry, has values that are no numbers, unknown or unconnected bones, angles other than
-        degrees, or degrees of freedom other than rotations.
+      ValueError: if the file is not ASF, is truncated, lacks a section or an entry, or has invalid
+        numbers, unknown or unconnected bones, angles other than degrees, or degrees of freedom
+        other than rotations. The message names the file and the line.
 
     Example:
       >>> from tfvae.datasets import read_amc, read_asf
@@ -68,24 +72,31 @@ def read_asf(path):
     units, root = {}, {}
     for number, words in sections["units"][1]:
         if len(words) != 2:
-            raise lines.error(number, f"expected a unit and its value, got {' '.join(words)!r}")
+            raise lines.error(
+                number,
+                f"`units` must be lines of a unit and its value, received {' '.join(words)!r}",
+            )
         key, value = words
         units[key] = value if key == "angle" else lines.numbers(number, key, [value], 1)[0]
     if units.get("angle", "deg") != "deg":
         raise lines.error(
-            sections["units"][0], f"angle: expected 'deg', got {units['angle']!r}; convert first"
+            sections["units"][0],
+            f"`angle` must be 'deg', received {units['angle']!r}",
+            "Convert the angles to degrees.",
         )
     for number, (key, *words) in sections["root"][1]:
         if key == "order" and (set(words) - set(_ROOT_DOF) or len(set(words)) != len(words)):
             raise lines.error(
-                number, f"order: expected some of {_ROOT_DOF}, each once, got {words}"
+                number, f"`order` must be some of {_ROOT_DOF}, each once, received {words}"
             )
         if key in ("position", "orientation"):
             words = np.array(lines.numbers(number, key, words, 3))
         root[key] = _axis_order(lines, number, words) if key == "axis" else words
     missing = [key for key in ("order", "axis", "position", "orientation") if key not in root]
     if missing:
-        raise lines.error(sections["root"][0], f"section :root lacks {', '.join(missing)}")
+        raise lines.error(
+            sections["root"][0], f"section :root must have {', '.join(missing)}, received none"
+        )
     bones = _bones(lines, *sections["bonedata"])
     parents = _parents(lines, *sections["hierarchy"], [bone["name"] for bone in bones])
     return Skeleton(
@@ -99,7 +110,7 @@ def read_asf(path):
     )
 
 
-def _sections(lines):
+def _sections(lines: _Lines) -> dict[str, tuple[int, list, list[str]]]:
     """Dict from section to (line number, [(number, words), …], words on the section's own line)."""
     sections, body = {}, None
     for number, words in lines.words:
@@ -107,39 +118,45 @@ def _sections(lines):
             body = []
             sections[words[0][1:]] = number, body, words[1:]
         elif body is None:
-            raise lines.error(number, f"expected an ASF section (:version …), got {words[0]!r}")
+            raise lines.error(
+                number, f"an ASF file must start with a section (:version), received {words[0]!r}"
+            )
         else:
             body.append((number, words))
     missing = [s for s in ("units", "root", "bonedata", "hierarchy") if s not in sections]
     if missing:
         raise lines.error(
             lines.last,
-            f"the file ends without section :{', :'.join(missing)}; is it whole, and ASF?",
+            f"an ASF file must have section :{', :'.join(missing)}, received none",
         )
     return sections
 
 
-def _axis_order(lines, number, words):
+def _axis_order(lines: _Lines, number: int, words: list[str]) -> str:
     order = words[0].upper() if len(words) == 1 else " ".join(words)
     if sorted(order) != ["X", "Y", "Z"]:
-        raise lines.error(number, f"axis: expected an order such as XYZ, got {order!r}")
+        raise lines.error(number, f"`axis` must be an order such as XYZ, received {order!r}")
     return order
 
 
-def _bones(lines, _, body, __):
-    """Fields of `Bone` except the parent, a dict a bone."""
+def _bones(lines: _Lines, _: int, body: list, __: list[str]) -> list[dict]:
+    """A dict for each bone, with the fields of `Bone` except the parent."""
     bones, bone, names = [], None, set()
     for number, (key, *words) in body:
         if key == "begin":
             if bone is not None:
-                raise lines.error(number, "'begin' before the 'end' of the bone above")
+                raise lines.error(
+                    number, "a bone must close with 'end' before the next, received 'begin'"
+                )
             bone = {}
         elif bone is None:
-            raise lines.error(number, f"expected 'begin', got {key!r}")
+            raise lines.error(number, f"a bone must start with 'begin', received {key!r}")
         elif key == "name":
             bone["name"] = " ".join(words)
             if bone["name"] in names or bone["name"] == "root" or not words:
-                raise lines.error(number, f"name: {bone['name']!r} is empty or already taken")
+                raise lines.error(
+                    number, f"`name` must be new and not 'root', received {bone['name']!r}"
+                )
             names.add(bone["name"])
         elif key == "direction":
             bone["direction"] = np.array(lines.numbers(number, key, words, 3))
@@ -151,58 +168,78 @@ def _bones(lines, _, body, __):
         elif key == "dof":
             bone["dof"] = tuple(word.lower() for word in words)
             if set(bone["dof"]) - set(_DOF) or len(set(bone["dof"])) != len(words):
-                raise lines.error(number, f"dof: expected some of {_DOF}, each once, got {words}")
+                raise lines.error(
+                    number, f"`dof` must be some of {_DOF}, each once, received {words}"
+                )
         elif key == "end":
             missing = [k for k in ("name", "direction", "length", "axis") if k not in bone]
             if missing:
                 raise lines.error(
-                    number, f"bone {bone.get('name', '?')!r} lacks {', '.join(missing)}"
+                    number,
+                    f"bone {bone.get('name', '?')!r} must have {', '.join(missing)}, received none",
                 )
             bones.append(bone)
             bone = None
     if bone is not None:
-        raise lines.error(body[-1][0], f"bone {bone.get('name', '?')!r} has no 'end'; truncated?")
+        raise lines.error(
+            body[-1][0], f"bone {bone.get('name', '?')!r} must close with 'end', received none"
+        )
     return bones
 
 
-def _parents(lines, start, body, _, names):
+def _parents(
+    lines: _Lines, start: int, body: list, _: list[str], names: list[str]
+) -> dict[str, str]:
     """Dict from each bone to its parent."""
     parents = {}
     if len(body) < 2 or body[0][1] != ["begin"] or body[-1][1] != ["end"]:
-        raise lines.error(lines.last, "section :hierarchy is not closed by 'end'; truncated?")
+        raise lines.error(
+            lines.last,
+            "section :hierarchy must start with 'begin' and close with 'end', received other text",
+        )
     for number, (parent, *children) in body[1:-1]:
         for name in (parent, *children):
             if name not in names and name != "root":
-                raise lines.error(number, f"hierarchy names {name!r}, which :bonedata lacks")
-        # Each parent must hang from the root already: that rules out loops too.
+                raise lines.error(
+                    number, f":hierarchy must name bones of :bonedata, received {name!r}"
+                )
+        # A parent must already be connected to the root. This also excludes loops.
         if parent != "root" and parent not in parents:
-            raise lines.error(number, f"{parent!r} has children before it has a parent")
+            raise lines.error(
+                number, f"{parent!r} must have a parent before it has children, received none"
+            )
         for child in children:
-            if child in parents or child == "root":
-                raise lines.error(number, f"{child!r} has a second parent")
+            if child == "root":
+                raise lines.error(number, f"'root' must have no parent, received {parent!r}")
+            if child in parents:
+                raise lines.error(
+                    number, f"{child!r} must have one parent, received a second, {parent!r}"
+                )
             parents[child] = parent
     orphans = [name for name in names if name not in parents]
     if orphans:
-        raise lines.error(start, f"the hierarchy leaves out {', '.join(orphans)}")
+        raise lines.error(
+            start, f"every bone must have a parent, received none for {', '.join(orphans)}"
+        )
     return parents
 
 
-def read_amc(path, skeleton):
+def read_amc(path: str | pathlib.Path, skeleton: Skeleton) -> Motion:
     """Reads a motion from an Acclaim AMC file.
 
     Args:
-      path: the file; lines may end with LF or CR LF. Frame numbers may start anywhere (excerpts),
-        and must be consecutive.
-      skeleton: the `Skeleton` it belongs to, from `read_asf`.
+      path: the file; lines may end with LF or CR LF. Frame numbers must be consecutive; the first
+        may be any number (excerpts).
+      skeleton: the `Skeleton` of the motion, from `read_asf`.
 
     Returns:
-      A `Motion`, named as the file, with channels in the order of `skeleton.channels`, whatever
-      the order in the file: rotations in degrees, translations in the skeleton's length unit.
+      A `Motion` with the name of the file. Its channels are in the order of `skeleton.channels`,
+      not of the file: rotations in degrees, translations in the skeleton's length unit.
 
     Raises:
-      ValueError: naming file and line, for a header without `:DEGREES`, a frame that lacks a joint
-        (as the last one of a truncated file does), unknown or repeated joints, a wrong number of
-        values, values that are no finite numbers, frame numbers that are not consecutive.
+      ValueError: if the header has no `:DEGREES`, a frame lacks a joint (as the last frame of a
+        truncated file), a joint is unknown or repeated, the number of values is wrong, a value is
+        not finite, or frame numbers are not consecutive. The message names the file and the line.
 
     Example: see `read_asf`.
     """
@@ -212,40 +249,50 @@ def read_amc(path, skeleton):
     if ":DEGREES" not in header:
         raise lines.error(
             lines.words[0][0] if lines.words else 1,
-            f"expected an AMC header with ':DEGREES', got {header or 'none'}",
+            f"the header of an AMC file must have ':DEGREES', received {header or 'none'}",
         )
     frames, rows, pose = [], [], None
 
-    def close(number):
+    def close(number: int) -> None:
         if pose is not None:
             missing = [joint for joint in dof if joint not in pose]
             if missing:
                 raise lines.error(
-                    number, f"frame {frames[-1]} ends without {', '.join(missing)}; truncated?"
+                    number, f"frame {frames[-1]} must have {', '.join(missing)}, received none"
                 )
             rows.append([value for joint in dof for value in pose[joint]])
 
     for number, (key, *words) in lines.words:
         if key.startswith(":"):
             if frames:
-                raise lines.error(number, f"header {key!r} after frame {frames[-1]}")
+                raise lines.error(
+                    number,
+                    f"the header must come first, received {key!r} after frame {frames[-1]}",
+                )
         elif key.isdecimal() and not words:
             close(number)
             if frames and int(key) != frames[-1] + 1:
-                raise lines.error(number, f"expected frame {frames[-1] + 1}, got {key}")
+                raise lines.error(
+                    number, f"the frame number must be {frames[-1] + 1}, received {key}"
+                )
             frames.append(int(key))
             pose = {}
         elif pose is None:
-            raise lines.error(number, f"expected a frame number, got {key!r}")
+            raise lines.error(number, f"a frame must start with its number, received {key!r}")
         elif key not in dof:
             raise lines.error(
-                number, f"joint {key!r} has no channels in skeleton {skeleton.name!r}"
+                number,
+                f"a joint must have channels in skeleton {skeleton.name!r}, received {key!r}",
+                "Read the motion with its own skeleton.",
             )
         elif key in pose:
-            raise lines.error(number, f"joint {key!r} stands twice in frame {frames[-1]}")
+            raise lines.error(
+                number,
+                f"a joint must come once in a frame, received {key!r} twice in frame {frames[-1]}",
+            )
         else:
             pose[key] = lines.numbers(number, key, words, len(dof[key]))
     close(lines.last)
     if not rows:
-        raise lines.error(lines.last, "the file ends before the first frame")
+        raise lines.error(lines.last, "an AMC file must have at least one frame, received none")
     return Motion(np.array(rows), skeleton.channels, np.array(frames), lines.path.stem)

@@ -1,4 +1,4 @@
-"""CMU motion capture as a TFDS builder: poses of chosen subjects, with whole sequences held out."""
+"""CMU motion capture as a TFDS builder: poses of chosen subjects, with held-out sequences."""
 
 import dataclasses
 import pathlib
@@ -50,20 +50,20 @@ NEEDS = "a folder with <subject>.asf and <subject>_<trial>.amc, e.g. 35.asf and 
 
 @dataclasses.dataclass
 class CMUMocapConfig(tfds.core.BuilderConfig):
-    """Options of `CMUMocap`; the name holds a hash of all of them and of the raw files.
+    """Options of `CMUMocap`. The name holds a hash of all of them and of the raw files.
 
     Attributes:
       path: the folder of the .asf and .amc files; None: TFDS's manual folder.
       subjects: subject numbers as text.
-      trials: sequences to use, e.g. ("35_01", "35_02"); None: all of the subjects in the folder.
-      test_trials: sequences held out for the test split; None: the published ones, 35_18, 35_29 and
-        49_20, as far as the folder has them, and the last sequence of a subject without any.
-      every: keeps each every-th frame; 4 turns 120 frames a second into 30.
-      drop: channels left out of the pose; root translation and heading unless told.
-      standardise: whether poses have mean 0 and standard deviation 1 over the train split;
-        degrees otherwise.
-      classes: dict from sequence to motion class, for sequences that CMU's index is not known of
-        here ("other") or where another class is wanted; new class names are appended.
+      trials: sequences to use, e.g. ("35_01", "35_02"); None: all sequences of the subjects.
+      test_trials: sequences held out for the test split; None: the published ones (35_18, 35_29 and
+        49_20) in the folder, and the last sequence of a subject without a published one.
+      every: keeps every n-th frame; 4 reduces 120 frames per second to 30.
+      drop: channels left out of the pose; by default root translation and heading.
+      standardise: True gives poses with mean 0 and standard deviation 1 over the train split;
+        False gives the units of the files.
+      classes: dict from sequence to motion class, which replaces the built-in class. Sequences of
+        other subjects than 35 and 49 have the class "other". New class names are appended.
     """
 
     name: str = ""
@@ -76,12 +76,14 @@ class CMUMocapConfig(tfds.core.BuilderConfig):
     standardise: bool = True
     classes: dict[str, str] = dataclasses.field(default_factory=dict)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.every = positive_int("every", self.every)
         for argument in ("subjects", "trials", "test_trials", "drop"):
             value = getattr(self, argument)
             if isinstance(value, str):
-                raise ValueError(f"{argument}: expected a tuple of text, got {value!r}.")
+                raise ValueError(
+                    f"`{argument}` must be a tuple of text, received {value!r}. Write ({value!r},)."
+                )
             if value is not None:
                 setattr(self, argument, tuple(str(item) for item in value))
         if self.path is not None:
@@ -94,7 +96,7 @@ class CMUMocapConfig(tfds.core.BuilderConfig):
         )
 
     @property
-    def class_names(self):
+    def class_names(self) -> tuple[str, ...]:
         """Names of the motion classes, in the order of the labels."""
         return (*MOTIONS, *sorted(set(self.classes.values()) - set(MOTIONS)))
 
@@ -103,8 +105,8 @@ class CMUMocap(tfds.core.GeneratorBasedBuilder):
     """Poses from the CMU Graphics Lab motion capture database (mocap.cs.cmu.edu).
 
     Features: `pose`, float32 (channels,); `label`, the motion class; `sequence`, e.g. "35_01";
-    `frame`, its number in the sequence. Examples of a sequence follow each other in the order of
-    the frames only as far as TFDS's shuffled writing allows: sort by (`sequence`, `frame`).
+    `frame`, its number in the sequence. TFDS shuffles the examples when it writes them; sort them
+    by (`sequence`, `frame`) to restore the sequences.
 
     `pose_transform` turns poses back into joint angles for drawing.
 
@@ -121,10 +123,17 @@ class CMUMocap(tfds.core.GeneratorBasedBuilder):
     MANUAL_DOWNLOAD_INSTRUCTIONS = f"The manual folder must be {NEEDS}; get them from {CMU_SOURCE}."
 
     @property
-    def pose_transform(self):
-        """The `PoseTransform` of the prepared data: mean, std, channel names, and the way back."""
+    def pose_transform(self) -> PoseTransform:
+        """The `PoseTransform` of the prepared data: mean, std, channel names and the inverse.
+
+        Raises:
+          ValueError: if the data are not prepared.
+        """
         if "kept" not in self.info.metadata:
-            raise ValueError("pose_transform: call download_and_prepare() first.")
+            raise ValueError(
+                "The data must be prepared before `pose_transform` is used, received a builder"
+                " without data. Call download_and_prepare() first."
+            )
         return PoseTransform.from_dict(self.info.metadata)
 
     def _info(self):
@@ -134,7 +143,7 @@ class CMUMocap(tfds.core.GeneratorBasedBuilder):
             homepage=CMU_SOURCE,
             features=tfds.features.FeaturesDict(
                 {
-                    # How many channels move is known only when the files have been read.
+                    # The number of channels that move is known only after reading the files.
                     "pose": tfds.features.Tensor(shape=(None,), dtype=np.float32),
                     "label": tfds.features.ClassLabel(names=self.builder_config.class_names),
                     "sequence": tfds.features.Text(),
@@ -181,39 +190,41 @@ class CMUMocap(tfds.core.GeneratorBasedBuilder):
                 )
 
 
-def _subject(trial):
+def _subject(trial: str) -> str:
     return trial.rsplit("_", 1)[0]
 
 
-def _choose_trials(folder, config):
-    """Dict from the sequences to use to their files, sorted."""
+def _choose_trials(folder: pathlib.Path, config: CMUMocapConfig) -> dict[str, pathlib.Path]:
+    """Dict from the chosen sequences to their files, sorted."""
     found = find_trials(folder)
     if config.trials is None:
         chosen = [trial for trial in found if _subject(trial) in config.subjects]
         bare = sorted(set(config.subjects) - {_subject(trial) for trial in chosen})
         if bare:
             raise ValueError(
-                f"subjects: found no .amc file of {bare} in {str(folder)!r}, which has"
-                f" {sorted({_subject(trial) for trial in found})}; expected {NEEDS}, from"
-                f" {CMU_SOURCE}."
+                f"`subjects` must be among {sorted({_subject(trial) for trial in found})}, the"
+                f" subjects with .amc files in {str(folder)!r}, received {bare}. `path` must be"
+                f" {NEEDS}. Get the files from {CMU_SOURCE}."
             )
         return {trial: found[trial] for trial in chosen}
     missing = sorted(set(config.trials) - set(found))
     if missing or not config.trials:
         raise ValueError(
-            f"trials: expected some of {list(found)} (in {str(folder)!r}), got"
-            f" {missing or 'none'}; get them from {CMU_SOURCE}."
+            f"`trials` must be some of {list(found)}, the files of {str(folder)!r}, received"
+            f" {missing or 'none'}. Get more files from {CMU_SOURCE}."
         )
     return {trial: found[trial] for trial in sorted(set(config.trials))}
 
 
-def _choose_test(trials, config):
-    """The sequences among `trials` that are held out."""
+def _choose_test(trials: list[str], config: CMUMocapConfig) -> set[str]:
+    """The held-out sequences among `trials`."""
     if config.test_trials is not None:
         test = set(config.test_trials)
         missing = sorted(test - set(trials))
         if missing:
-            raise ValueError(f"test_trials: {missing} are not among the sequences {trials}.")
+            raise ValueError(
+                f"`test_trials` must be among the sequences {trials}, received {missing}."
+            )
     else:
         last = {_subject(trial): trial for trial in trials}
         held_out = _HELD_OUT & set(trials)
@@ -221,7 +232,7 @@ def _choose_test(trials, config):
         test = held_out | {trial for subject, trial in last.items() if subject not in with_any}
     if not test or test == set(trials):
         raise ValueError(
-            f"test_trials: expected some but not all of {trials}, got {sorted(test)}; both splits"
-            " need at least one sequence."
+            f"`test_trials` must be some but not all of {trials}, received {sorted(test)}. Both"
+            " splits need at least one sequence."
         )
     return test

@@ -23,12 +23,12 @@ _MEMBER = re.compile(r"(?:.*/)?obj(\d+)__(\d+)\.png")
 
 @dataclasses.dataclass
 class COIL20Config(tfds.core.BuilderConfig):
-    """Options of `COIL20`; the name holds the options and a hash of the archive's place and date.
+    """Options of `COIL20`. The name holds them and a hash of the archive's path, size and date.
 
     Attributes:
-      path: coil-20-proc.zip, or the folder that it is in; None: TFDS's manual folder.
+      path: coil-20-proc.zip or its folder; None: TFDS's manual folder.
       size: height and width, pixels, a divisor of 128; smaller images are area averages.
-      train_every: view k is a training image where k is a multiple of it, otherwise a test image.
+      train_every: view k is a training image if k is a multiple of it, otherwise a test image.
     """
 
     name: str = ""
@@ -36,12 +36,13 @@ class COIL20Config(tfds.core.BuilderConfig):
     size: int = 64
     train_every: int = 2
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if int(self.size) != self.size or self.size < 1 or SIDE % self.size:
-            raise ValueError(f"size: expected a divisor of {SIDE} pixels, got {self.size!r}.")
+            raise ValueError(f"`size` must be a divisor of {SIDE} pixels, received {self.size!r}.")
         if int(self.train_every) != self.train_every or not 2 <= self.train_every <= VIEWS:
             raise ValueError(
-                f"train_every: expected an integer from 2 to {VIEWS}, got {self.train_every!r}."
+                f"`train_every` must be a whole number from 2 to {VIEWS}, received"
+                f" {self.train_every!r}."
             )
         if self.path is not None:
             self.path = str(_archive(self.path))
@@ -65,7 +66,7 @@ class COIL20(tfds.core.GeneratorBasedBuilder):
       720
     """
 
-    # TFDS would make it coi_l20.
+    # By default, TFDS would name it coi_l20.
     name = "coil20"
     VERSION = tfds.core.Version("1.0.0")
     BUILDER_CONFIGS = [COIL20Config(name="default")]
@@ -94,7 +95,10 @@ class COIL20(tfds.core.GeneratorBasedBuilder):
             source=SOURCE,
         )
         if not zipfile.is_zipfile(archive):
-            raise ValueError(f"{archive}: not a whole zip file. Download it again from {SOURCE}.")
+            raise ValueError(
+                f"`path` must be a complete zip file, received {str(archive)!r}. Download it again"
+                f" from {SOURCE}."
+            )
         return {
             split: self._generate_examples(archive, train)
             for split, train in (("train", True), ("test", False))
@@ -117,13 +121,13 @@ class COIL20(tfds.core.GeneratorBasedBuilder):
                 )
 
 
-def _archive(path):
+def _archive(path: str | pathlib.Path) -> pathlib.Path:
     path = pathlib.Path(path).expanduser().resolve()
     return path / _ARCHIVE if path.is_dir() else path
 
 
-def _members(file, archive):
-    """Dict from (object, view) to the name of the member, all 1440, sorted."""
+def _members(file: zipfile.ZipFile, archive: pathlib.Path) -> dict[tuple[int, int], str]:
+    """Dict from (object, view) to the name of the member, for all 1440 images, sorted."""
     members = {}
     for name in file.namelist():
         if name.endswith("/"):
@@ -132,32 +136,32 @@ def _members(file, archive):
         key = tuple(int(group) for group in match.groups()) if match else (0, 0)
         if not (1 <= key[0] <= OBJECTS and key[1] < VIEWS) or key in members:
             raise ValueError(
-                f"{archive}: unexpected member {name!r}; expected obj1__0.png to"
-                f" obj{OBJECTS}__{VIEWS - 1}.png, each once. Get {_ARCHIVE} from {SOURCE}."
+                f"{archive}: the members must be obj1__0.png to obj{OBJECTS}__{VIEWS - 1}.png,"
+                f" each once, received {name!r}. Get {_ARCHIVE} from {SOURCE}."
             )
         members[key] = name
     wanted = {(number, view) for number in range(1, OBJECTS + 1) for view in range(VIEWS)}
     missing = [f"obj{number}__{view}.png" for number, view in sorted(wanted - set(members))]
     if missing:
         raise ValueError(
-            f"{archive}: {len(missing)} of {len(wanted)} images are missing, first {missing[0]!r}."
-            f" Get {_ARCHIVE} from {SOURCE}."
+            f"{archive}: the archive must have {len(wanted)} images, received {len(members)}; the"
+            f" first missing one is {missing[0]!r}. Get {_ARCHIVE} from {SOURCE}."
         )
     return dict(sorted(members.items()))
 
 
-def _read(file, archive, member):
+def _read(file: zipfile.ZipFile, archive: pathlib.Path, member: str) -> np.ndarray:
     """The image as uint8, (128, 128)."""
     try:
         image = tf.io.decode_png(file.read(member)).numpy()
     except (tf.errors.InvalidArgumentError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(
-            f"{archive}: member {member!r} is no readable PNG ({error}). Download it again from"
-            f" {SOURCE}."
+            f"{archive}: member {member!r} must be a PNG image, received unreadable data ({error})."
+            f" Download {_ARCHIVE} again from {SOURCE}."
         ) from error
     if image.shape != (SIDE, SIDE, 1):
         raise ValueError(
-            f"{archive}: member {member!r}: expected shape {(SIDE, SIDE, 1)} (grey), got"
-            f" {image.shape}."
+            f"{archive}: member {member!r} must have shape {(SIDE, SIDE, 1)} (grey), received"
+            f" {image.shape}. Get {_ARCHIVE} from {SOURCE}."
         )
     return image[..., 0]

@@ -1,4 +1,4 @@
-"""The IDX format of MNIST and its relatives: reads a file, and finds the files of a folder."""
+"""The IDX format of MNIST and similar data sets: reads a file, finds the files of a folder."""
 
 import gzip
 import math
@@ -14,8 +14,8 @@ _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E
 _PREFIXES = {"train": "train", "test": "t10k"}
 
 
-def read_idx(path):
-    """Reads an IDX file, plain or gzip-compressed (told by its first two bytes, not by its name).
+def read_idx(path: str | pathlib.Path) -> np.ndarray:
+    """Reads an IDX file, plain or gzip-compressed; its first bytes decide, not its name.
 
     The format, all numbers big-endian: two zero bytes, one byte for the dtype, one for the number
     of dimensions, a 4-byte size per dimension, then the values in row-major order.
@@ -24,11 +24,11 @@ def read_idx(path):
       path: the file.
 
     Returns:
-      An array in the native byte order, of the shape and dtype that the file states.
+      An array in the native byte order, with the shape and dtype stated in the file.
 
     Raises:
-      ValueError: naming the file and the byte offset (after decompression), where the magic number
-        or the dtype is wrong, the file ends early, or bytes follow the last value.
+      ValueError: if the magic number or the dtype is wrong, the file ends early, or bytes follow
+        the last value. The message names the file and the byte offset (after decompression).
 
     Example:
       >>> import pathlib, tempfile
@@ -45,43 +45,54 @@ def read_idx(path):
             data = gzip.decompress(data)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise ValueError(
-                f"{path}: the gzip stream is damaged ({error}). Download the file again."
+                f"{path}: the gzip stream must be complete, received a damaged one ({error})."
+                " Download the file again."
             ) from error
 
-    def check(condition, offset, message):
-        if not condition:
-            raise ValueError(f"{path}, byte {offset}: {message}. Is this file whole, and IDX?")
+    size = len(data)
 
-    check(len(data) >= 4, len(data), "expected a magic number of 4 bytes, the file ends")
-    check(data[:2] == b"\0\0", 0, f"expected the magic number 00 00, got {data[:2].hex(' ')}")
+    def check(condition: bool, offset: int, message: str) -> None:
+        if not condition:
+            raise ValueError(
+                f"{path}, byte {offset}: {message}. Check that the file is complete and IDX."
+            )
+
+    check(size >= 4, size, f"the magic number must have 4 bytes, received {size}")
+    check(data[:2] == b"\0\0", 0, f"the first bytes must be 00 00, received {data[:2].hex(' ')}")
     known = ", ".join(f"{code:02x}" for code in _DTYPES)
-    check(data[2] in _DTYPES, 2, f"expected a dtype code of {known}, got {data[2]:02x}")
+    check(data[2] in _DTYPES, 2, f"the dtype code must be one of {known}, received {data[2]:02x}")
     ndim, start = data[3], 4 + 4 * data[3]
-    check(ndim > 0, 3, "expected at least one dimension, got 0")
-    check(len(data) >= start, len(data), f"expected {ndim} sizes of 4 bytes each, the file ends")
+    check(ndim > 0, 3, "the number of dimensions must be at least 1, received 0")
+    check(size >= start, size, f"the header must have {start} bytes, received {size}")
     shape = struct.unpack(f">{ndim}I", data[4:start])
     dtype = np.dtype(_DTYPES[data[2]])
     end = start + dtype.itemsize * math.prod(shape)
-    check(len(data) >= end, len(data), f"expected {end} bytes for shape {shape}, the file ends")
-    check(len(data) == end, end, f"expected the end for shape {shape}, got {len(data) - end} more")
+    check(
+        size == end,
+        min(size, end),
+        f"the file must have {end} bytes for shape {shape}, received {size}",
+    )
     return np.frombuffer(data, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="))
 
 
-def find_idx(folder):
-    """Finds the image and label files of a folder in MNIST's naming.
+def find_idx(
+    folder: str | pathlib.Path | None,
+) -> dict[str, tuple[pathlib.Path, pathlib.Path | None]]:
+    """Finds image and label files in a folder by the names of MNIST.
 
-    Training files begin with `train-`, test files with `t10k-`; then `images-idx3-ubyte` or
-    `labels-idx1-ubyte` (also with a dot before `idx`), with or without `.gz`.
+    The name of a training file begins with `train-`, the name of a test file with `t10k-`. Then
+    follows `images-idx3-ubyte` or `labels-idx1-ubyte` (also with a dot before `idx`), with or
+    without `.gz`.
 
     Args:
       folder: the folder.
 
     Returns:
-      dict from "train" and "test", as far as the folder has them, to a pair of paths
-      (images, labels); labels is None where there are images only.
+      dict from each split in the folder, "train" or "test", to a pair of paths (images, labels);
+      labels is None if the folder has images only.
 
     Raises:
-      ValueError: where the folder is missing or has no image file, or labels without images.
+      ValueError: if the folder is missing, has no image file, or has labels without images.
 
     Example:
       >>> import pathlib, tempfile
@@ -104,12 +115,15 @@ def find_idx(folder):
             for kind, ndim in (("images", 3), ("labels", 1))
         )
         if images is None and labels is not None:
-            raise ValueError(f"path: {labels} has no images beside it. Expected {needs}.")
+            raise ValueError(
+                f"`path` must be {needs}, received a folder with {labels.name} but without its"
+                f" images: {str(folder)!r}. Get the files from {source}."
+            )
         if images is not None:
             found[split] = images, labels
     if not found:
         raise ValueError(
-            f"path: expected {needs}; found none of them in {str(folder)!r}."
+            f"`path` must be {needs}, received {str(folder)!r}, which has none of them."
             f" Get the files from {source}."
         )
     return found

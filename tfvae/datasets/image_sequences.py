@@ -1,15 +1,18 @@
-"""`sequences`: images that go round a cycle of rotations, hues, scales or perspectives."""
+"""`sequences`: images that run through a cycle of rotations, hues, scales or perspectives."""
 
 import functools
 import math
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from tfvae._checks import one_of
 from tfvae.datasets import cycles, transformations
 
-# In the order in which they act on the coordinates of an output pixel, from the right.
+# Their product acts on the coordinates of an output pixel, so the last one acts first.
 _GEOMETRIC = ("rotation", "scale", "perspective")
 _FACTORS = (*_GEOMETRIC, "hue")
 _SCALES = (0.60, 1.26)
@@ -17,68 +20,67 @@ _NUM_CHECKED = 256
 
 
 def sequences(
-    images,
-    labels=None,
-    transformation="rotation",
+    images: ArrayLike | tf.data.Dataset,
+    labels: ArrayLike | None = None,
+    transformation: str | Sequence[str] = "rotation",
     *,
-    num_frames=18,
-    batch_size=8,
-    training=True,
-    rest="identity",
-    seed=0,
-    first=0,
-):
-    """Sequences of frames in which an image goes once round a cycle of transformations [KW21].
+    num_frames: int = 18,
+    batch_size: int = 8,
+    training: bool = True,
+    rest: str = "identity",
+    seed: int = 0,
+    first: int = 0,
+) -> tf.data.Dataset:
+    """Sequences of frames in which an image runs once through a cycle of transformations [KW21].
 
     A factor has T states, 0 … T − 1. Frame l of a sequence has the state
 
-        i_l = (i_0 + l) mod T,   i_0 uniform on 0 … T − 1,
+        i_l = (i_0 + l) mod T,   i_0 uniform on 0 … T − 1.
 
-    and the states are
+    The states are
 
     | factor | state i | function |
     |---|---|---|
-    | rotation | turned by 2π i/T | `rotated` |
+    | rotation | rotated by 2π i/T | `rotated` |
     | hue | hue shifted by 2π i/T, grey images painted red before | `hue_shifted` |
-    | scale | zoomed by 0.60 + 0.66 i/(T − 1) | `scaled` |
+    | scale | scaled by 0.60 + 0.66 i/(T − 1) | `scaled` |
     | perspective | receding in the direction 2π i/T, tilted by π/4 | `tilted` |
 
-    The default T = 18 gives the published steps of 20° and 0.0388. The scale jumps back from its
-    last state to its first; the others close. Where several factors act on one frame, the image is
-    zoomed and turned, then tilted (one interpolation), then shifted in hue.
+    The default T = 18 gives the published steps of 20° and 0.0388. The scale jumps from its last
+    state back to its first; the other factors are cyclic. If several factors act on one frame, the
+    image is scaled and rotated, then tilted (one interpolation), then shifted in hue.
 
     Args:
-      images: shape (n, h, w, c), c 1 or 3, floats in [0, 1], or uint8, which is divided by 255
-        (where it holds only 0 and 1, not at all); or an unbatched tf.data.Dataset of such images,
-        or of (image, label), of which the first 256 are checked.
-      labels: shape (n, …), for `images` as an array.
-      transformation: a factor; several factors that move together, in equal states, joined by
-        "_and_" as in "rotation_and_hue"; or a sequence of such names, one of which is drawn,
-        uniformly, for each sequence of frames.
+      images: shape (n, h, w, c), c 1 or 3, floats in [0, 1], or uint8. Integers are divided by 255,
+        unless all are 0 or 1. Or an unbatched tf.data.Dataset of such images, or of
+        (image, label); its first 256 images are checked.
+      labels: shape (n, …), if `images` is an array.
+      transformation: a factor; or several factors joined by "_and_", as in "rotation_and_hue",
+        which move together in equal states; or a sequence of such names. Each sequence of frames
+        draws one of the names uniformly.
       num_frames: T, frames, at least 2.
-      batch_size: B, sequences a batch; the last batch may be smaller.
-      training: True shuffles, and draws i_0 and the transformation anew in each epoch; False keeps
+      batch_size: B, sequences per batch; the last batch may be smaller.
+      training: True shuffles and draws i_0 and the transformation anew in each epoch; False keeps
         the order and the draws.
-      rest: what becomes of the factors that `transformation` names and that a sequence does not
-        move: "identity" leaves the image as it is, "random" keeps one state, drawn uniformly, in
-        all frames, as the authors' program does.
-      seed: an int. The same seed gives the same batches, epoch by epoch, as long as each epoch
-        reads the data to its end.
-      first: number of the first image, where `training` is False: what is drawn for an image
-        depends on the seed and its number alone, so that a part of the data gets the draws that it
+      rest: the state of named factors that a sequence does not move: "identity" leaves the image
+        unchanged; "random" draws one state uniformly for all frames, as the authors' program does.
+      seed: an int. The same seed gives the same batches, epoch by epoch, if each epoch reads the
+        data to its end.
+      first: number of the first image, used if `training` is False. The draws for an image depend
+        only on the seed and the image's number. A part of the data thus keeps the draws that it
         has in the whole.
 
     Returns:
-      tf.data.Dataset of (x, factors), which `Model.fit` takes: x is float32, shape
-      (B, T, h, w, c) in [0, 1], with c = 3 where `transformation` names the hue. `factors` is a
-      dict of "label", where there are labels; for each factor named, its states i_l, int32, shape
-      (B, T), so that frames l and m differ by a shift of (i_m − i_l) mod T, with −1 in all frames
-      of a sequence that does not move the factor; and, where `transformation` is a sequence of
-      names, "transformation", the place of the drawn one among them, int32, shape (B,).
+      tf.data.Dataset of (x, factors), for `Model.fit`. x is float32, shape (B, T, h, w, c), in
+      [0, 1]; c = 3 if `transformation` names the hue. `factors` is a dict. Each named factor has
+      its states i_l, int32, shape (B, T), −1 in all frames of a sequence that does not move it;
+      frames l and m differ by a shift of (i_m − i_l) mod T. "label" is there if there are labels.
+      If `transformation` is a sequence, "transformation" is the index of the drawn name, int32,
+      shape (B,).
 
     Raises:
-      ValueError: for images of another rank, number of channels, dtype or range, or none at all,
-        for labels of another number, an unknown transformation or rest, and num_frames < 2.
+      ValueError: if there are no images, their rank, number of channels, dtype or range does not
+        fit, the number of labels differs, transformation or rest is unknown, or num_frames < 2.
 
     Example:
       >>> import numpy as np
@@ -96,10 +98,10 @@ def sequences(
     opened = _from_dataset if isinstance(images, tf.data.Dataset) else _from_array
     source, fetch, shape, example_bytes = opened(images, labels)
     if shape[-1] not in (1, 3):
-        raise ValueError(f"images: expected 1 or 3 channels, got images of shape {shape}.")
+        raise ValueError(f"`images` must have 1 or 3 channels, received images of shape {shape}.")
     tables = {factor: _table(factor, T, *shape[:2]) for factor in factors}
 
-    def render(example, uniform):
+    def render(example: Any, uniform: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         x, label = fetch(example)
         start, which = tf.unstack(tf.cast(uniform[:, :2] * (T, len(names)), tf.int32), axis=1)
         moved = dict(zip(factors, tf.unstack(tf.gather(moves, which), axis=1), strict=True))
@@ -128,21 +130,21 @@ def sequences(
     )
 
 
-def _moves(names):
-    """The factors that transformations name, and which moves which: bool, (names, factors)."""
+def _moves(names: tuple[str, ...]) -> tuple[list[str], np.ndarray]:
+    """The named factors, and whether a name moves a factor: bool, (names, factors)."""
     parts = [name.split("_and_") for name in names]
     for name, factors in zip(names, parts, strict=True):
         if not set(factors) <= set(_FACTORS) or len(set(factors)) < len(factors):
             raise ValueError(
-                f"transformation: expected one of {', '.join(_FACTORS)}, several of them joined by"
-                f" '_and_', or a sequence of such names, got {name!r}."
+                f"`transformation` must be one of {', '.join(_FACTORS)}, several of them joined by"
+                f" '_and_', or a sequence of such names, received {name!r}."
             )
     named = [factor for factor in _FACTORS if any(factor in factors for factors in parts)]
     return named, np.array([[factor in factors for factor in named] for factors in parts])
 
 
-def _table(factor, T, height, width):
-    """What takes an image to state i in row i + 1 and leaves it as it is in row 0."""
+def _table(factor: str, T: int, height: int, width: int) -> tf.Tensor:
+    """Angles of the hue, or homographies: the identity in row 0, state i in row i + 1."""
     turns = tf.constant(2 * math.pi * np.arange(T) / T, tf.float32)
     if factor == "hue":
         return tf.concat([[0.0], turns], 0)
@@ -155,7 +157,9 @@ def _table(factor, T, height, width):
     return tf.concat([tf.eye(3)[None], rows], 0)
 
 
-def _transform(x, poses, tables):
+def _transform(
+    x: tf.Tensor, poses: dict[str, tf.Tensor], tables: dict[str, tf.Tensor]
+) -> tf.Tensor:
     """Frames (B, T, h, w, c) of images (B, h, w, c) in the states (B, T) of the factors."""
     T = next(iter(poses.values())).shape[1]
     frames = tf.repeat(x, T, 0)
@@ -168,52 +172,62 @@ def _transform(x, poses, tables):
         frames = transformations.warp(frames, functools.reduce(tf.matmul, geometric))
     if "hue" in chosen:
         frames = transformations.hue_shifted(frames, chosen["hue"])
-    # Interpolation may round to just above 1.
+    # Rounding in the interpolation may give values slightly above 1.
     frames = tf.clip_by_value(frames, 0.0, 1.0)
     return tf.reshape(frames, (-1, T, *frames.shape[1:]))
 
 
-def _from_array(images, labels):
-    """Dataset of places, what fetches a batch of (image, label) from them, shape, and bytes."""
+def _from_array(
+    images: ArrayLike, labels: ArrayLike | None
+) -> tuple[tf.data.Dataset, Callable, tuple[int, ...], int]:
+    """Dataset of indices, function from a batch of them to (image, label), shape, and bytes."""
     images, scale = cycles.checked_images(images)
     shape, size = images.shape[1:], len(images)
     labels = None if labels is None else np.asarray(labels)
     if labels is not None and labels.shape[:1] != (size,):
         raise ValueError(
-            f"labels: expected one for each of the {size} images, got shape {labels.shape}."
+            f"`labels` must have one entry for each of the {size} images, received shape"
+            f" {labels.shape}."
         )
     with tf.device("CPU:0"):
         images = tf.constant(images)
         labels = None if labels is None else tf.constant(labels)
 
-    def fetch(places):
+    def fetch(places: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
         x = tf.cast(tf.gather(images, places), tf.float32) * scale
         return x, None if labels is None else tf.gather(labels, places)
 
     return tf.data.Dataset.range(size), fetch, shape, 8
 
 
-def _from_dataset(dataset, labels):
-    """The dataset, what makes (image, label) of its batches, shape, and bytes of an example."""
+def _from_dataset(
+    dataset: tf.data.Dataset, labels: ArrayLike | None
+) -> tuple[tf.data.Dataset, Callable, tuple[int, ...], int]:
+    """The dataset, function from a batch to (image, label), shape, and bytes of an example."""
     if labels is not None:
-        raise ValueError("labels: expected None beside a tf.data.Dataset, which has its own.")
+        raise ValueError(
+            "`labels` must be None if `images` is a tf.data.Dataset, received"
+            f" {type(labels).__name__}. Put the labels into the dataset as (image, label)."
+        )
     spec = dataset.element_spec
     labelled = isinstance(spec, tuple) and len(spec) == 2
     image = spec[0] if labelled else spec
     shape = getattr(image, "shape", tf.TensorShape(None))
     if shape.rank != 3 or not shape.is_fully_defined():
         raise ValueError(
-            "images: expected a tf.data.Dataset of images (h, w, c), or of (image, label), of one"
-            f" size, got elements {spec}; call .unbatch() where they are batches, and map"
-            " tf.ensure_shape where the size is not known."
+            "`images` must be a tf.data.Dataset of images (h, w, c), or of (image, label), of one"
+            f" size, received elements {spec}. Call .unbatch() if they are batches, and map"
+            " tf.ensure_shape if the size is not known."
         )
     head = dataset.take(_NUM_CHECKED)
     head = list((head.map(lambda x, _: x) if labelled else head).as_numpy_iterator())
     if not head:
-        raise ValueError("images: expected at least one image, got an empty tf.data.Dataset.")
+        raise ValueError(
+            "`images` must have at least one image, received an empty tf.data.Dataset."
+        )
     _, scale = cycles.checked_images(np.stack(head))
 
-    def fetch(example):
+    def fetch(example: Any) -> tuple[tf.Tensor, tf.Tensor | None]:
         x, label = example if labelled else (example, None)
         return tf.cast(x, tf.float32) * scale, label
 

@@ -1,27 +1,32 @@
 """`load`: any data set by name as a batched tf.data.Dataset, scaled and reproducible."""
 
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
-from tfvae._checks import positive_int
-from tfvae.datasets.sources import open_source
+from tfvae._checks import one_of, positive_int
+from tfvae.datasets.motion import PoseTransform
+from tfvae.datasets.sources import Source, open_source
 
 _SHUFFLE_BYTES = 2**29
 
 
 def load(
-    name,
-    split="train",
+    name: str,
+    split: str = "train",
     *,
-    data_dir=None,
-    path=None,
-    batch_size=128,
-    shuffle=None,
-    seed=0,
-    binarize=False,
-    labels=True,
-    **config,
-):
+    data_dir: str | pathlib.Path | None = None,
+    path: str | pathlib.Path | None = None,
+    batch_size: int = 128,
+    shuffle: bool | None = None,
+    seed: int = 0,
+    binarize: bool = False,
+    labels: bool | str | Sequence[str] = True,
+    **config: Any,
+) -> tf.data.Dataset:
     """Loads a data set as batches of (x, y), ready for `Model.fit`.
 
     | name | x | y | raw files at `path` |
@@ -39,27 +44,27 @@ def load(
       name: see the table; a catalogue name may be "name/config:version".
       split: "train", "test", …, with TFDS's slices: "train[:8000]", "test[80%:]", "train+test".
       data_dir: folder of TFDS's prepared data; None: ~/tensorflow_datasets.
-      path: where the raw files lie.
-      batch_size: examples a batch; the last batch may be smaller.
-      shuffle: whether to shuffle, anew in each epoch; None: where `split` begins with "train".
-      seed: of shuffling and binarisation. The same seed gives the same batches, epoch by epoch, as
-        long as each epoch reads the data set to its end.
-      binarize: True draws each pixel once, static over epochs, x̃ ~ Bernoulli(x); data that is
-        binary already (dsprites) is left so.
-      labels: True for the feature of the table (data with several label features gives a dict of
-        them); a feature's name, or a sequence of names (y is then a dict); False for x alone.
-      **config: options of the source: fields of `PendulumConfig` (its seed is called data_seed
-        here, so that `seed` leaves the images alone), `SpritesConfig`, `CMUMocapConfig` or
+      path: the raw files, as in the table.
+      batch_size: examples per batch; the last batch may be smaller.
+      shuffle: True shuffles anew in each epoch; None: True if `split` begins with "train".
+      seed: seed of shuffling and binarisation. The same seed gives the same batches, epoch by
+        epoch, if each epoch reads the data set to its end.
+      binarize: True draws each pixel once, x̃ ~ Bernoulli(x), the same in all epochs. Binary data
+        (dsprites) does not change.
+      labels: True for the feature of the table (a dict if the data has several label features); a
+        feature's name; a sequence of names, for a dict; False for x alone.
+      **config: options of the source: fields of `PendulumConfig` (data_seed stands for its seed,
+        because `seed` does not change the images), `SpritesConfig`, `CMUMocapConfig` or
         `COIL20Config`; drop, standardise for cmu_walk_jog; config, version for the catalogue.
 
     Returns:
       tf.data.Dataset of (x, y), or of x; x is float32, shape (B, …). Integer images are divided by
-      the largest value of their dtype, those that hold only 0 and 1 not at all.
+      the largest value of their dtype (digits: by 16), unless all values are 0 or 1.
 
     Raises:
-      ValueError: for an unknown name (with the nearest ones), split, label feature or option, a
-        missing path (with the files expected and where to get them), a slice without examples, and
-        for binarize=True on data outside [0, 1].
+      ValueError: if the name (the message lists the nearest ones), the split, a label feature or an
+        option is unknown, the raw files are missing (it tells where to get them), a slice is empty,
+        or binarize=True is set for poses.
 
     Example:
       >>> import tfvae.datasets
@@ -72,21 +77,24 @@ def load(
     features = source.examples.element_spec
     chosen = _choose_labels(labels, source, features)
     if source.transform is not None and binarize:
-        raise ValueError(f"binarize: {name!r} has poses, not images in [0, 1]; leave it out.")
+        raise ValueError(
+            f"`binarize` must be False for {name!r}, received {binarize!r}. Only images in [0, 1]"
+            " can be binarised, not poses."
+        )
     divisor = _divisor(source, features[source.inputs].dtype)
 
-    def select(index, example):
+    def select(index: tf.Tensor, example: dict) -> tuple[tf.Tensor, dict]:
         keys = {source.inputs, *([chosen] if isinstance(chosen, str) else chosen or ())}
         return index, {key: example[key] for key in keys}
 
-    def draw(index, example):
+    def draw(index: tf.Tensor, example: dict) -> tuple[tf.Tensor, dict]:
         x = tf.cast(example[source.inputs], tf.float32) / divisor
-        # A seed for each example keeps its pixels, whatever the order and the slice's end.
+        # With one seed per example, its pixels do not depend on the order or on the slice's end.
         key = tf.stack([tf.constant(seed, tf.int64), index])
         uniform = tf.random.stateless_uniform(tf.shape(x), key)
         return index, {**example, source.inputs: tf.cast(uniform < x, tf.float32)}
 
-    def finish(_, example):
+    def finish(_: tf.Tensor, example: dict) -> Any:
         x = tf.cast(example[source.inputs], tf.float32)
         x = x if binarize else x / divisor
         if chosen is None:
@@ -105,17 +113,17 @@ def load(
     return dataset.prefetch(tf.data.AUTOTUNE)
 
 
-def as_arrays(dataset):
+def as_arrays(dataset: tf.data.Dataset) -> Any:
     """Collects a batched data set into arrays.
 
     Args:
       dataset: tf.data.Dataset of batches x, or (x, y), as from `load`; y may be a dict.
 
     Returns:
-      x, or (x, y), NumPy arrays with the batches joined along their first axis.
+      x, or (x, y): NumPy arrays, with the batches concatenated along their first axis.
 
     Raises:
-      ValueError: where `dataset` is no tf.data.Dataset, has no batches, or is not batched.
+      ValueError: if `dataset` is not a tf.data.Dataset, is not batched, or has no batches.
 
     Example:
       >>> import tfvae.datasets
@@ -124,19 +132,27 @@ def as_arrays(dataset):
       (360, 8, 8, 1)
     """
     if not isinstance(dataset, tf.data.Dataset):
-        raise ValueError(f"dataset: expected a tf.data.Dataset, got {type(dataset).__name__}.")
+        raise ValueError(f"`dataset` must be a tf.data.Dataset, received {type(dataset).__name__}.")
     if any(spec.shape.rank == 0 for spec in tf.nest.flatten(dataset.element_spec)):
-        raise ValueError("dataset: expected batches, got single numbers; call .batch(…) first.")
+        raise ValueError(
+            "`dataset` must have batches, received single numbers. Call .batch(…) first."
+        )
     batches = list(dataset.as_numpy_iterator())
     if not batches:
-        raise ValueError("dataset: expected at least one batch, got none.")
+        raise ValueError("`dataset` must have at least one batch, received none.")
     return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *batches)
 
 
-def pose_transform(name="cmu_mocap", *, data_dir=None, path=None, **config):
-    """The `PoseTransform` behind the poses that `load` returns for the same arguments.
+def pose_transform(
+    name: str = "cmu_mocap",
+    *,
+    data_dir: str | pathlib.Path | None = None,
+    path: str | pathlib.Path | None = None,
+    **config: Any,
+) -> PoseTransform:
+    """The `PoseTransform` of the poses that `load` returns for the same arguments.
 
-    Its `mean`, `std` and `kept` describe the poses; its `invert` gives joint angles for drawing.
+    `mean`, `std` and `kept` describe the poses; `invert` gives joint angles for drawing.
 
     Args:
       name: "cmu_mocap" or "cmu_walk_jog".
@@ -148,7 +164,7 @@ def pose_transform(name="cmu_mocap", *, data_dir=None, path=None, **config):
       A `PoseTransform`.
 
     Raises:
-      ValueError: for other names, and as `load`.
+      ValueError: for any other name, and as for `load`.
 
     Example:
       >>> from tfvae.datasets import pose_transform, read_asf
@@ -156,43 +172,44 @@ def pose_transform(name="cmu_mocap", *, data_dir=None, path=None, **config):
       >>> angles = transform.invert(model.predict(x))                     # doctest: +SKIP
       >>> joints = read_asf("cmu_mocap/35.asf").positions(angles)         # doctest: +SKIP
     """
-    if name not in ("cmu_mocap", "cmu_walk_jog"):
-        raise ValueError(f"name: expected 'cmu_mocap' or 'cmu_walk_jog', got {name!r}.")
+    one_of("name", name, ("cmu_mocap", "cmu_walk_jog"))
     return open_source(name, "train", data_dir=data_dir, path=path, **config).transform
 
 
-def _choose_labels(labels, source, features):
-    """The feature, the tuple of features, or None that becomes y."""
+def _choose_labels(
+    labels: bool | str | Sequence[str], source: Source, features: Mapping[str, Any]
+) -> str | tuple[str, ...] | None:
+    """The feature, the tuple of features, or None for y."""
     if labels is False:
         return None
     if labels is True:
         if source.label is None:
             raise ValueError(
-                f"labels: the data has no label among its features {sorted(features)}; pass"
-                " labels=False, or the name of a feature."
+                f"`labels` must be False or some of {sorted(features)}, received True. The data has"
+                " no feature that is a label by default."
             )
         return source.label
     names = (labels,) if isinstance(labels, str) else tuple(labels)
     unknown = [name for name in names if name not in features]
     if unknown or not names:
         raise ValueError(
-            f"labels: expected True, False or some of {sorted(features)}, got {labels!r}."
+            f"`labels` must be True, False or some of {sorted(features)}, received {labels!r}."
         )
     return labels if isinstance(labels, str) else names
 
 
-def _divisor(source, dtype):
-    """What the inputs are divided by to lie in [0, 1]."""
+def _divisor(source: Source, dtype: tf.DType) -> float:
+    """The number that the inputs are divided by to lie in [0, 1]."""
     if source.divisor is not None or not dtype.is_integer:
         return source.divisor or 1.0
-    # Binary images stored as integers (dsprites) look like any others but for their values.
+    # Only its values show that an image of integers is binary (dsprites).
     head = source.examples.take(256).map(lambda example: tf.reduce_max(example[source.inputs]))
     highest = max(int(value) for value in head.as_numpy_iterator())
     return 1.0 if highest <= 1 else float(dtype.max)
 
 
-def _buffer(size, features):
-    """Number of examples to shuffle among: all, as far as memory stands it."""
-    # Shapes that are not known (catalogue images of any size) count as 64×64.
+def _buffer(size: int, features: Mapping[str, tf.TensorSpec]) -> int:
+    """Number of examples in the shuffle buffer: all, if they fit into its memory."""
+    # Unknown shapes (catalogue images of any size) count as 64×64.
     width = sum((s.shape.num_elements() or 2**12) * (s.dtype.size or 8) for s in features.values())
     return min(size, max(1024, _SHUFFLE_BYTES // width))

@@ -1,9 +1,14 @@
 """Motions as arrays, their transform into poses and back, and the walk-jog data of Taylor et al."""
 
+from __future__ import annotations
+
 import dataclasses
 import pathlib
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfvae.datasets import raw_files
 
@@ -38,9 +43,9 @@ class Motion:
       values: float64, shape (frames, channels): rotations in degrees, translations in the
         skeleton's length unit.
       channels: names of the columns, e.g. ("root.TX", …, "ltoes.rx").
-      frames: int, shape (frames,): consecutive or equally spaced frame numbers, at 120 a second
-        for CMU's data.
-      name: of the sequence, e.g. "35_01".
+      frames: int, shape (frames,): consecutive or equally spaced frame numbers; CMU's data has 120
+        frames per second.
+      name: name of the sequence, e.g. "35_01".
     """
 
     values: np.ndarray
@@ -48,20 +53,20 @@ class Motion:
     frames: np.ndarray
     name: str = ""
 
-    def every(self, step):
-        """The motion with every step-th frame only, the first included."""
+    def every(self, step: int) -> Motion:
+        """The motion with every step-th frame only, starting with the first."""
         return dataclasses.replace(self, values=self.values[::step], frames=self.frames[::step])
 
 
 @dataclasses.dataclass(frozen=True)
 class PoseTransform:
-    """From motion channels to the vector that a model sees, pose = (kept channels − mean) / std.
+    """Turns motion channels into poses, the inputs of a model: (kept channels − mean) / std.
 
     Attributes:
       channels: names of all channels.
       kept: names of the channels in a pose, a subset in the same order.
-      mean, std: (kept,): of the training frames, or 0 and 1.
-      fill: (channels,): what `invert` puts in the channels that are not kept.
+      mean, std: (kept,): statistics of the training frames, or 0 and 1.
+      fill: (channels,): values that `invert` gives to the channels that are not kept.
 
     Example:
       >>> import numpy as np
@@ -84,39 +89,52 @@ class PoseTransform:
     fill: np.ndarray
 
     @classmethod
-    def fit(cls, motions, *, drop=HEADING_AND_PLACE, standardise=True, min_std=1e-3):
+    def fit(
+        cls,
+        motions: Iterable[Motion],
+        *,
+        drop: Sequence[str] = HEADING_AND_PLACE,
+        standardise: bool = True,
+        min_std: float = 1e-3,
+    ) -> PoseTransform:
         """Chooses the channels and their scale from the training motions.
 
         Args:
           motions: `Motion` objects with the same channels.
           drop: names of channels to leave out; `invert` sets them to 0.
-          standardise: whether mean and std are those of the frames, or 0 and 1.
-          min_std: channels with a smaller standard deviation (in degrees or the length unit) are
-            constant: they are left out, and `invert` sets them to their mean.
+          standardise: True takes mean and std of the frames; False takes 0 and 1.
+          min_std: channels with a smaller standard deviation (in degrees or the length unit) count
+            as constant. They are left out, and `invert` sets them to their mean.
 
         Raises:
-          ValueError: where there are no motions, their channels differ, `drop` names an unknown
+          ValueError: if there are no motions, their channels differ, `drop` names an unknown
             channel, or no channel is left.
         """
         motions = list(motions)
         if not motions:
-            raise ValueError("motions: expected at least one training motion, got none.")
+            raise ValueError("`motions` must have at least one training motion, received none.")
         channels = tuple(motions[0].channels)
         for motion in motions:
             if tuple(motion.channels) != channels:
                 raise ValueError(
-                    f"motions: {motion.name!r} has other channels than {motions[0].name!r};"
-                    " prepare subjects with different skeletons apart."
+                    f"`motions` must have the same channels, received {motion.name!r} with other"
+                    f" channels than {motions[0].name!r}. Prepare subjects with different skeletons"
+                    " separately."
                 )
         unknown = sorted(set(drop) - set(channels))
         if unknown:
-            raise ValueError(f"drop: {unknown} are not among the channels {channels}.")
+            raise ValueError(
+                f"`drop` must name channels of the motions, received {unknown}. The channels are"
+                f" {channels}."
+            )
         frames = np.concatenate([motion.values for motion in motions])
         mean, std = frames.mean(0), frames.std(0)
         dropped = np.isin(channels, list(drop))
         keep = ~dropped & (std >= min_std)
         if not keep.any():
-            raise ValueError("drop: no channel that moves is left; drop fewer.")
+            raise ValueError(
+                f"`drop` must leave a channel that moves, received {drop!r}. Drop fewer channels."
+            )
         return cls(
             channels=channels,
             kept=tuple(np.array(channels)[keep].tolist()),
@@ -126,57 +144,60 @@ class PoseTransform:
         )
 
     @property
-    def _columns(self):
+    def _columns(self) -> list[int]:
         return [self.channels.index(name) for name in self.kept]
 
-    def apply(self, motion):
+    def apply(self, motion: Motion) -> np.ndarray:
         """The poses of a `Motion`: float32, shape (frames, kept).
 
         Raises:
-          ValueError: where the motion's channels are not those of the transform.
+          ValueError: if the channels of the motion and of the transform differ.
         """
         if tuple(motion.channels) != self.channels:
             raise ValueError(
-                f"motion: expected the channels {self.channels}, got {tuple(motion.channels)}."
+                f"`motion` must have the channels {self.channels}, received"
+                f" {tuple(motion.channels)}. Fit a transform to motions of this skeleton."
             )
         return ((motion.values[:, self._columns] - self.mean) / self.std).astype(np.float32)
 
-    def invert(self, poses):
+    def invert(self, poses: ArrayLike) -> np.ndarray:
         """All channels for given poses, ready for `Skeleton.positions`.
 
         Args:
-          poses: shape (n, kept), e.g. what a decoder returns.
+          poses: shape (n, kept), e.g. the outputs of a decoder.
 
         Returns:
           float64, shape (n, channels): rotations in degrees, translations in the length unit.
 
         Raises:
-          ValueError: for another shape.
+          ValueError: if the shape does not fit.
         """
         poses = np.asarray(poses, np.float64)
         if poses.ndim != 2 or poses.shape[1] != len(self.kept):
-            raise ValueError(f"poses: expected shape (n, {len(self.kept)}), got {poses.shape}.")
+            raise ValueError(
+                f"`poses` must have shape (n, {len(self.kept)}), received {poses.shape}."
+            )
         values = np.tile(self.fill, (len(poses), 1))
         values[:, self._columns] = poses * self.std + self.mean
         return values
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, list]:
         """The fields as lists, for JSON; `PoseTransform.from_dict` reads them."""
         return {key: np.asarray(value).tolist() for key, value in vars(self).items()}
 
     @classmethod
-    def from_dict(cls, fields):
-        """The transform whose `to_dict` gave `fields`."""
+    def from_dict(cls, fields: dict[str, Any]) -> PoseTransform:
+        """The transform with the fields that `to_dict` returned."""
         names = {key: tuple(fields[key]) for key in ("channels", "kept")}
         arrays = {key: np.array(fields[key], np.float64) for key in ("mean", "std", "fill")}
         return cls(**names, **arrays)
 
 
-def read_walk_jog(path):
-    """Reads `cmu35WalkJog.mat`: subject 35 walking and jogging, every fourth frame (30 a second).
+def read_walk_jog(path: str | pathlib.Path | None) -> dict[str, list[Motion]]:
+    """Reads `cmu35WalkJog.mat`: subject 35 walks and jogs, every fourth frame (30 per second).
 
     Args:
-      path: the file, or the folder that it is in.
+      path: the file or its folder.
 
     Returns:
       {"train": 31 `Motion` objects, "test": 2 of them}. The held-out sequences are trials 18 (jog)
@@ -185,7 +206,7 @@ def read_walk_jog(path):
       binary latent variables", NIPS 2006. `frames` counts from 1 in steps of 4.
 
     Raises:
-      ValueError: where the file is missing, is no MATLAB 5 file, or holds something else.
+      ValueError: if the file is missing, is not a MATLAB 5 file, or has other content.
 
     Example:
       >>> from tfvae.datasets import read_walk_jog
@@ -201,7 +222,10 @@ def read_walk_jog(path):
     try:
         content = scipy.io.loadmat(file)
     except Exception as error:  # SciPy raises a dozen types for damaged files.
-        raise ValueError(f"{file}: not a whole MATLAB 5 file ({error}).") from error
+        raise ValueError(
+            f"{file}: the file must be in MATLAB 5 format, received unreadable data ({error})."
+            " Get the file again."
+        ) from error
     motions = {}
     for split, suffix in (("train", ""), ("test", "test")):
         trials = _WALK_JOG_TRIALS[split]
@@ -209,8 +233,9 @@ def read_walk_jog(path):
             values, one_hot = (np.asarray(content[key + suffix]) for key in ("Y", "lbls"))
         except KeyError as error:
             raise ValueError(
-                f"{file}: expected variables Y, lbls, Ytest, lblstest, got"
+                f"{file}: the variables must be Y, lbls, Ytest, lblstest, received"
                 f" {sorted(key for key in content if not key.startswith('__'))}."
+                " Get the file again."
             ) from error
         expected = f"(n, {len(CMU_CHANNELS)}) and (n, {len(trials)}) one-hot"
         if (
@@ -220,8 +245,8 @@ def read_walk_jog(path):
             or not np.array_equal(np.sort(one_hot, 1)[:, -2:], [[0, 1]] * len(one_hot))
         ):
             raise ValueError(
-                f"{file}: expected {split} values and labels of shapes {expected}, all finite, got"
-                f" {values.shape} and {one_hot.shape}."
+                f"{file}: the {split} values and labels must be finite, of shapes {expected},"
+                f" received {values.shape} and {one_hot.shape}. Get the file again."
             )
         motions[split] = []
         for column, trial in enumerate(trials):
@@ -231,6 +256,6 @@ def read_walk_jog(path):
     return motions
 
 
-def find_trials(folder):
-    """Paths of the AMC files of a folder by trial name, e.g. {"35_01": Path(…/35_01.amc)}."""
+def find_trials(folder: str | pathlib.Path) -> dict[str, pathlib.Path]:
+    """Paths of the AMC files in a folder by trial name, e.g. {"35_01": Path(…/35_01.amc)}."""
     return {file.stem: file for file in sorted(pathlib.Path(folder).glob("*_*.amc"))}

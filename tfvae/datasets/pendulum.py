@@ -14,16 +14,16 @@ _CHUNK = 1024
 
 @dataclasses.dataclass
 class PendulumConfig(tfds.core.BuilderConfig):
-    """Options of `Pendulum`; the name, which is the folder of the prepared data, tells them all.
+    """Options of `Pendulum`. The name, which is the folder of the prepared data, lists them all.
 
-    A name that is given is put before what the options say, here and in the other configs, so that
-    data prepared with other options is never taken for these.
+    In this and the other configs, a given name becomes a prefix of the options. Data prepared with
+    other options is therefore never reused by mistake.
 
     Attributes:
       size: height and width, pixels.
       noise: standard deviation of the image noise, in units of full intensity.
       num_train, num_test: numbers of images.
-      seed: of angles and noise.
+      seed: seed of angles and noise.
     """
 
     name: str = ""
@@ -33,11 +33,13 @@ class PendulumConfig(tfds.core.BuilderConfig):
     num_test: int = 3_000
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for argument in ("size", "num_train", "num_test"):
             setattr(self, argument, positive_int(argument, getattr(self, argument)))
         if self.seed < 0:
-            raise ValueError(f"seed: expected an integer ≥ 0, got {self.seed!r}.")
+            raise ValueError(
+                f"`seed` must be a whole number of at least 0, received {self.seed!r}."
+            )
         self.name = raw_files.join_name(
             self.name,
             f"size{self.size}-noise{self.noise:.6g}-train{self.num_train}"

@@ -1,8 +1,12 @@
-"""A skeleton of bones, and where its joints are: forward kinematics over all frames at once."""
+"""A skeleton of bones, and its joint positions by forward kinematics over all frames at once."""
 
 import dataclasses
+from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from tfvae.datasets.motion import Motion
 
 
 @dataclasses.dataclass(frozen=True)
@@ -11,11 +15,11 @@ class Bone:
 
     Attributes:
       name: unique within the skeleton.
-      parent: name of the bone, or "root", whose end this bone starts from.
+      parent: name of the bone at whose end this bone starts, or "root".
       direction: (3,), unit vector in world coordinates at rest.
       length: in the skeleton's length unit.
-      axis: (3,), degrees: the rotations that turn the world's axes into the bone's.
-      axis_order: which axis each of them is about, in the order of application, e.g. "XYZ".
+      axis: (3,), degrees: rotations from the axes of the world to the axes of the bone.
+      axis_order: axes of these rotations, in the order of application, e.g. "XYZ".
       dof: names of the bone's channels, e.g. ("rx", "rz"), in the order of application.
     """
 
@@ -30,10 +34,10 @@ class Bone:
 
 @dataclasses.dataclass(frozen=True)
 class Skeleton:
-    """Bones and their hierarchy, as an Acclaim ASF file states them.
+    """Bones and their hierarchy, as in an Acclaim ASF file.
 
     Attributes:
-      name: of the skeleton.
+      name: name of the skeleton.
       bones: tuple of `Bone`, in the order of the file.
       root_dof: the root's channels in order, e.g. ("TX", "TY", "TZ", "RX", "RY", "RZ").
       root_axis: order in which the root's rotations are applied, e.g. "XYZ".
@@ -59,31 +63,31 @@ class Skeleton:
     units: dict = dataclasses.field(default_factory=dict)
 
     @property
-    def joints(self):
+    def joints(self) -> tuple[str, ...]:
         """Names of the joints: "root", then the end of each bone, in the order of `bones`."""
         return ("root", *(bone.name for bone in self.bones))
 
     @property
-    def parents(self):
+    def parents(self) -> np.ndarray:
         """Index of each joint's parent joint, shape (joints,); −1 for the root."""
         index = {name: i for i, name in enumerate(self.joints)}
         return np.array([-1, *(index[bone.parent] for bone in self.bones)])
 
     @property
-    def dof(self):
+    def dof(self) -> dict[str, tuple[str, ...]]:
         """Dict from each joint that moves to the names of its channels, in order."""
         return {"root": self.root_dof, **{bone.name: bone.dof for bone in self.bones if bone.dof}}
 
     @property
-    def channels(self):
+    def channels(self) -> tuple[str, ...]:
         """Names of all channels in order, e.g. ("root.TX", …, "ltoes.rx")."""
         return tuple(f"{joint}.{name}" for joint, dof in self.dof.items() for name in dof)
 
-    def positions(self, motion):
+    def positions(self, motion: Motion | ArrayLike) -> np.ndarray:
         """World coordinates of all joints by forward kinematics.
 
-        With A the axis rotation of a bone and L the rotation by its channels, both in the stated
-        order, the bone's world rotation is G = G_parent A L A⁻¹, and its end lies at
+        Let A be the axis rotation of a bone and L the rotation by its channels, both in the stated
+        order. The world rotation of the bone is G = G_parent A L A⁻¹, and its end lies at
         p = p_parent + G · length · direction.
 
         Args:
@@ -94,18 +98,20 @@ class Skeleton:
           float64, shape (frames, joints, 3), in the skeleton's length unit.
 
         Raises:
-          ValueError: where the channels do not fit.
+          ValueError: if the channels of the motion and of the skeleton differ, or a bone is not
+            connected to the root.
         """
         names = getattr(motion, "channels", None)
         if names is not None and tuple(names) != self.channels:
             raise ValueError(
-                f"motion: expected the channels of skeleton {self.name!r}, {self.channels}, got"
-                f" {tuple(names)}. Read it with this skeleton, or undo PoseTransform first."
+                f"`motion` must have the channels of skeleton {self.name!r}, {self.channels},"
+                f" received {tuple(names)}. Read it with this skeleton, or call"
+                " PoseTransform.invert first."
             )
         values = np.asarray(getattr(motion, "values", motion), np.float64)
         if values.ndim != 2 or values.shape[1] != len(self.channels):
             raise ValueError(
-                f"motion: expected shape (frames, {len(self.channels)}), got {values.shape}."
+                f"`motion` must have shape (frames, {len(self.channels)}), received {values.shape}."
             )
         columns = dict(zip(self.channels, values.T, strict=True))
         frames = len(values)
@@ -122,8 +128,8 @@ class Skeleton:
             ready = [bone for bone in waiting if bone.parent in ends]
             if not ready:
                 raise ValueError(
-                    f"bones: {[b.name for b in waiting]} do not descend from the root; mend their"
-                    " parents."
+                    "`bones` must all be connected to the root, received"
+                    f" {[b.name for b in waiting]} without a connection. Correct their parents."
                 )
             for bone in ready:
                 axis = _euler(bone.axis, bone.axis_order)
@@ -135,7 +141,7 @@ class Skeleton:
         return np.stack([ends[joint] for joint in self.joints], 1)
 
 
-def _rotations(turns, frames):
+def _rotations(turns: Iterable[tuple[str, ArrayLike]], frames: int) -> np.ndarray:
     """Composes turns [(axis letter, degrees of shape (frames,)), …], the first applied first."""
     result = np.broadcast_to(np.eye(3), (frames, 3, 3))
     for letter, degrees in turns:
@@ -151,6 +157,6 @@ def _rotations(turns, frames):
     return result
 
 
-def _euler(degrees, order):
+def _euler(degrees: ArrayLike, order: str) -> np.ndarray:
     """Rotation (3, 3) by one angle in degrees for each letter of order, the first applied first."""
     return _rotations(zip(order, np.reshape(degrees, (3, 1)), strict=True), 1)[0]

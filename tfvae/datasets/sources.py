@@ -1,27 +1,36 @@
-"""Where `load` gets its examples: a builder of this package, arrays, or the TFDS catalogue."""
+"""The sources of `load`: a builder of this package, arrays, or the TFDS catalogue."""
+
+from __future__ import annotations
 
 import contextlib
 import difflib
 import inspect
+import pathlib
 import types
 import typing
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfvae.datasets import idx, motion, raw_files
 
+if typing.TYPE_CHECKING:
+    # TFDS takes seconds to import, and not every source needs it.
+    import tensorflow_datasets as tfds
+
 
 class Source(typing.NamedTuple):
-    """Examples of one split, before any scaling.
+    """Examples of one split, before scaling.
 
     Attributes:
       examples: tf.data.Dataset of dicts of features, one example each, in a fixed order.
       size: number of examples.
-      inputs: the feature that is x.
-      label: the feature, or the tuple of features, that is y; None where there is none.
-      divisor: what integer inputs are divided by; None: what their dtype tells.
-      transform: the `PoseTransform` behind poses.
+      inputs: the feature used as x.
+      label: the feature, or the tuple of features, used as y; None if there is none.
+      divisor: integer inputs are divided by it; None: by the largest value of their dtype.
+      transform: the `PoseTransform` of poses; None for images.
     """
 
     examples: tf.data.Dataset
@@ -32,11 +41,18 @@ class Source(typing.NamedTuple):
     transform: motion.PoseTransform | None = None
 
 
-def open_source(name, split, *, data_dir=None, path=None, **config):
-    """The `Source` of a data set by name; arguments as for `tfvae.datasets.load`."""
+def open_source(
+    name: str,
+    split: str,
+    *,
+    data_dir: str | pathlib.Path | None = None,
+    path: str | pathlib.Path | None = None,
+    **config: Any,
+) -> Source:
+    """Returns the `Source` of a data set by name; arguments as for `tfvae.datasets.load`."""
     for argument, value, example in (("name", name, "mnist"), ("split", split, "train[:100]")):
         if not isinstance(value, str):
-            raise ValueError(f"{argument}: expected text such as {example!r}, got {value!r}.")
+            raise ValueError(f"`{argument}` must be text such as {example!r}, received {value!r}.")
     opener = _OPENERS.get(name)
     if opener is None:
         _refuse_path(name, path)
@@ -48,7 +64,7 @@ def _pendulum(split, data_dir, path, config):
     from tfvae.datasets import pendulum
 
     _refuse_path("pendulum", path)
-    # `seed` is what `load` calls the seed of shuffling.
+    # `data_seed` is the seed of the images; `seed` of `load` is the seed of shuffling.
     _check_options("pendulum", config, {"size", "noise", "num_train", "num_test", "data_seed"})
     config = pendulum.PendulumConfig(seed=config.pop("data_seed", 0), **config)
     return _from_builder(_prepare(pendulum.Pendulum, config, data_dir), split)
@@ -110,9 +126,9 @@ def _idx(split, data_dir, path, config):
             labels = idx.read_idx(labels_file)
             if labels.shape != arrays[name]["image"].shape[:1]:
                 raise ValueError(
-                    f"{labels_file}: expected one label for each of the"
-                    f" {len(arrays[name]['image'])} images of {images_file}, got shape"
-                    f" {labels.shape}."
+                    f"{labels_file}: the labels must have shape ({len(arrays[name]['image'])},),"
+                    f" one for each image of {images_file}, received {labels.shape}. Get both files"
+                    " again."
                 )
             arrays[name]["label"] = labels.astype(np.int64)
     return _from_arrays(arrays, split)
@@ -124,7 +140,7 @@ def _digits(split, data_dir, path, config):
     _refuse_path("digits", path)
     _check_options("digits", config, set())
     digits = sklearn.datasets.load_digits()
-    # The file goes writer by writer: a fixed permutation mixes them over both splits.
+    # The file is ordered by writer. A fixed permutation spreads the writers over both splits.
     order = np.random.RandomState(0).permutation(len(digits.target))
     bounds = {"train": slice(None, len(order) * 4 // 5), "test": slice(len(order) * 4 // 5, None)}
     arrays = {
@@ -160,8 +176,8 @@ def _catalogue(name, split, data_dir, config):
             raise
         nearest = difflib.get_close_matches(name, names, n=5, cutoff=0.5)
         raise ValueError(
-            f"name: {name!r} is neither one of {', '.join(_OPENERS)} nor in the TFDS catalogue."
-            f" Nearest: {', '.join(nearest) or 'none'}."
+            f"`name` must be one of {', '.join(_OPENERS)} or in the TFDS catalogue, received"
+            f" {name!r}. Nearest: {', '.join(nearest) or 'none'}."
         ) from error
     builder.download_and_prepare()
     return _from_builder(builder, split)
@@ -175,8 +191,8 @@ def _prepare(cls, config, data_dir):
 
 
 @contextlib.contextmanager
-def _no_warnings():
-    """Silences TFDS's warning that a configuration is not a predefined one: here that is normal."""
+def _no_warnings() -> Iterator[None]:
+    """Silences TFDS's warning that a config is not predefined, which is normal here."""
     from absl import logging
 
     before = logging.get_verbosity()
@@ -187,7 +203,7 @@ def _no_warnings():
         logging.set_verbosity(before)
 
 
-def _from_builder(builder, split):
+def _from_builder(builder: tfds.core.DatasetBuilder, split: str) -> Source:
     import tensorflow_datasets as tfds
 
     examples = builder.as_dataset(
@@ -195,13 +211,16 @@ def _from_builder(builder, split):
     )
     features, keys = builder.info.features, builder.info.supervised_keys
     if not hasattr(features, "keys"):
-        raise ValueError(f"name: {builder.name!r} has no named features to choose x from.")
+        raise ValueError(
+            f"`name` must be a data set with named features, received {builder.name!r}. Build the"
+            " tf.data.Dataset with tensorflow_datasets directly."
+        )
     images = [key for key in features if isinstance(features[key], tfds.features.Image)]
     candidates = [k for k in ("image", "pose") if k in features] + images
     if not candidates:
         raise ValueError(
-            f"name: {builder.name!r} has no image feature; it has {sorted(features)}. Build the"
-            " tf.data.Dataset with tensorflow_datasets directly."
+            f"`name` must be a data set with an image feature, received {builder.name!r} with"
+            f" {sorted(features)}. Build the tf.data.Dataset with tensorflow_datasets directly."
         )
     labels = tuple(sorted(key for key in features if key.startswith("label")))
     label = "label" if "label" in labels else labels or None
@@ -211,7 +230,9 @@ def _from_builder(builder, split):
     return Source(examples, _not_empty(size, split), candidates[0], label)
 
 
-def _from_arrays(arrays, split, inputs="image"):
+def _from_arrays(
+    arrays: dict[str, dict[str, np.ndarray]], split: str, inputs: str = "image"
+) -> Source:
     """Source of {split: {feature: array}} with the slices of TFDS."""
     chosen = arrays.get(split)
     if chosen is None:
@@ -233,31 +254,34 @@ def _from_arrays(arrays, split, inputs="image"):
     return Source(tf.data.Dataset.from_tensor_slices(chosen), size, inputs, label)
 
 
-def _not_empty(size, split):
+def _not_empty(size: int, split: str) -> int:
     if size < 1:
-        raise ValueError(f"split: {split!r} has no examples; widen the slice.")
+        raise ValueError(
+            f"`split` must have at least one example, received {split!r}. Widen the slice."
+        )
     return size
 
 
-def _make_config(cls, options):
-    """The config of the class with the options, which must all be its own fields."""
+def _make_config(cls: type, options: dict[str, Any]) -> Any:
+    """A config of the class; all options must be its own fields."""
     own = set(inspect.get_annotations(cls)) - {"name"}
     _check_options(cls.__name__, options, own)
     return cls(**options)
 
 
-def _check_options(name, options, allowed):
+def _check_options(name: str, options: dict[str, Any], allowed: set[str]) -> None:
     unknown = sorted(set(options) - allowed)
     if unknown:
+        expected = f"among {', '.join(sorted(allowed))}" if allowed else "left out"
         raise ValueError(
-            f"{unknown[0]}: not an option of {name!r}; expected"
-            f" {', '.join(sorted(allowed)) or 'no options'}."
+            f"The options of {name!r} must be {expected}, received {unknown[0]!r}. Correct the"
+            " option, or leave it out."
         )
 
 
-def _refuse_path(name, path):
+def _refuse_path(name: str, path: str | pathlib.Path | None) -> None:
     if path is not None:
         raise ValueError(
-            f"path: {name!r} reads no raw files, got {path!r}; leave it out, or use data_dir for"
-            " the folder of prepared data."
+            f"`path` must be None for {name!r}, which reads no raw files, received {path!r}. Use"
+            " `data_dir` for the folder of prepared data."
         )

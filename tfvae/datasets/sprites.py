@@ -1,16 +1,19 @@
-"""Sprites by plain NumPy: the dSprites family of images, rendered from its five factors."""
+"""Sprites in plain NumPy: images like those of dSprites, rendered from their five factors."""
+
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfvae._checks import positive_int
 
 SHAPES = ("square", "ellipse", "heart")
 SPRITE_FACTORS = ("shape", "scale", "orientation", "x_position", "y_position")
 
-# Share of the image that a sprite of scale 1 covers, chosen for the mean of all pixels: 0.0426 in
-# the whole grid, where dSprites has 0.043.
+# The share of the image that a sprite of scale 1 covers. With 0.072, the mean of all pixels in the
+# whole grid is 0.0426; dSprites has 0.043.
 AREA = 0.072
-# Unit-area shapes: the longer semi-axis of the ellipse, the unit of the heart.
+# For shapes of area 1: the longer semi-axis of the ellipse, and the unit of the heart.
 _SEMI_AXIS = np.sqrt(2 / np.pi)
 _HEART = 1 / np.sqrt(180 * np.pi)
 
@@ -18,50 +21,61 @@ _MIN_SIZE = 16
 _CHUNK_PIXELS = 2**22
 
 
-def sprite_images(shape, scale, orientation, x, y, *, size=64):
-    """Renders white sprites on black: the images of dSprites (Matthey et al., 2017).
+def sprite_images(
+    shape: ArrayLike,
+    scale: ArrayLike,
+    orientation: ArrayLike,
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    size: int = 64,
+) -> np.ndarray:
+    """Renders white sprites on black: the images of dSprites [MHHL17].
 
-    A pixel is 1 where its centre lies in the sprite, the border included; nothing is smoothed.
-    In pixels, right and down from the upper left corner of the image, the sprite's centre is
+    A pixel is 1 if its centre lies in the sprite or on its border; nothing is smoothed. In pixels,
+    right and down from the upper left corner of the image, the centre of the sprite is
 
-        c = size · (33 + 62 (x, y)) / 128,
+        c = size · (33 + 62 (x, y)) / 128.
 
-    for size = 64 from 16.5 to 47.5 and one pixel a step for dSprites' 32 positions. With
-    ℓ = scale · size · √0.072, a pixel centre p has in the frame of the sprite the coordinates
+    For size = 64, the 32 positions of dSprites run from 16.5 to 47.5 in steps of one pixel. With
+    ℓ = scale · size · √0.072, the coordinates of a pixel centre p in the frame of the sprite are
 
-        (u, v) = R(−θ) (p − c) / ℓ,   R(θ) = [[cos θ, −sin θ], [sin θ, cos θ]],
+        (u, v) = R(−θ) (p − c) / ℓ,   R(θ) = [[cos θ, −sin θ], [sin θ, cos θ]].
 
-    so the orientation θ turns from right to down, clockwise as seen. In this frame all shapes have
-    area 1 and their centroid at the origin:
+    The orientation θ turns from right to down, clockwise as displayed. In this frame, all shapes
+    have area 1 and their centroid at the origin:
 
         square:   max(|u|, |v|) ≤ 1/2
         ellipse:  u² + 4 v² ≤ 2/π, the longer axis along u
         heart:    |X| ≤ 16 and |Y − (4 − 2 C² − 8 C⁴)| ≤ 19 C − 8 C³, with C² = 1 − |X/16|^⅔,
                   X = √(180π) u, Y = 5/6 − √(180π) v.
 
-    The heart is the inside of X = 16 sin³ t, Y = 13 cos t − 5 cos 2t − 2 cos 3t − cos 4t: where
-    sin³ t = X/16, cos t is C or −C, which gives its upper and its lower Y. Its area is 180π, its
-    centroid (0, 5/6), its tip at the bottom. So a sprite covers scale² · 0.072 of the image, and
-    lies inside it at every position: no point of a sprite is further than 0.2141 · size from its
-    centre (the tips of the ellipse), and the centre stays 0.2578 · size from the border.
+    The heart is the inside of X = 16 sin³ t, Y = 13 cos t − 5 cos 2t − 2 cos 3t − cos 4t. If
+    sin³ t = X/16, then cos t is C or −C, which gives the upper and the lower Y. Its area is 180π,
+    its centroid is (0, 5/6), and its tip is at the bottom.
 
-    dSprites was drawn by LÖVE from vector shapes; its pixels at the border of a sprite, and the
-    sizes of its three shapes, which were not published, are not reproduced.
+    A sprite covers scale² · 0.072 of the image and lies inside it at every position. No point is
+    further than 0.2141 · size from the sprite's centre (the tips of the ellipse), and the centre is
+    at least 0.2578 · size away from the border.
+
+    LÖVE drew dSprites from vector shapes. Its pixels at the border of a sprite are not reproduced,
+    nor the sizes of its three shapes, which were not published.
 
     Args:
-      shape: 1 square, 2 ellipse, 3 heart; (n,) or a number, like the other factors.
+      shape: 1 square, 2 ellipse, 3 heart; (n,) or a number, as all factors.
       scale: length relative to the largest sprite, in [0.5, 1].
       orientation: radians.
       x: horizontal position, in [0, 1], left to right.
       y: vertical position, in [0, 1], top to bottom.
-      size: height and width of an image, pixels; at least 16, where no sprite misses all centres.
+      size: height and width of an image, pixels; at least 16. In smaller images, a sprite may
+        contain no pixel centre.
 
     Returns:
-      uint8, 0 or 1, shape (n, size, size, 1). c is rounded to 10⁻⁹ pixels. Images that share shape,
-      scale, orientation and the fraction of a pixel in c share their rendering, so grids are fast.
+      uint8, 0 or 1, shape (n, size, size, 1). c is rounded to 10⁻⁹ pixels. Grids are fast: images
+      with equal shape, scale, orientation and fraction of a pixel in c are rendered once.
 
     Raises:
-      ValueError: for a factor outside its range, factors that are not numbers or vectors of one
+      ValueError: if a factor is outside its range, the factors are not numbers or vectors of one
         length, or size < 16.
 
     Example:
@@ -94,19 +108,26 @@ def sprite_images(shape, scale, orientation, x, y, *, size=64):
     return images[..., None]
 
 
-def sprite_values(*, shapes=3, scales=6, orientations=40, positions_x=32, positions_y=32):
-    """The values of the five factors in a grid of sprites: those of dSprites, or evenly fewer.
+def sprite_values(
+    *,
+    shapes: int = 3,
+    scales: int = 6,
+    orientations: int = 40,
+    positions_x: int = 32,
+    positions_y: int = 32,
+) -> dict[str, np.ndarray]:
+    """The values of the five factors in a grid of sprites: all of dSprites, or evenly spaced ones.
 
-    | factor | N | values of dSprites | of n < N are kept, for k = 0 … n − 1 |
+    | factor | N | values of dSprites | i of n < N values, k = 0 … n − 1 |
     |---|---|---|---|
     | shape | 3 | 1 square, 2 ellipse, 3 heart | the first n |
     | scale | 6 | 0.5, 0.6, …, 1 | ⌊k (N − 1)/(n − 1) + 1/2⌋; one: number N/2 |
     | orientation | 40 | 2π i/39 | ⌊39 k/n⌋ |
     | x_position, y_position | 32 | i/31 | as for scale |
 
-    Numbers i count from 0. As in dSprites the last orientation, 2π, repeats the first; a part of
-    the orientations leaves it out, so 39 are all that differ. Small squares, whose orientations
-    repeat every π/2, have fewer different images: 18 at scale 0.5 and 64 × 64 pixels.
+    The number i of a value counts from 0. As in dSprites, the last orientation, 2π, repeats the
+    first; fewer than 40 orientations leave it out, so at most 39 differ. The images of a square
+    repeat every π/2. At scale 0.5 and 64 × 64 pixels, only 18 of them differ.
 
     Args:
       shapes: number of shapes, 1 to 3.
@@ -120,7 +141,7 @@ def sprite_values(*, shapes=3, scales=6, orientations=40, positions_x=32, positi
       `sprite_images`.
 
     Raises:
-      ValueError: for a number outside its range.
+      ValueError: if a number is outside its range.
 
     Example:
       >>> from tfvae.datasets import sprite_values
@@ -140,12 +161,12 @@ def sprite_values(*, shapes=3, scales=6, orientations=40, positions_x=32, positi
     }
 
 
-def sprite_grid(*, size=64, **counts):
+def sprite_grid(*, size: int = 64, **counts: int) -> tuple[np.ndarray, np.ndarray]:
     """Every combination of the factors' values once, as arrays.
 
-    The order is that of dSprites: y_position runs fastest, then x_position, orientation, scale,
-    and shape slowest, so reshaping the images to (shapes, scales, orientations, positions_x,
-    positions_y, size, size, 1) gives each factor its axis. All of dSprites takes 3 GB.
+    The order is the order of dSprites: y_position varies fastest, then x_position, orientation,
+    scale and shape. Reshape the images to (shapes, scales, orientations, positions_x, positions_y,
+    size, size, 1) for one axis per factor. All of dSprites takes 3 GB.
 
     Args:
       size: height and width of an image, pixels; at least 16.
@@ -153,11 +174,11 @@ def sprite_grid(*, size=64, **counts):
 
     Returns:
       images: uint8, 0 or 1, shape (n, size, size, 1).
-      factors: int64, shape (n, 5), columns as in `SPRITE_FACTORS`: the places of an image's values
+      factors: int64, shape (n, 5), columns as in `SPRITE_FACTORS`: the indices of an image's values
         in the vectors of `sprite_values(**counts)`.
 
     Raises:
-      ValueError: as `sprite_values` and `sprite_images`.
+      ValueError: as for `sprite_values` and `sprite_images`.
 
     Example:
       >>> from tfvae.datasets import sprite_grid
@@ -172,8 +193,8 @@ def sprite_grid(*, size=64, **counts):
     return sprite_images(*chosen, size=size), factors
 
 
-def grid_factors(counts, start, stop):
-    """Rows `start` to `stop` of the factors of `sprite_grid`, for the five numbers of values.
+def grid_factors(counts: Sequence[int], start: int, stop: int) -> np.ndarray:
+    """Rows `start` to `stop` of the factors of `sprite_grid`, for five numbers of values.
 
     Returns:
       int64, shape (stop − start, 5).
@@ -181,23 +202,23 @@ def grid_factors(counts, start, stop):
     return np.stack(np.unravel_index(np.arange(start, stop), counts), -1)
 
 
-def check_size(size):
-    """`size` as an int, if sprites of all scales can be rendered in images of it.
+def check_size(size: int) -> int:
+    """`size` as an int, if images of this size can show sprites of all scales.
 
     Raises:
-      ValueError: where it is not.
+      ValueError: if size is not a whole number of at least 16.
     """
     size = positive_int("size", size)
     if size < _MIN_SIZE:
         raise ValueError(
-            f"size: expected a whole number of at least {_MIN_SIZE} pixels, got {size}; smaller"
-            " sprites may miss every pixel centre."
+            f"`size` must be at least {_MIN_SIZE} pixels, received {size}. In smaller images, a"
+            " sprite may contain no pixel centre."
         )
     return size
 
 
-def _render(keys, side, length):
-    """Sprites in windows: keys (n, 5) of shape, scale, orientation and centre, bool (n, h, w)."""
+def _render(keys: np.ndarray, side: int, length: float) -> np.ndarray:
+    """Sprites in windows, bool (n, side, side); keys (n, 5): shape, scale, orientation, centre."""
     shape, scale, orientation, x, y = keys.T[:, :, None, None]
     pixels = np.arange(side)
     right, down = pixels - x, pixels[:, None] - y
@@ -210,43 +231,45 @@ def _render(keys, side, length):
     return images
 
 
-def _in_square(u, v):
+def _in_square(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     return np.maximum(np.abs(u), np.abs(v)) <= 0.5
 
 
-def _in_ellipse(u, v):
+def _in_ellipse(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     return u**2 + 4 * v**2 <= _SEMI_AXIS**2
 
 
-def _in_heart(u, v):
+def _in_heart(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     X, Y = u / _HEART, 5 / 6 - v / _HEART
-    # Outside |X| ≤ 16 the square of C is negative, C NaN, and the comparison false.
+    # If |X| > 16, the square of C is negative, C is NaN, and the comparison is false.
     with np.errstate(invalid="ignore"):
         C = np.sqrt(1 - np.cbrt(X / 16) ** 2)
         return np.abs(Y - (4 - 2 * C**2 - 8 * C**4)) <= 19 * C - 8 * C**3
 
 
-def _spread(n, N):
+def _spread(n: int, N: int) -> np.ndarray:
     if n == 1:
         return np.array([N // 2])
     return (2 * np.arange(n) * (N - 1) + n - 1) // (2 * (n - 1))
 
 
-def _spread_on_circle(n, N):
+def _spread_on_circle(n: int, N: int) -> np.ndarray:
     return np.arange(N) if n == N else np.arange(n) * (N - 1) // n
 
 
-def _count(name, value, most):
+def _count(name: str, value: int, most: int) -> int:
     number = positive_int(name, value, f"dSprites has {most} values to choose from.")
     if number > most:
         raise ValueError(
-            f"`{name}` must be a whole number from 1 to {most}, the values of dSprites, received"
-            f" {value!r}."
+            f"`{name}` must be a whole number from 1 to {most}, received {value!r}. dSprites has"
+            f" {most} values to choose from."
         )
     return number
 
 
-def _factors(shape, scale, orientation, x, y):
+def _factors(
+    shape: ArrayLike, scale: ArrayLike, orientation: ArrayLike, x: ArrayLike, y: ArrayLike
+) -> Sequence[np.ndarray]:
     """The factors as float64 vectors of one length, checked."""
     ranges = {
         "shape": ("1 (square), 2 (ellipse) or 3 (heart)", shape, lambda f: np.isin(f, (1, 2, 3))),
@@ -260,19 +283,19 @@ def _factors(shape, scale, orientation, x, y):
         try:
             values = np.asarray(given, np.float64)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"{name}: expected {expected}, got {given!r}.") from error
+            raise ValueError(f"`{name}` must be {expected}, received {given!r}.") from error
         if values.ndim > 1:
             raise ValueError(
-                f"{name}: expected a number or a vector, got shape {values.shape}. Flatten it."
+                f"`{name}` must be a number or a vector, received shape {values.shape}. Flatten it."
             )
         wrong = np.atleast_1d(values)[~np.atleast_1d(valid(values))]
         if wrong.size:
-            raise ValueError(f"{name}: expected {expected}, got {wrong[0]:g}.")
+            raise ValueError(f"`{name}` must be {expected}, received {wrong[0]:g}.")
         factors[name] = np.atleast_1d(values)
     try:
         return np.broadcast_arrays(*factors.values())
     except ValueError as error:
         lengths = ", ".join(f"{name} {len(values)}" for name, values in factors.items())
         raise ValueError(
-            f"The factors must be numbers or vectors of one length, got lengths {lengths}."
+            f"The factors must be numbers or vectors of one length, received lengths {lengths}."
         ) from error

@@ -1,4 +1,4 @@
-"""The sprites as a TFDS builder, with the features of the catalogue's dsprites."""
+"""The sprites as a TFDS builder, with the features of dsprites in the catalogue."""
 
 import dataclasses
 
@@ -21,16 +21,16 @@ _COUNTS = ("shapes", "scales", "orientations", "positions_x", "positions_y")
 
 @dataclasses.dataclass
 class SpritesConfig(tfds.core.BuilderConfig):
-    """Options of `Sprites`; the name, which is the folder of the prepared data, tells them all.
+    """Options of `Sprites`. The name, which is the folder of the prepared data, lists them all.
 
     Attributes:
       size: height and width, pixels; at least 16.
-      shapes, scales, orientations, positions_x, positions_y: numbers of values kept of each
-        factor, at most 3, 6, 40, 32, 32; see `tfvae.datasets.sprite_values` for which they are.
-      ordered: whether the examples are in the order of the grid, as `sprite_grid` gives them, or in
-        a fixed random order. A slice of the ordered grid is a block, with few of the shapes and
-        scales, and `load` shuffles no more than 2²⁹ bytes (130,000 images of 64 × 64) among each
-        other; slices of the unordered grid are random samples, and any shuffling mixes all.
+      shapes, scales, orientations, positions_x, positions_y: numbers of values of each factor, at
+        most 3, 6, 40, 32, 32; `tfvae.datasets.sprite_values` gives the values.
+      ordered: True keeps the examples in the order of `sprite_grid`; False puts them into a fixed
+        random order. A slice of the ordered grid has few of the shapes and scales, and the shuffle
+        buffer of `load` holds at most 2²⁹ bytes (130,000 images of 64 × 64). A slice of the
+        unordered grid is a random sample.
     """
 
     name: str = ""
@@ -42,27 +42,27 @@ class SpritesConfig(tfds.core.BuilderConfig):
     positions_y: int = 32
     ordered: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.size = check_size(self.size)
         if not isinstance(self.ordered, bool):
-            raise ValueError(f"ordered: expected True or False, got {self.ordered!r}.")
+            raise ValueError(f"`ordered` must be True or False, received {self.ordered!r}.")
         for option, values in zip(_COUNTS, self.values().values(), strict=True):
             setattr(self, option, len(values))
         counts = "-".join(f"{option}{getattr(self, option)}" for option in _COUNTS)
         order = "ordered" if self.ordered else "unordered"
         self.name = raw_files.join_name(self.name, f"size{self.size}-{counts}-{order}")
 
-    def values(self):
-        """The `tfvae.datasets.sprite_values` of the options."""
+    def values(self) -> dict[str, np.ndarray]:
+        """The values of the factors, from `tfvae.datasets.sprite_values`."""
         return sprite_values(**{option: getattr(self, option) for option in _COUNTS})
 
 
 class Sprites(tfds.core.GeneratorBasedBuilder):
-    """White squares, ellipses and hearts (see `tfvae.datasets.sprite_images`), each once: train.
+    """White squares, ellipses and hearts (see `tfvae.datasets.sprite_images`), all in `train`.
 
-    Features: `image`, uint8 (size, size, 1), 0 or 1; for each of shape, scale, orientation,
-    x_position and y_position a class `label_…`, int64, the place among the values that are kept,
-    and a `value_…`, float32, in the units of `sprite_images` and of dSprites.
+    Features: `image`, uint8 (size, size, 1), 0 or 1. For each of shape, scale, orientation,
+    x_position and y_position: a class `label_…`, int64, the index of the value in
+    `sprite_values`, and a `value_…`, float32, in the units of `sprite_images` and of dSprites.
 
     Example:
       >>> from tfvae.datasets import Sprites, SpritesConfig

@@ -1,23 +1,25 @@
-"""Images turned, zoomed, tilted and shifted in hue, several frames of each, in TensorFlow ops."""
+"""Rotates, scales and tilts images and shifts their hue, one or several frames of each image."""
 
 import math
+from collections.abc import Callable
 
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from tfvae._checks import number_in
 
 TILT = math.pi / 4
 
 
-def rotated(images, angles):
-    """Turns images about their centre, counter-clockwise as displayed.
+def rotated(images: tf.Tensor | ArrayLike, angles: tf.Tensor | ArrayLike) -> tf.Tensor:
+    """Rotates images about their centre, counter-clockwise as displayed.
 
-    With p = (column, row) − ((w − 1)/2, (h − 1)/2) the position of a pixel from the centre, and x
-    continued between pixels by bilinear interpolation and by 0 outside the image,
+    Let p = (column, row) − ((w − 1)/2, (h − 1)/2) be the position of a pixel relative to the
+    centre. Between pixels, x is interpolated bilinearly; outside the image, it is 0. Then
 
         y(p) = x(R p),   R = (cos α, −sin α; sin α, cos α).
 
-    Rows count downwards: this R is what turns the content counter-clockwise, as `numpy.rot90` does.
+    Rows count downwards, so this R turns the content counter-clockwise, as `numpy.rot90` does.
 
     Args:
       images: shape (n, h, w, c), any real numbers.
@@ -27,7 +29,7 @@ def rotated(images, angles):
       float32, shape (n, h, w, c), or (n, T, h, w, c).
 
     Raises:
-      ValueError: where the shapes are not those above.
+      ValueError: if the shapes are not as above.
 
     Example:
       >>> from tfvae.datasets import rotated
@@ -38,14 +40,14 @@ def rotated(images, angles):
     return _each(lambda x, angle: warp(x, rotation(angle)), images, "angles", angles)
 
 
-def scaled(images, factors):
-    """Zooms images about their centre.
+def scaled(images: tf.Tensor | ArrayLike, factors: tf.Tensor | ArrayLike) -> tf.Tensor:
+    """Scales images about their centre.
 
-    With p the position of a pixel from the centre, and x continued as in `rotated`,
+    With the pixel position p and the interpolation of x as in `rotated`,
 
         y(p) = x(p / s).
 
-    Nothing is averaged where the image shrinks: below s = 1/2 pixels are skipped.
+    Shrinking does not average: some pixels are skipped if s < 1/2.
 
     Args:
       images: shape (n, h, w, c), any real numbers.
@@ -55,7 +57,7 @@ def scaled(images, factors):
       float32, shape (n, h, w, c), or (n, T, h, w, c).
 
     Raises:
-      ValueError: where the shapes are not those above.
+      ValueError: if the shapes are not as above.
 
     Example:
       >>> import numpy as np
@@ -66,17 +68,23 @@ def scaled(images, factors):
     return _each(lambda x, factor: warp(x, zoom(factor)), images, "factors", factors)
 
 
-def tilted(images, directions, *, tilt=TILT, distance=1.0):
-    """Tilts the plane of the image away from the viewer, and shows it in perspective.
+def tilted(
+    images: tf.Tensor | ArrayLike,
+    directions: tf.Tensor | ArrayLike,
+    *,
+    tilt: float = TILT,
+    distance: float = 1.0,
+) -> tf.Tensor:
+    """Tilts the image plane away from the viewer and shows it in perspective.
 
-    The image lies in a plane that a pinhole camera sees head-on from the distance d, at unit scale.
-    The plane is tilted by τ about the line through its centre, so that its part in the direction φ
-    recedes. With s = (cos φ, −sin φ)·p and t = (sin φ, cos φ)·p the coordinates of a pixel p (see
-    `rotated`) along φ and along the line, a point of the plane appears at
+    A pinhole camera at distance d sees the image plane head-on, at unit scale. The plane is then
+    tilted by τ about the line through its centre perpendicular to φ, and its part in the direction
+    φ recedes. The coordinates of a pixel p (see `rotated`) along φ and along the line are
+    s = (cos φ, −sin φ)·p and t = (sin φ, cos φ)·p. A point of the plane appears at
 
-        s' = d s cos τ / (d + s sin τ),   t' = d t / (d + s sin τ),
+        s' = d s cos τ / (d + s sin τ),   t' = d t / (d + s sin τ).
 
-    and hence, x continued as in `rotated`,
+    Hence, with x interpolated as in `rotated`,
 
         y(s', t') = x(s' / (k cos τ), t' / k),   k = 1 − s' tan τ / d.
 
@@ -91,8 +99,8 @@ def tilted(images, directions, *, tilt=TILT, distance=1.0):
       float32, shape (n, h, w, c), or (n, T, h, w, c).
 
     Raises:
-      ValueError: where the shapes are not those above, and where the horizon of the plane would
-        cross the image: tan τ must stay below 2 d / hypot(h, w), d in pixels.
+      ValueError: if the shapes are not as above, or the horizon of the plane would cross the
+        image: tan τ must be below 2 d / hypot(h, w), d in pixels.
 
     Example:
       >>> import numpy as np
@@ -102,21 +110,21 @@ def tilted(images, directions, *, tilt=TILT, distance=1.0):
       TensorShape([1, 18, 28, 28, 3])
     """
 
-    def transform(x, direction):
+    def transform(x: tf.Tensor, direction: tf.Tensor) -> tf.Tensor:
         return warp(x, perspective(direction, *x.shape[1:3], tilt=tilt, distance=distance))
 
     return _each(transform, images, "directions", directions)
 
 
-def hue_shifted(images, angles):
-    """Shifts the hue of images; grey ones are painted red first.
+def hue_shifted(images: tf.Tensor | ArrayLike, angles: tf.Tensor | ArrayLike) -> tf.Tensor:
+    """Shifts the hue of images. Grey images are painted red first.
 
     In the hexcone model (hue, saturation, value), with hue as an angle,
 
         (H, S, V) ↦ (H + α mod 2π, S, V).
 
-    A grey image (c = 1) of intensity g counts as the red (g, 0, 0), so that it becomes g times the
-    saturated colour of hue α. Three equal channels have no saturation, and stay as they are.
+    A grey image (c = 1) of intensity g counts as the red (g, 0, 0). It becomes g times the
+    saturated colour of hue α. Three equal channels have no saturation and do not change.
 
     Args:
       images: shape (n, h, w, c), c 1 or 3 (red, green, blue), within [0, 1].
@@ -126,7 +134,7 @@ def hue_shifted(images, angles):
       float32, shape (n, h, w, 3), or (n, T, h, w, 3).
 
     Raises:
-      ValueError: where the shapes are not those above.
+      ValueError: if the shapes are not as above.
 
     Example:
       >>> import numpy as np
@@ -138,21 +146,24 @@ def hue_shifted(images, angles):
              [0. , 0. , 0.5]], dtype=float32)
     """
 
-    def transform(x, angle):
+    def transform(x: tf.Tensor, angle: tf.Tensor) -> tf.Tensor:
         turns = angle[:, None, None, None] / (2 * math.pi)
         if x.shape[-1] == 1:
             full = tf.ones_like(turns)
             return x * tf.image.hsv_to_rgb(tf.concat([turns % 1, full, full], -1))
         if x.shape[-1] != 3:
-            raise ValueError(f"images: expected 1 or 3 channels for a hue, got shape {x.shape}.")
+            raise ValueError(
+                f"`images` must have 1 or 3 channels, received shape {x.shape}. Other images have"
+                " no hue."
+            )
         hue, saturation, value = tf.split(tf.image.rgb_to_hsv(x), 3, -1)
         return tf.image.hsv_to_rgb(tf.concat([(hue + turns) % 1, saturation, value], -1))
 
     return _each(transform, images, "angles", angles)
 
 
-def rotation(angles):
-    """The homographies of `rotated`: from an output pixel, seen from the centre, to the input.
+def rotation(angles: tf.Tensor) -> tf.Tensor:
+    """The homographies of `rotated`, from output to input pixels relative to the centre.
 
     Args:
       angles: radians, shape (m,).
@@ -169,32 +180,34 @@ def rotation(angles):
     return _rows((cos, -sin, zero), (sin, cos, zero), (zero, zero, one))
 
 
-def zoom(factors):
-    """The homographies of `scaled`, as those of `rotation`, for factors of shape (m,)."""
+def zoom(factors: tf.Tensor) -> tf.Tensor:
+    """The homographies of `scaled`, in the form of `rotation`, for factors of shape (m,)."""
     zero, one = tf.zeros_like(factors), tf.ones_like(factors)
     return _rows((1 / factors, zero, zero), (zero, 1 / factors, zero), (zero, zero, one))
 
 
-def perspective(directions, height, width, *, tilt=TILT, distance=1.0):
-    """The homographies of `tilted`, as those of `rotation`, for directions of shape (m,).
+def perspective(
+    directions: tf.Tensor, height: int, width: int, *, tilt: float = TILT, distance: float = 1.0
+) -> tf.Tensor:
+    """The homographies of `tilted`, in the form of `rotation`, for directions of shape (m,).
 
     Raises:
-      ValueError: where the horizon of the plane would cross the image.
+      ValueError: if the horizon of the plane would cross the image.
     """
     tilt = number_in("tilt", tilt, 0, math.pi / 2, high_open=True)
     distance = number_in("distance", distance, 0, math.inf, low_open=True, high_open=True)
     d = distance * max(height, width)
-    # The farthest pixel of any direction is a corner: there, too, k must be positive.
+    # k must be positive in every pixel, and the farthest pixels are the corners.
     steepest = math.atan(2 * d / math.hypot(height, width))
     if tilt >= steepest:
         raise ValueError(
-            f"tilt: expected less than {steepest:.3f} radians for images of {height}×{width} pixels"
-            f" at distance={distance:g}, got {tilt:.3f}; beyond it the horizon crosses the image."
-            " Lower tilt, or raise distance."
+            f"`tilt` must be less than {steepest:.3f} radians for images of {height}×{width} pixels"
+            f" at distance={distance:g}, received {tilt:.3f}: the horizon would cross the image."
+            " Lower `tilt`, or raise `distance`."
         )
     cos, sin = tf.cos(directions), tf.sin(directions)
     zero, one = tf.zeros_like(directions), tf.ones_like(directions)
-    # In the coordinates (s, t) of the docstring, between two changes of axes.
+    # `plane` acts on the coordinates (s, t) of `tilted`; `axes` changes to them and back.
     axes = _rows((cos, -sin, zero), (sin, cos, zero), (zero, zero, one))
     plane = _rows(
         (one / math.cos(tilt), zero, zero),
@@ -204,16 +217,16 @@ def perspective(directions, height, width, *, tilt=TILT, distance=1.0):
     return tf.linalg.matmul(axes, plane @ axes, transpose_a=True)
 
 
-def warp(images, homographies):
-    """Images seen through homographies about their centre.
+def warp(images: tf.Tensor, homographies: tf.Tensor) -> tf.Tensor:
+    """Warps images by homographies about their centre.
 
     Args:
       images: float, shape (m, h, w, c).
-      homographies: shape (m, 3, 3): where the colour of an output pixel comes from, on homogeneous
-        coordinates (column, row, 1) from the centre of the image.
+      homographies: shape (m, 3, 3), from output to input pixels, on homogeneous coordinates
+        (column, row, 1) relative to the centre of the image.
 
     Returns:
-      shape (m, h, w, c): bilinear interpolation, 0 outside the image.
+      shape (m, h, w, c), by bilinear interpolation, 0 outside the image.
     """
     height, width = images.shape[1:3]
     centre = ((width - 1) / 2, (height - 1) / 2)
@@ -222,7 +235,7 @@ def warp(images, homographies):
     rows = tf.reshape(to_pixels @ tf.cast(homographies, tf.float32) @ from_pixels, (-1, 9))
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
-        # The op takes the last entry to be 1.
+        # The op assumes that the last entry is 1.
         transforms=rows[:, :8] / rows[:, 8:],
         output_shape=(height, width),
         fill_value=0.0,
@@ -230,25 +243,32 @@ def warp(images, homographies):
     )
 
 
-def _rows(*rows):
+def _rows(*rows: tuple[tf.Tensor, ...]) -> tf.Tensor:
     """Matrices of shape (m, 3, 3) from their entries of shape (m,)."""
     return tf.stack([tf.stack(row, -1) for row in rows], -2)
 
 
-def _each(transform, images, name, values):
-    """`transform` of (m, h, w, c) and (m,), for every image and every value of its row."""
+def _each(
+    transform: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    images: tf.Tensor | ArrayLike,
+    name: str,
+    values: tf.Tensor | ArrayLike,
+) -> tf.Tensor:
+    """Applies `transform`, a function of (m, h, w, c) and (m,), to each image and its values."""
     images = tf.convert_to_tensor(images)
     images = tf.cast(images, tf.float32)
     if images.shape.rank != 4 or None in images.shape[1:].as_list() or 0 in images.shape[1:]:
         raise ValueError(
-            f"images: expected shape (n, h, w, c), got {images.shape}; add the axis of the channels"
-            " with images[..., None], that of a batch with images[None]."
+            "`images` must have shape (n, h, w, c), with h, w and c known and at least 1, received"
+            f" {images.shape}. Add the channel axis with images[..., None], the batch axis with"
+            " images[None]."
         )
     values = tf.cast(tf.convert_to_tensor(values), tf.float32)
     number = images.shape[0]
     if values.shape.rank not in (1, 2) or not values.shape[:1].is_compatible_with([number]):
         raise ValueError(
-            f"{name}: expected shape (n,) or (n, T) with n = {number} images, got {values.shape}."
+            f"`{name}` must have shape (n,) or (n, T) with n = {number} images, received"
+            f" {values.shape}."
         )
     if values.shape.rank == 1:
         return transform(images, values)

@@ -1,6 +1,7 @@
 """Neighbourhoods over time and within a capsule: with a roll, or stationary."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -9,27 +10,30 @@ from tfvae import _checks
 from tfvae.distributions.neighborhood import Neighborhood, centred, fitting
 from tfvae.distributions.torus import Box
 
-# Latents of a block from which on the FFT takes less time than one product with its matrix;
+# For blocks of at least this many latents the FFT is faster than a product with the matrix;
 # measured by `benchmarks.topographic`.
 LARGE = 1024
 
 
-def _odd(name, value):
+def _odd(name: str, value: int) -> int:
     value = _checks.positive_int(name, value)
     if value % 2 == 0:
-        raise ValueError(f"`{name}` must be odd, so that it has a middle; received {value}.")
+        raise ValueError(
+            f"`{name}` must be odd, received {value}. Choose {value - 1} or {value + 1}."
+        )
     return value
 
 
 class _Capsules(Neighborhood):
     """Neighbourhoods over time and within a capsule, on a grid (T, number of capsules, C)."""
 
-    def axes(self, shape):
-        """Time and the places in a capsule."""
+    def axes(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """The axes of time and of the positions in a capsule."""
         if len(shape) != 3:
             raise ValueError(
-                f"{type(self).__name__} needs a grid of (frames, capsules, capsule size), received "
-                f"{tuple(shape)}: it is for sequences."
+                f"`shape` must be a grid of (frames, capsules, capsule size) for "
+                f"{type(self).__name__}, received {tuple(shape)}: it is for sequences. Choose "
+                "`Torus` for other data."
             )
         return 0, 2
 
@@ -42,17 +46,18 @@ class _Capsules(Neighborhood):
 
 @dataclasses.dataclass(frozen=True)
 class Shifting(_Capsules):
-    """Temporal coherence that shifts: one step in time is one roll in the capsule [KW21, eq. 10].
+    """Temporal coherence that shifts: one step in time is one roll in the capsule [KW21].
 
         v[l, c] = Σ_{(a, b)} u²[(l − a) mod T, (c − b) mod C],
         a, b ∈ {−⌊w/2⌋, …, ⌈w/2⌉ − 1}, |a − b| ≤ (K − 1)/2
 
     Args:
-        window: w, frames; None: all of them (L = 1/2 in the paper); 1: no coherence (L = 0).
+        window: w, frames. None: all of them, the paper's L = 1/2. 1: each latent has only its own
+            square; for the paper's L = 0 use `Bubble(window=1)`.
         coherence: K, odd.
 
     Raises:
-        ValueError: when an argument is no whole number ≥ 1, or K is even.
+        ValueError: when an argument is not a whole number ≥ 1, or K is even.
 
     Example:
         >>> from tfvae.distributions import Shifting
@@ -69,8 +74,8 @@ class Shifting(_Capsules):
             _checks.positive_int("window", self.window)
         _odd("coherence", self.coherence)
 
-    def offsets(self, shape) -> list[tuple[int, int]]:
-        """All (a, b)."""
+    def offsets(self, shape: Sequence[int]) -> list[tuple[int, int]]:
+        """All (a, b) of the sum."""
         window = centred(self._window(shape))
         reach = (self._coherence(shape) - 1) // 2
         return [(a, b) for a in window for b in window if abs(a - b) <= reach]
@@ -82,24 +87,27 @@ class Shifting(_Capsules):
             kernel[a % shape[0], b % shape[2]] += 1.0
         return kernel
 
-    def block(self, shape):
-        """W over time and places, from the offsets."""
+    def block(self, shape: Sequence[int]) -> np.ndarray:
+        """W over time and positions, from the offsets."""
         self.axes(shape)
         frames, _, size = shape
         kernel = self._kernel(shape)
         if kernel.max() > 1.0:
-            raise ValueError(f"{self} counts latents twice in a capsule of {size}: choose less.")
+            raise ValueError(
+                f"`window` and `coherence` must not count a latent twice in a capsule of {size}, "
+                f"received {self}. Choose smaller ones."
+            )
         time = (np.arange(frames)[:, np.newaxis] - np.arange(frames)) % frames
         place = (np.arange(size)[:, np.newaxis] - np.arange(size)) % size
         block = kernel[time[:, np.newaxis, :, np.newaxis], place[np.newaxis, :, np.newaxis, :]]
         return block.reshape(frames * size, frames * size)
 
-    def fastest_form(self, shape):
+    def fastest_form(self, shape: Sequence[int]) -> str:
         """The FFT for large blocks."""
         return "fft" if self._block_size(shape) >= LARGE else "matrix"
 
     def _sums_by_fft(self, values, shape):
-        """By the convolution theorem; what rounding makes negative is 0."""
+        """W·values by the convolution theorem; values that rounding makes negative become 0."""
         grid = [shape[0], shape[2]]
         kernel = tf.signal.rfft2d(tf.constant(self._kernel(shape), values.dtype))
 
@@ -113,17 +121,17 @@ class Shifting(_Capsules):
 
 @dataclasses.dataclass(frozen=True)
 class Bubble(_Capsules, Box):
-    """Stationary temporal coherence: a window in time and one in the capsule, no roll [KW21].
+    """Stationary temporal coherence: windows in time and in the capsule, without a roll [KW21].
 
         v[l, c] = Σ_a Σ_b u²[(l − a) mod T, (c − b) mod C],
         a ∈ {−⌊w/2⌋, …, ⌈w/2⌉ − 1}, |b| ≤ (K − 1)/2
 
     Args:
-        window: w, frames; None: all of them.
+        window: w, frames. None: all of them.
         coherence: K, odd.
 
     Raises:
-        ValueError: when an argument is no whole number ≥ 1, or K is even.
+        ValueError: when an argument is not a whole number ≥ 1, or K is even.
 
     Example:
         >>> from tfvae.distributions import Bubble
@@ -139,11 +147,11 @@ class Bubble(_Capsules, Box):
             _checks.positive_int("window", self.window)
         _odd("coherence", self.coherence)
 
-    def axes(self, shape):
-        """Time and the places in a capsule, as far as the windows reach beyond one latent."""
+    def axes(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """Of time and the positions in a capsule, the axes with a window wider than one latent."""
         _Capsules.axes(self, shape)
         return Box.axes(self, shape)
 
-    def widths(self, shape):
-        """Of the window in time and of that in the capsule."""
+    def widths(self, shape: Sequence[int]) -> dict[int, int]:
+        """Widths of the windows in time and in the capsule."""
         return {0: self._window(shape), 2: self._coherence(shape)}

@@ -11,23 +11,22 @@ tfd = tfp.distributions
 
 
 def log_mean_exp(log_weights: tf.Tensor, axis: int = 0) -> tf.Tensor:
-    """log (1/K) Σ_k exp(log w_k) over `axis`, which holds K weights [BGS16, eq. 8].
+    """log (1/K) Σ_k exp(log w_k) over `axis`, which holds K weights [BGS16].
 
-    The logarithm of the number of weights is part of it: without it every bound is too high by
-    log K nats.
+    Without the term −log K every bound would be log K nats too high.
     """
     count = tf.cast(tf.shape(log_weights)[axis], log_weights.dtype)
     return tf.reduce_logsumexp(log_weights, axis=axis) - tf.math.log(count)
 
 
 class ImportanceWeightedMarginal(tfd.Distribution):
-    """p(z) = ∫ p(z|ζ) p(ζ) dζ, with a K-sample lower bound as its `log_prob` [K19, eq. 8].
+    """p(z) = ∫ p(z|ζ) p(ζ) dζ, with a K-sample lower bound as its `log_prob` [K19].
 
         log p(z) ≥ F(z) = E_{ζ_1..K ~ q(ζ|z)} log (1/K) Σ_k p(z|ζ_k) p(ζ_k) / q(ζ_k|z)
 
-    `log_prob(z, seed=…)` is one draw of F: never above log p(z) in mean, rising to it with K, equal
-    to it for every K when `proposal` is the exact posterior p(ζ|z). exp(log_prob) is an unbiased
-    estimate of p(z). `sample` is ancestral: ζ ~ p(ζ), z ~ p(z|ζ), and exact.
+    `log_prob(z, seed=…)` is a one-draw estimate of F. Its mean never exceeds log p(z) and rises to
+    it with K. It equals log p(z) for every K when `proposal` is the exact posterior p(ζ|z).
+    exp(log_prob) is an unbiased estimate of p(z). `sample` is exact: ζ ~ p(ζ), z ~ p(z|ζ).
 
     Args:
         prior: distribution p(ζ), batch shape (), event shape (N_ζ,).
@@ -39,7 +38,7 @@ class ImportanceWeightedMarginal(tfd.Distribution):
     Raises:
         ValueError: when `num_importance_samples` or `event_size` is not a whole number ≥ 1.
 
-    Example, a linear-Gaussian model, whose exact marginal is N(0, 1 + 1):
+    Example, a linear-Gaussian model with the exact marginal N(0, 1 + 1):
 
         >>> import tensorflow as tf, tensorflow_probability as tfp
         >>> from tfvae.distributions import ImportanceWeightedMarginal
@@ -66,7 +65,7 @@ class ImportanceWeightedMarginal(tfd.Distribution):
         validate_args: bool = False,
         allow_nan_stats: bool = True,
         name: str = "ImportanceWeightedMarginal",
-    ):
+    ) -> None:
         parameters = dict(locals())
         self._prior = prior
         self._conditional = conditional

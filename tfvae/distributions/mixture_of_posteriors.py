@@ -4,6 +4,7 @@ import math
 
 import tensorflow as tf
 import tensorflow_probability as tfp
+from numpy.typing import ArrayLike
 
 tfd = tfp.distributions
 
@@ -11,9 +12,9 @@ tfd = tfp.distributions
 def diagonal_gaussian_log_probs(z: tf.Tensor, loc: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
     """log N(z_b; μ_k, diag(σ_k)²) of every point under every component.
 
-    The square is expanded, Σ_d (z − μ)²/σ² = z²·σ⁻² − 2 z·(μσ⁻²) + Σ_d μ²σ⁻², so that the work is
-    two matrix products and nothing of size B × K × N_z is held. The expansion cancels when σ ≪ |z|;
-    it is therefore done in float64, where the products cost little beside the networks.
+    The square is expanded, Σ_d (z − μ)²/σ² = z²·σ⁻² − 2 z·(μσ⁻²) + Σ_d μ²σ⁻², into matrix products
+    that need no tensor of size B × K × N_z. The expansion cancels when σ ≪ |z|; float64 prevents
+    this, and costs little beside the networks.
 
     Args:
         z: points, (..., N_z).
@@ -25,7 +26,7 @@ def diagonal_gaussian_log_probs(z: tf.Tensor, loc: tf.Tensor, scale: tf.Tensor) 
     """
     size = loc.shape[-1]
     z64, loc64, scale64 = (tf.cast(v, tf.float64) for v in (z, loc, scale))
-    # Centred on the components' mean, so that the terms that cancel are as small as can be.
+    # Centring on the components' mean keeps the terms that cancel small.
     centre = tf.stop_gradient(tf.reduce_mean(loc64, axis=0))
     z64, loc64 = z64 - centre, loc64 - centre
     precision = 1.0 / tf.square(scale64)
@@ -46,18 +47,18 @@ def diagonal_gaussian_log_probs(z: tf.Tensor, loc: tf.Tensor, scale: tf.Tensor) 
 class MixtureOfPosteriors(tfd.MixtureSameFamily):
     """p(z) = Σ_k π_k N(z; μ_k, diag(σ_k)²), a mixture of diagonal Gaussian posteriors.
 
-    With μ_k, σ_k the posterior of pseudo-input u_k and π_k = 1/K it is the VampPrior [TW18, eq. 9];
-    with those of encoded training examples, an aggregated posterior. `log_prob` holds (B, K)
-    numbers (see `diagonal_gaussian_log_probs`); sampling and moments are those of
+    It is the VampPrior [TW18] if μ_k, σ_k are the posterior of pseudo-input u_k and π_k = 1/K. It
+    is an aggregated posterior if they come from encoded training examples. `log_prob` holds (B, K)
+    numbers (see `diagonal_gaussian_log_probs`). Sampling and moments come from
     `tfd.MixtureSameFamily`.
 
     Args:
         loc: means μ, (K, N_z).
         scale: standard deviations σ > 0, (K, N_z).
-        logits: unnormalised log π, (K,); equal weights when None.
+        logits: unnormalised log π, (K,). None: equal weights.
 
     Raises:
-        ValueError: when `loc` and `scale` are not of one shape (K, N_z).
+        ValueError: when `loc` and `scale` do not have one shape (K, N_z).
 
     Example:
         >>> from tfvae.distributions import MixtureOfPosteriors
@@ -68,20 +69,20 @@ class MixtureOfPosteriors(tfd.MixtureSameFamily):
 
     def __init__(
         self,
-        loc,
-        scale,
-        logits=None,
+        loc: ArrayLike | tf.Tensor,
+        scale: ArrayLike | tf.Tensor,
+        logits: ArrayLike | tf.Tensor | None = None,
         validate_args: bool = False,
         allow_nan_stats: bool = True,
         name: str = "MixtureOfPosteriors",
-    ):
+    ) -> None:
         parameters = dict(locals())
         loc = tf.convert_to_tensor(loc)
         scale = tf.convert_to_tensor(scale, dtype=loc.dtype)
         if loc.shape.rank != 2 or not loc.shape.is_compatible_with(scale.shape):
             raise ValueError(
-                "`loc` and `scale` must have one shape (K, N_z): a row per component. "
-                f"Received {loc.shape} and {scale.shape}."
+                f"`loc` and `scale` must have one shape (K, N_z), received {loc.shape} and "
+                f"{scale.shape}. Give a row for each component."
             )
         logits = tf.zeros_like(loc[:, 0]) if logits is None else logits
         logits = tf.convert_to_tensor(logits, dtype=loc.dtype)

@@ -8,6 +8,6 @@ from tfvae.distributions.torus import Torus
 NAMES = {"bubble": Bubble, "shifting": Shifting, "torus": Torus}
 
 
-def get(identifier) -> Neighborhood:
-    """The neighbourhood for a short name ("shifting", "bubble", "torus") or the object itself."""
+def get(identifier: str | Neighborhood) -> Neighborhood:
+    """The neighbourhood for a short name ("shifting", "bubble", "torus"), or the object itself."""
     return _checks.named_object("neighborhood", identifier, Neighborhood, NAMES)

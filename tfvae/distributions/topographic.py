@@ -1,28 +1,38 @@
 """The topographic product of Student-t distributions."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import scipy.special
 import tensorflow as tf
 import tensorflow_probability as tfp
+from numpy.typing import ArrayLike
 
 from tfvae import _checks
 from tfvae.distributions import neighborhoods
 from tfvae.distributions.importance_weighted import log_mean_exp
+from tfvae.distributions.neighborhood import Neighborhood
 
 tfd = tfp.distributions
 
 EPSILON = 1e-6
 
 
-def topographic_product(z, squares, mean, neighborhood, shape, epsilon=EPSILON):
-    """t = (z + μ) / sqrt(W u² + ε), element-wise [KW21, eq. 5].
+def topographic_product(
+    z: tf.Tensor,
+    squares: tf.Tensor,
+    mean: tf.Tensor | float,
+    neighborhood: Neighborhood,
+    shape: Sequence[int],
+    epsilon: float = EPSILON,
+) -> tf.Tensor:
+    """t = (z + μ) / sqrt(W u² + ε), element-wise [KW21].
 
     Args:
         z: numerators, (..., *shape).
         squares: u², or its expectation, (..., *shape).
-        mean: μ, a scalar, or of a shape that broadcasts against z.
+        mean: μ; it broadcasts against z.
         neighborhood: W, a `Neighborhood`.
         shape: of the grid of latents.
         epsilon: ε.
@@ -34,32 +44,32 @@ def topographic_product(z, squares, mean, neighborhood, shape, epsilon=EPSILON):
 
 
 class TopographicStudentT(tfd.Distribution):
-    """t = (z + μ) / sqrt(W u² + ε) with z, u ~ N(0, I) independent [KW21, eq. 4 and 5].
+    """t = (z + μ) / sqrt(W u² + ε) with z, u ~ N(0, I) independent [KW21].
 
-    W is a 0/1 matrix: latents whose denominators share squares are dependent, and those that lie
-    side by side in the grid are so the more. Each t_i with a neighbourhood of ν entries is
-    sqrt(1/ν) times a Student-t with ν degrees of freedom, a non-central one when μ ≠ 0.
+    W is a 0/1 matrix. Latents are dependent when their denominators share squares. Each t_i with a
+    neighbourhood of ν entries is sqrt(1/ν) times a Student-t with ν degrees of freedom, which is
+    non-central when μ ≠ 0.
 
-    `log_prob(t, seed=…)`, nats. Where neighbourhoods are the same or disjoint and μ is 0, a number
-    that is known, it is exact: with d latents that share one neighbourhood of ν entries, these are
+    `log_prob(t, seed=…)`, nats, is exact when any two neighbourhoods are the same or disjoint and μ
+    is known to be 0. Each group of d latents with the same neighbourhood of ν entries then adds
 
         log Γ((ν + d)/2) − log Γ(ν/2) − d/2·log π − (ν + d)/2·log(1 + Σ t²),
 
-    a multivariate Student-t. Else no closed form exists, and it is an estimate: the logarithm of
+    a multivariate Student-t. Otherwise no closed form exists, and `log_prob` estimates log p(t),
 
         p(t) = E_u Π_i N(t_i √v_i; μ, 1) √v_i,   v = W u² + ε,
 
-    by importance sampling; a lower bound in mean that rises with the number of samples, usable for
-    few latents. `has_closed_form` tells which. Mean and variance neglect ε, and exist for ν > 1 and
-    ν > 2.
+    by importance sampling. The estimate is a lower bound in mean, rises with the number of samples,
+    and is usable for few latents. `has_closed_form` tells which case holds. Mean and variance
+    neglect ε; they exist for ν > 1 and ν > 2.
 
     Args:
         neighborhood: a `Neighborhood`.
-        shape: of the grid of latents, which is the event shape.
+        shape: of the grid of latents; it is the event shape.
         mean: μ, any batch shape.
         epsilon: ε ≥ 0.
         num_importance_samples: of the estimate.
-        dtype: of the latents; None: that of `mean`, float32 for a Python number.
+        dtype: of the latents. None: the dtype of `mean`, float32 for a Python number.
 
     Raises:
         ValueError: when the neighbourhood does not fit the grid, or a number is out of range.
@@ -73,16 +83,16 @@ class TopographicStudentT(tfd.Distribution):
 
     def __init__(
         self,
-        neighborhood,
-        shape,
-        mean=0.0,
+        neighborhood: str | Neighborhood,
+        shape: Sequence[int],
+        mean: ArrayLike | tf.Tensor = 0.0,
         epsilon: float = EPSILON,
         num_importance_samples: int = 1000,
-        dtype=None,
+        dtype: tf.DType | str | None = None,
         validate_args: bool = False,
         allow_nan_stats: bool = True,
         name: str = "TopographicStudentT",
-    ):
+    ) -> None:
         parameters = dict(locals())
         self._neighborhood = neighborhoods.get(neighborhood)
         self._shape = _checks.positive_ints("shape", shape)
@@ -106,7 +116,7 @@ class TopographicStudentT(tfd.Distribution):
         return {"mean": tfp.util.ParameterProperties()}
 
     @property
-    def neighborhood(self):
+    def neighborhood(self) -> Neighborhood:
         """W."""
         return self._neighborhood
 
@@ -117,14 +127,14 @@ class TopographicStudentT(tfd.Distribution):
 
     @property
     def has_closed_form(self) -> bool:
-        """Whether `log_prob` is exact; else it is an estimate that wants a seed."""
+        """Whether `log_prob` is exact; otherwise it is an estimate that needs a seed."""
         mean = tf.get_static_value(self._location)
         return mean is not None and not np.any(mean) and self._groups() is not None
 
     def _groups(self):
-        """Index of the neighbourhood of each latent, (N,), and ν of each; None where they overlap.
+        """The group of each latent, (N,), and ν of each group; None when neighbourhoods overlap.
 
-        Neighbourhoods are numbered; two latents with one number have the same.
+        Latents of one group have the same neighbourhood.
         """
         rows, index = np.unique(self._neighborhood.matrix(self._shape), axis=0, return_inverse=True)
         return None if np.any(rows.sum(axis=0) > 1.0) else (index.reshape(-1), rows.sum(axis=1))
@@ -176,12 +186,12 @@ class TopographicStudentT(tfd.Distribution):
         )
 
     def _where_defined(self, moment):
-        """`moment` where ν > 1; NaN, or an error if these are not allowed, elsewhere."""
+        """`moment` where ν > 1, NaN elsewhere; an error when NaN is not allowed."""
         defined = self._degrees > 1.0
         if not np.all(defined) and not self.allow_nan_stats:
             raise ValueError(
-                "Latents whose neighbourhood has one entry have no mean and no variance, and "
-                "`allow_nan_stats` is False."
+                "`allow_nan_stats` must be True for neighbourhoods of one entry, received False. "
+                "Their latents have no mean and no variance."
             )
         return tf.where(defined, moment, np.nan)
 
@@ -199,11 +209,11 @@ class TopographicStudentT(tfd.Distribution):
         )
 
 
-def shared_student_t_log_prob(t, group, nu):
+def shared_student_t_log_prob(t: tf.Tensor, group: np.ndarray, nu: np.ndarray) -> tf.Tensor:
     """Σ over groups of log Γ((ν+d)/2) − log Γ(ν/2) − d/2·log π − (ν+d)/2·log(1 + Σ t²); nats.
 
-    Each group of d latents shares a denominator of ν squares: a multivariate Student-t with ν
-    degrees of freedom and the scale matrix 1/ν.
+    Each group of d latents shares a denominator of ν squares. It has a multivariate Student-t
+    distribution with ν degrees of freedom and the scale matrix 1/ν.
 
     Args:
         t: (..., N).
@@ -223,13 +233,21 @@ def shared_student_t_log_prob(t, group, nu):
     return tf.reduce_sum(tf.constant(constant, t.dtype) - half * logs, axis=-1)
 
 
-def importance_sampled_log_prob(t, mean, weights, epsilon, num_samples, *, seed):
+def importance_sampled_log_prob(
+    t: tf.Tensor,
+    mean: tf.Tensor,
+    weights: np.ndarray,
+    epsilon: float,
+    num_samples: int,
+    *,
+    seed: tf.Tensor | Sequence[int] | int | None,
+) -> tf.Tensor:
     """An estimate of log E_{u ~ N(0, I)} Π_i N(t_i √v_i; μ, 1) √v_i, v = W u² + ε; nats.
 
-    The proposal is a Gaussian with mean 0 whose variances are those that the most probable
-    denominators ask for: for one latent with ν squares, ½ ‖(t√v − μ)‖² + ½ v − ν log √v is least at
-    √v = (μt + sqrt(μ²t² + 4ν(1 + t²))) / 2(1 + t²). Never narrower than the factor
-    exp(−½ u²(1 + Wᵀt²)) of the integrand, so that the weights are bounded but for μ.
+    The proposal is a Gaussian with mean 0. Its variances follow from the most probable
+    denominators: for one latent with ν squares, ½ (t√v − μ)² + ½ v − ν log √v is least at
+    √v = (μt + sqrt(μ²t² + 4ν(1 + t²))) / 2(1 + t²). The proposal is never narrower than the factor
+    exp(−½ u²(1 + Wᵀt²)) of the integrand. The weights then have no growing exponential when μ = 0.
 
     Args:
         t: (..., N).
@@ -237,7 +255,7 @@ def importance_sampled_log_prob(t, mean, weights, epsilon, num_samples, *, seed)
         weights: W, (N, N), NumPy.
         epsilon: ε.
         num_samples: K.
-        seed: stateless.
+        seed: of the samples, stateless.
 
     Returns:
         (...).
@@ -247,7 +265,7 @@ def importance_sampled_log_prob(t, mean, weights, epsilon, num_samples, *, seed)
     mean = tf.broadcast_to(mean, tf.broadcast_dynamic_shape(tf.shape(mean), tf.shape(t)))
     slope, curvature = mean * t, 1.0 + tf.square(t)
     root = (slope + tf.sqrt(tf.square(slope) + 4.0 * nu * curvature)) / (2.0 * curvature)
-    # Each u_j gets the mean of what the denominators that it is part of ask of it.
+    # The variance of u_j is the mean over the denominators that contain it.
     owners = tf.maximum(tf.reduce_sum(w, axis=0), 1.0)
     asked = tf.linalg.matvec(w, tf.square(root) / nu, transpose_a=True) / owners
     asked = tf.where(tf.reduce_sum(w, axis=0) > 0.0, asked, 1.0)

@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -9,8 +10,8 @@ import tensorflow as tf
 from tfvae import _checks
 from tfvae.distributions.neighborhood import Neighborhood, centred, fitting
 
-# Latents of a block from which on one product for each axis takes less time than one for all;
-# measured by `benchmarks.topographic`.
+# For blocks of at least this many latents one product for each axis is faster than one for all
+# axes; measured by `benchmarks.topographic`.
 LARGE = 256
 
 
@@ -20,14 +21,14 @@ class Box(Neighborhood):
     forms = ("matrix", "axes")
 
     @abc.abstractmethod
-    def widths(self, shape) -> dict[int, int]:
+    def widths(self, shape: Sequence[int]) -> dict[int, int]:
         """Width of the window along each axis."""
 
-    def axes(self, shape):
-        """Those along which the window is wider than one latent."""
+    def axes(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """The axes along which the window is wider than one latent."""
         return tuple(axis for axis, width in sorted(self.widths(shape).items()) if width > 1)
 
-    def block(self, shape):
+    def block(self, shape: Sequence[int]) -> np.ndarray:
         """W, a Kronecker product of one window for each axis."""
         widths = self.widths(shape)
         block = np.ones((1, 1))
@@ -35,12 +36,12 @@ class Box(Neighborhood):
             block = np.kron(block, _ring(shape[axis], widths[axis]))
         return block
 
-    def fastest_form(self, shape):
+    def fastest_form(self, shape: Sequence[int]) -> str:
         """Axis by axis for large blocks."""
         return "axes" if self._block_size(shape) >= LARGE else "matrix"
 
     def _sums_by_axes(self, values, shape):
-        """One product for each axis: W is a Kronecker product."""
+        """W·values with one product for each axis, as W is a Kronecker product."""
         for axis, width in self.widths(shape).items():
             if width > 1:
                 ring = tf.constant(_ring(shape[axis], width), values.dtype)
@@ -74,10 +75,10 @@ class Torus(Box):
 
     Args:
         width: of the window along each of the last axes of the grid: 3 or (3,) for rings, (3, 3)
-            for a torus, (3, 3, 3) in three dimensions. None along an axis: all of it.
+            for a torus, (3, 3, 3) in three dimensions. None for an axis: all of it.
 
     Raises:
-        ValueError: when a width is no whole number ≥ 1.
+        ValueError: when a width is not a whole number ≥ 1.
 
     Example:
         >>> from tfvae.distributions import Torus
@@ -95,13 +96,14 @@ class Torus(Box):
                 _checks.positive_int("width", width)
         object.__setattr__(self, "width", widths)
 
-    def widths(self, shape):
-        """Of the window along each of the last axes."""
+    def widths(self, shape: Sequence[int]) -> dict[int, int]:
+        """Width of the window along each of the last axes."""
         missing = len(shape) - len(self.width)
         if missing < 0:
             raise ValueError(
-                f"{self} has more axes than the grid of latents {tuple(shape)}: give the prior a "
-                "`grid`, the shape in which its latents are laid out."
+                f"`width` must have at most {len(shape)} entries for the grid {tuple(shape)}, "
+                f"received {self.width}. Give the prior a `grid`, the shape of its latents, with "
+                "an axis for each width."
             )
         pairs = zip(self.width, shape[missing:], strict=True)
         return {

@@ -31,7 +31,13 @@ from tfvae.evaluation.posterior import (
 )
 from tfvae.evaluation.selectivity import selectivity
 from tfvae.evaluation.tables import Line, Report, table
-from tfvae.models.batches import batches, latent_codes, posterior_moments
+from tfvae.models.data import (
+    decoder_inputs,
+    embeddings,
+    latents,
+    numpy_batches,
+    posterior_moments,
+)
 
 __all__ = [
     "DCI",
@@ -45,22 +51,24 @@ __all__ = [
     "Report",
     "UnsupervisedAccuracy",
     "active_units",
-    "batches",
     "beta_vae_score",
     "capsule_correlation",
     "dci",
+    "decoder_inputs",
     "disentanglement",
     "disentanglement_scores",
+    "embeddings",
     "equivariance",
     "equivariance_error",
     "factor_vae_score",
     "flatness",
     "information",
     "irs",
-    "latent_codes",
+    "latents",
     "log_likelihood",
     "mig",
     "mutual_information",
+    "numpy_batches",
     "posterior_moments",
     "posterior_report",
     "sap",

@@ -1,42 +1,43 @@
-"""How capsules roll as that which is seen transforms: E_eq and CapCorr."""
+"""Do capsules roll while the input transforms? The scores E_eq and CapCorr."""
 
 import math
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfvae import _checks
 
-# Spread of a capsule, as a share of its norm, below which only rounding tells its latents apart.
+# A capsule counts as constant if its spread is a smaller share of its norm: the rest is rounding.
 FLAT = 1e-6
 
 
 class CapsuleCorrelation(NamedTuple):
-    """How the observed rolls of capsules follow the true shifts of a factor."""
+    """Agreement between the observed rolls of capsules and the true shifts of a factor."""
 
     correlation: float
-    """CapCorr, Pearson's correlation of the two, in [−1, 1]."""
+    """CapCorr, Pearson's correlation of rolls and shifts, in [−1, 1]."""
     agreement: float
-    """Mean cosine of the angle between the two, in [−1, 1]."""
+    """Mean cosine of the angle between roll and shift, in [−1, 1]."""
     num_pairs: int
     """Pairs of frames."""
 
 
-def equivariance_error(capsules, *, places: int = 1) -> float:
-    """E_eq, how far capsules are from rolling one place a frame: a mean over sequences [KW21].
+def equivariance_error(capsules: ArrayLike, *, places: int = 1) -> float:
+    """Returns E_eq, the distance of capsules from rolling one place a frame [KW21].
 
         E_eq = (1/B) Σ_b Σ_{0 ≤ l < m < T} ‖Roll_{m−l}(t̂_l) − t̂_m‖₁,   Roll_δ(t)[c] = t[c − δ]
 
-    t̂ has unit L2 norm in each capsule; a capsule of zeros stays zero. No unit; it grows with the
-    number of pairs of frames, T(T − 1)/2, and of capsules. Capsules that hardly change have a small
-    E_eq too, as those of a model that has collapsed: see what is left of it without the roll.
+    t̂ has unit L2 norm in each capsule; a capsule of zeros stays zero. E_eq has no unit. It grows
+    with the number of pairs of frames, T(T − 1)/2, and with the number of capsules. Capsules that
+    hardly change, as in a collapsed model, have a small E_eq too: compare it with `places=0`.
 
     Args:
         capsules: t, (B, T, number of capsules, C).
-        places: rolls a frame, any whole number; 0: how much capsules change at all.
+        places: rolls a frame, any whole number; 0 measures how much capsules change.
 
     Raises:
-        ValueError: when `capsules` has another rank or no entry, or `places` is no whole number.
+        ValueError: if `capsules` has another rank or no entry, or `places` is not a whole number.
 
     Example:
         >>> import numpy as np
@@ -49,7 +50,7 @@ def equivariance_error(capsules, *, places: int = 1) -> float:
     return float(np.mean(pair_errors(_checked_capsules(capsules), _checks.whole("places", places))))
 
 
-def pair_errors(capsules, places):
+def pair_errors(capsules: np.ndarray, places: int) -> np.ndarray:
     """Σ_{l < m} ‖Roll(t̂_l) − t̂_m‖₁ of each sequence, (B, T, n, C) -> (B,)."""
     norms = np.linalg.norm(capsules, axis=-1, keepdims=True)
     unit = np.divide(capsules, norms, out=np.zeros_like(capsules), where=norms > 0.0)
@@ -60,37 +61,36 @@ def pair_errors(capsules, places):
     return total
 
 
-def capsule_correlation(capsules, index, num_states: int | None = None) -> CapsuleCorrelation:
-    """CapCorr: observed rolls of capsules against true shifts of a factor [KW21, section 6].
+def capsule_correlation(
+    capsules: ArrayLike, index: ArrayLike, num_states: int | None = None
+) -> CapsuleCorrelation:
+    """Compares the observed rolls of capsules with the true shifts of a factor: CapCorr [KW21].
 
     For frame 0 and each later frame l of a sequence,
 
         observed = mode over capsules of argmax_k Σ_c t_0[c] t_l[c + k],
         true     = (index_l − index_0) mod S,
 
-    both modulo S. The published number is their Pearson correlation over all pairs. It takes the
-    neighbours S − 1 and 0 for opposites and is blind to a constant factor between the two; so the
-    mean of cos(2π (observed − true)/S) stands beside it: 1 when all are equal, about 0 for rolls
-    at random. (The paper has one pair a sequence: frame 0 and the one in the state 0.)
+    both modulo S. The published number is their Pearson correlation over all pairs. It treats the
+    neighbours S − 1 and 0 as opposites and ignores a constant factor between rolls and shifts. The
+    report therefore adds the mean of cos(2π (observed − true)/S): 1 if all are equal, about 0 for
+    random rolls. (The paper uses one pair a sequence: frame 0 and the frame in state 0.)
 
-    Rolls do not change Σ_c t[c]: taking its mean from a capsule, as is done here to keep digits,
-    leaves the argmax where it was. Capsules without a spread beyond rounding have no vote. Of
-    rolls with as many votes the smallest counts, as does 0 where there is no vote at all.
+    The mean of each capsule is subtracted first, to keep digits; this does not change the argmax.
+    Constant capsules do not vote. The smallest roll wins a tie, and the roll is 0 without votes.
 
     Args:
         capsules: t, (B, T ≥ 2, number of capsules, C).
         index: the states of the factor, int (B, T), as `tfvae.datasets.sequences` gives them;
-            sequences with −1, at rest, are left out.
-        num_states: states after which the factor closes; None: C. S is its greatest common divisor
-            with C, for which rolls and shifts both close: C where the factor closes after as many
-            states as the capsule has places.
+            sequences with a −1 (at rest) are left out.
+        num_states: states after which the factor repeats; None: C. S is the greatest common divisor
+            of `num_states` and C.
 
     Returns:
-        The numbers; `correlation` is NaN where all rolls, or all shifts, are the same, as for
-        capsules that do not change.
+        The two scores; `correlation` is NaN if all rolls, or all shifts, are the same.
 
     Raises:
-        ValueError: when a shape does not fit, all sequences are at rest, or S is 1.
+        ValueError: if a shape does not fit, all sequences are at rest, or S is 1.
 
     Example:
         >>> import numpy as np
@@ -107,25 +107,28 @@ def capsule_correlation(capsules, index, num_states: int | None = None) -> Capsu
     observed, true = shifts_of(capsules, _checked_index(index, capsules.shape), period)
     if not len(true):
         raise ValueError(
-            "No sequence moves the factor: `index` must hold two frames or more, without −1."
+            "`index` must hold a sequence of two frames or more without −1, received none. Leave "
+            "out a factor that never moves."
         )
     return compared(observed, true, period)
 
 
-def period_of(size, num_states):
-    """S, after which both a capsule and the factor close."""
+def period_of(size: int, num_states: int | None) -> int:
+    """Returns S, the greatest common divisor of the capsule size and the number of states."""
     states = size if num_states is None else _checks.positive_int("num_states", num_states)
     period = math.gcd(size, states)
     if period < 2:
         raise ValueError(
-            f"`num_states` is {states} and the capsules have {size} places: their rolls compare to "
-            "shifts of the factor only where the two numbers have a common divisor."
+            f"`num_states` must have a common divisor with the capsule size, {size}, received "
+            f"{states}. Leave out a factor without one."
         )
     return period
 
 
-def shifts_of(capsules, index, period):
-    """Observed rolls and true shifts of all pairs of sequences that move, each (pairs,)."""
+def shifts_of(
+    capsules: np.ndarray, index: np.ndarray, period: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns observed rolls and true shifts, each (pairs,), over the sequences that move."""
     moving = np.all(index >= 0, axis=1)
     capsules, index = capsules[moving], index[moving].astype("int64")
     centred = capsules - np.mean(capsules, axis=-1, keepdims=True)
@@ -139,30 +142,30 @@ def shifts_of(capsules, index, period):
     return np.argmax(votes, axis=-1).ravel(), ((index[:, 1:] - index[:, :1]) % period).ravel()
 
 
-def compared(observed, true, period):
-    """The numbers of rolls and shifts, each (pairs,)."""
+def compared(observed: np.ndarray, true: np.ndarray, period: int) -> CapsuleCorrelation:
+    """Scores observed rolls against true shifts, each (pairs,)."""
     cosines = np.cos(2.0 * np.pi * (observed - true) / period)
     constant = np.ptp(observed) == 0 or np.ptp(true) == 0
     correlation = np.nan if constant else np.corrcoef(observed, true)[0, 1]
     return CapsuleCorrelation(float(correlation), float(np.mean(cosines)), len(true))
 
 
-def _checked_capsules(capsules):
-    """`capsules` in float64."""
+def _checked_capsules(capsules: ArrayLike) -> np.ndarray:
+    """Returns `capsules` in float64."""
     capsules = np.asarray(capsules, dtype="float64")
     if capsules.ndim != 4 or not capsules.size:
         raise ValueError(
-            "`capsules` must have the shape (sequences, frames, capsules, capsule size), as "
-            f"`model.capsules(x)` gives them, received {capsules.shape}."
+            "`capsules` must have the shape (sequences, frames, capsules, capsule size), received "
+            f"{capsules.shape}. `model.capsules(x)` gives such an array."
         )
     return capsules
 
 
-def _checked_index(index, shape):
+def _checked_index(index: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
     index = np.asarray(index)
     if index.shape != shape[:2] or index.dtype.kind not in "iu":
         raise ValueError(
-            f"`index` must hold ints of the shape {shape[:2]}, a state for each frame, received "
-            f"{index.dtype} of shape {index.shape}."
+            f"`index` must hold whole numbers of shape {shape[:2]}, a state for each frame, "
+            f"received {index.dtype} of shape {index.shape}."
         )
     return index

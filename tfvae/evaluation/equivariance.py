@@ -1,9 +1,12 @@
 """The equivariance of a model on sequences, as a report."""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from tfvae import _checks
 from tfvae.evaluation.capsules import (
@@ -14,27 +17,28 @@ from tfvae.evaluation.capsules import (
     shifts_of,
 )
 from tfvae.evaluation.tables import Line, Report
-from tfvae.models.batches import batches
+from tfvae.models import SequenceVAE, beside
+from tfvae.models.data import numpy_batches
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class EquivarianceReport(Report):
-    """E_eq, CapCorr of each factor, and errors of frames to come; one number for each sequence.
+    """E_eq, CapCorr of each factor, and errors of predicted frames.
 
-    E_eq and CapCorr look at the capsules alone. E_eq is small, too, for capsules that hardly
-    change: rolling explains them where it is far below E_eq without the roll. Errors of frames say
-    what the decoder makes of a roll. Any blur has a smaller one than a copy; one below that of the
-    sequence's mean frame, the best of all pictures at rest, needs a picture that moves.
+    E_eq and CapCorr depend on the capsules alone. E_eq is small for capsules that hardly change;
+    they roll only if E_eq is far below E_eq without the roll. The errors of frames measure what
+    the decoder makes of a roll. Any blurred frame has a smaller error than a copy. The mean frame
+    is the best still picture: only a picture that moves has a smaller error.
     """
 
     errors: np.ndarray
     """E_eq, (n,)."""
     changes: np.ndarray
-    """E_eq without the roll, (n,): how much capsules change at all."""
+    """E_eq without the roll, (n,): how much capsules change."""
     correlations: dict[str, CapsuleCorrelation]
     """CapCorr of each factor that moves."""
     steps: int
-    """δ, frames from the one that is encoded to the one that is foretold."""
+    """δ, the number of frames from the encoded frame to the predicted one."""
     rolled: np.ndarray
     """Mean of (x_{l+δ} − E[x|Roll_δ(t̂_l)])² over frames l, cyclic, and features, (n,)."""
     copied: np.ndarray
@@ -44,17 +48,17 @@ class EquivarianceReport(Report):
     reconstructed: np.ndarray
     """Mean of (x_l − E[x|t̂_l])², (n,)."""
     transformations: np.ndarray | None = None
-    """Name of each sequence's transformation, (n,), where the data tell."""
+    """Name of each sequence's transformation, (n,); None if the data do not name it."""
 
     title = "Equivariance of the capsules"
 
     @property
     def ratio(self) -> float:
-        """Error of rolled frames over that of copied ones."""
+        """Error of rolled frames divided by the error of copied frames."""
         return _ratio(self.rolled, self.copied)
 
-    def lines(self):
-        """The numbers of the report."""
+    def lines(self) -> list[Line]:
+        """Returns the numbers of the report."""
         lines = [
             Line("sequences", len(self.errors)),
             Line("E_eq", float(np.mean(self.errors))),
@@ -87,36 +91,46 @@ class EquivarianceReport(Report):
         return lines
 
 
-def _ratio(errors, others):
-    """Quotient of two means; infinite, or NaN, over a mean of 0."""
+def _ratio(errors: np.ndarray, others: np.ndarray) -> float:
+    """Returns the quotient of two means; infinite or NaN if the second mean is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return float(np.divide(np.mean(errors), np.mean(others)))
 
 
 def equivariance(
-    model, dataset, *, steps: int = 5, names=None, num_states: dict[str, int] | None = None
+    model: SequenceVAE,
+    data: np.ndarray | tf.data.Dataset | keras.utils.PyDataset,
+    *,
+    y: Any = None,
+    steps: int = 5,
+    names: Sequence[str] | None = None,
+    num_states: dict[str, int] | None = None,
 ) -> EquivarianceReport:
-    """Equivariance of a model's capsules on sequences that go round a cycle [KW21, section 6].
+    """Measures the equivariance of a model's capsules on cyclic sequences [KW21].
 
-    Beside E_eq and CapCorr, each frame x_l is encoded, its capsules rolled by δ places and decoded:
-    the squared error against x_{(l+δ) mod T}, beside those of copying x_l and of the sequence's
-    mean frame. (No cross-entropy: that of a copy can be infinite.)
+    The report holds E_eq, CapCorr and errors of predicted frames. Each frame x_l is encoded, its
+    capsules are rolled by δ places and decoded, and the result is compared with x_{(l+δ) mod T} by
+    the squared error. Copies of x_l and the sequence's mean frame are scored in the same way. (The
+    cross-entropy of a copy can be infinite, so it is not used.)
 
     Args:
         model: a built model of sequences, such as `tfvae.TopographicVAE`.
-        dataset: tf.data.Dataset of (x, factors), as `tfvae.datasets.sequences` gives it with
-            `training=False`, or of x alone, or an array of x: then there is no CapCorr.
+        data: tf.data.Dataset of (x, factors), as `tfvae.datasets.sequences` gives it with
+            `training=False`; or, without CapCorr, a dataset or an array of x alone. The condition
+            and target that a model needs stand among the factors, by these names.
+        y: condition and target beside an array, for a model that needs them.
         steps: δ, from 1 to T − 1.
-        names: of the transformations that `factors["transformation"]` counts; None: their numbers.
-        num_states: for factors that close after fewer states than T, how many; see
+        names: names of the transformations that `factors["transformation"]` numbers; None: the
+            numbers themselves.
+        num_states: number of states of each factor that repeats after fewer states than T; see
             `capsule_correlation`.
 
     Returns:
         A report that prints as a table and holds the numbers of every sequence.
 
     Raises:
-        ValueError: when the model has no capsules, the dataset no sequence, or an argument does not
-            fit.
+        ValueError: if the model has no capsules, the data are empty, a part of y is missing, or an
+            argument does not fit.
 
     Example:
         >>> import numpy as np, tfvae
@@ -130,28 +144,26 @@ def equivariance(
     """
     if not hasattr(model, "capsules"):
         raise ValueError(
-            f"`model`, a {type(model).__name__}, has no capsules: a model of sequences is needed, "
-            "such as TopographicVAE."
+            "`model` must be a model of sequences with capsules, such as TopographicVAE, received "
+            f"a {type(model).__name__}."
         )
     if not model.built:
-        raise ValueError("`model` has no weights yet: call `fit` first.")
+        raise ValueError("`model` must be built, received one without weights. Call `fit` first.")
     (frames,) = model.sequence_shape
     steps = _checks.positive_int("steps", steps)
     if steps >= frames:
         raise ValueError(f"`steps` must be below the number of frames, {frames}, received {steps}.")
     parts, kinds, pairs = [], [], {}
-    for batch in batches(dataset, 64) if hasattr(dataset, "shape") else dataset:
-        x, factors = _unpacked(batch)
-        capsules = model.capsules(x).astype("float64")
-        parts.append(_numbers(model, x, capsules, steps))
+    for x, found in numpy_batches(data, y, batch_size=64):
+        factors = found if isinstance(found, dict) and y is None else {}
+        capsules = model.capsules(x, found).astype("float64")
+        parts.append(_numbers(model, x, found, capsules, steps))
         if "transformation" in factors:
             kinds.append(_named(factors["transformation"], names))
         for factor, index in factors.items():
             if _are_states(factor, index, x.shape):
                 period = period_of(capsules.shape[-1], (num_states or {}).get(factor, frames))
                 pairs.setdefault((factor, period), []).append(shifts_of(capsules, index, period))
-    if not parts:
-        raise ValueError("`dataset` is empty: at least one sequence is needed.")
     shifts = {key: np.concatenate(values, axis=1) for key, values in pairs.items()}
     return EquivarianceReport(
         **{field: np.concatenate([part[field] for part in parts]) for field in parts[0]},
@@ -165,43 +177,45 @@ def equivariance(
     )
 
 
-def _unpacked(batch):
-    """x and the dict of its factors, empty where there is none, in NumPy."""
-    x, factors, _ = keras.utils.unpack_x_y_sample_weight(batch)
-    factors = factors if isinstance(factors, dict) else {}
-    return np.asarray(x), {name: np.asarray(values) for name, values in factors.items()}
-
-
-def _numbers(model, x, capsules, steps):
-    """The fields of the report that have a number for each sequence."""
+def _numbers(
+    model: SequenceVAE, x: np.ndarray, y: Any, capsules: np.ndarray, steps: int
+) -> dict[str, np.ndarray]:
+    """Returns the fields of the report that have a number for each sequence."""
+    rolled, same = (model.roll(x, number, y) for number in (steps, 0))
+    x = beside.parts(y, model.needs, ("target",)).get("target", x)  # What is decoded.
     later = np.roll(x, -steps, axis=1)
     return {
         "errors": pair_errors(capsules, 1),
         "changes": pair_errors(capsules, 0),
-        "rolled": _squared_error(later, model.roll(x, steps)),
+        "rolled": _squared_error(later, rolled),
         "copied": _squared_error(later, x),
         "averaged": _squared_error(x, np.mean(x, axis=1, keepdims=True, dtype="float64")),
-        "reconstructed": _squared_error(x, model.roll(x, 0)),
+        "reconstructed": _squared_error(x, same),
     }
 
 
-def _squared_error(x, mean):
-    """Mean squared difference of each example, (n,)."""
+def _squared_error(x: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Returns the mean squared difference of each example, (n,)."""
     difference = np.asarray(x, "float64") - mean
     return np.mean(difference.reshape(len(difference), -1) ** 2, axis=1)
 
 
-def _are_states(name, index, shape):
-    """Whether an entry of `factors` holds the states of a factor, int (B, T)."""
-    return name != "label" and index.dtype.kind == "i" and index.shape == shape[:2]
+def _are_states(name: str, index: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Returns whether an entry of `factors` holds the states of a factor, int (B, T)."""
+    return (
+        name not in ("label", *beside.NAMES)
+        and index.dtype.kind == "i"
+        and index.shape == shape[:2]
+    )
 
 
-def _named(kinds, names):
-    """The names of transformations that are counted, (n,)."""
+def _named(kinds: np.ndarray, names: Sequence[str] | None) -> np.ndarray:
+    """Returns the names of numbered transformations, (n,)."""
     if names is None:
         return kinds.astype(str)
     if len(names) <= kinds.max():
         raise ValueError(
-            f"`names` holds {len(names)} names, but the dataset has a transformation {kinds.max()}."
+            f"`names` must hold {kinds.max() + 1} names or more, one for each transformation of "
+            f"the dataset, received {len(names)}."
         )
     return np.asarray(names, dtype=str)[kinds]

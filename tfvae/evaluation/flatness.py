@@ -1,21 +1,29 @@
-"""How flat a latent space is: its metric, and how far geodesics leave straight lines."""
+"""Flatness of a latent space: its metric, and its geodesics compared with straight lines."""
 
 import dataclasses
+from typing import Any
 
+import keras
+import matplotlib.figure
 import numpy as np
+import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from tfvae import _checks, geometry, plots
 from tfvae.evaluation.tables import Line, Report
-from tfvae.models.batches import latent_codes
+from tfvae.models import LatentVariableModel
+from tfvae.models.data import decoder_inputs
 
 QUARTILES = (25, 50, 75)
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class FlatnessReport(Report):
-    """Condition numbers, magnification factors and length ratios; flat: 1, spread 0, and 1.
+    """Condition numbers, magnification factors and length ratios.
 
-    Each is given on the encodings of examples and on points on the lines between pairs of them.
+    A flat latent space has condition numbers of 1, equal magnification factors, and ratios of 1.
+    Condition numbers and magnification factors are given at the encodings of examples, and at
+    points on the straight lines between pairs of them.
     """
 
     condition_encoded: np.ndarray
@@ -23,21 +31,21 @@ class FlatnessReport(Report):
     condition_between: np.ndarray
     """The same between them, (n,)."""
     magnification_encoded: np.ndarray
-    """MF over its mean at encodings, (n,)."""
+    """MF divided by its mean, at encodings, (n,)."""
     magnification_between: np.ndarray
     """The same between them, (n,)."""
     ratios: np.ndarray
-    """Length of the geodesic over that of the straight line of each pair, (P,)."""
+    """Length of the geodesic divided by the length of the straight line, (P,)."""
     converged: np.ndarray
-    """Whether the search for the geodesic ended by itself, (P,) bool."""
+    """Whether the search for the geodesic converged, (P,) bool."""
 
     title = "Flatness of the latent space"
 
-    def lines(self):
-        """The numbers of the report."""
+    def lines(self) -> list[Line]:
+        """Returns the numbers of the report."""
         lines = []
         for where in ("encoded", "between"):
-            # A value of the sample: between two infinite ones there is nothing to interpolate.
+            # No interpolation: it would give NaN between infinite condition numbers.
             numbers = getattr(self, f"condition_{where}")
             quartiles = np.percentile(numbers, QUARTILES, method="nearest")
             lines += [
@@ -54,36 +62,44 @@ class FlatnessReport(Report):
             Line("geodesics", len(self.ratios), f"{np.mean(self.converged):.0%} converged"),
         ]
 
-    def plot(self):
-        """Violin plots of the three quantities; `tfvae.plots.violins` compares several reports."""
+    def plot(self) -> matplotlib.figure.Figure:
+        """Draws violins of the three quantities; `tfvae.plots.violins` compares reports."""
         return plots.violins({"": self})
 
 
 def flatness(
-    model,
-    data,
+    model: LatentVariableModel,
+    data: np.ndarray | tf.data.Dataset | keras.utils.PyDataset,
     *,
+    y: Any = None,
     num_points: int = 500,
     num_pairs: int = 64,
     seed: int = 0,
     verbose: int = 0,
 ) -> FlatnessReport:
-    """The flatness of a model's latent space where its data lie [C20, section 4].
+    """Measures the flatness of a model's latent space where its data lie [C20].
 
-        condition number λ_max(G)/λ_min(G) · MF = sqrt(det G), over its mean · geodesic length over
-        the length of the straight line, both in the space of the data
+    The report holds three quantities: the condition number λ_max(G)/λ_min(G); the magnification
+    factor MF = sqrt(det G) divided by its mean; and the length of the geodesic divided by the
+    length of the straight line, both in the space of the data.
+
+    The metric is one of z alone; category d and condition c of a model that has them are held.
+    At an encoding they are those of the example; at a point between two examples, and along the
+    lines and geodesics of a pair, those of its first example.
 
     Args:
         model: a built model of the library.
-        data: array, tf.data.Dataset or PyDataset; labels are ignored.
-        num_points: examples at whose encodings, and as many points on the lines between pairs of
-            them, G is computed; fewer when there are no more.
-        num_pairs: pairs that geodesics join.
-        seed: of the choice of examples and points.
+        data: array, or tf.data.Dataset or PyDataset of x or (x, y).
+        y: labels and condition beside an array, for a model that needs them.
+        num_points: number of encodings, and of points between them, at which G is computed; a
+            smaller data set gives fewer.
+        num_pairs: number of pairs that geodesics join.
+        seed: seed for the choice of examples and points.
         verbose: 1 shows the progress of the geodesics.
 
     Raises:
-        ValueError: when the model is not built, or the data are empty or hold one example.
+        ValueError: if the model is not built, the data hold fewer than two examples, or a part of y
+            is missing.
 
     Example:
         >>> import numpy as np, tfvae
@@ -97,21 +113,22 @@ def flatness(
     num_points = _checks.positive_int("num_points", num_points)
     num_pairs = _checks.positive_int("num_pairs", num_pairs)
     if not model.built:
-        raise ValueError("`model` has no weights yet: call `fit` first.")
-    z = latent_codes(model, data)
+        raise ValueError("`model` must be built, received one without weights. Call `fit` first.")
+    inputs = decoder_inputs(model, data, y)
+    z, held = np.split(inputs, [model.latent_dim], axis=1)
     if len(z) < 2:
-        raise ValueError("`data` holds one example: pairs need at least two.")
+        raise ValueError("`data` must hold at least two examples to form pairs, received one.")
     rng = np.random.default_rng(seed)
-    encoded = z[rng.permutation(len(z))[:num_points]]
-    first, second = random_pairs(rng, len(z), len(encoded))
-    share = rng.uniform(size=(len(encoded), 1))
+    chosen = rng.permutation(len(z))[:num_points]
+    first, second = random_pairs(rng, len(z), len(chosen))
+    share = rng.uniform(size=(len(chosen), 1))
     between = ((1.0 - share) * z[first] + share * z[second]).astype("float32")
     tensors = {
-        "encoded": geometry.metric_tensors(model, encoded),
-        "between": geometry.metric_tensors(model, between),
+        "encoded": geometry.metric_tensors(model, z[chosen], held=held[chosen]),
+        "between": geometry.metric_tensors(model, between, held=held[first]),
     }
     first, second = random_pairs(rng, len(z), num_pairs)
-    found = geometry.geodesics(model, z[first], z[second], verbose=verbose)
+    found = geometry.geodesics(model, z[first], z[second], held=held[first], verbose=verbose)
     return FlatnessReport(
         **{f"condition_{k}": geometry.condition_number(t) for k, t in tensors.items()},
         **{f"magnification_{k}": _normalised_magnification(t) for k, t in tensors.items()},
@@ -120,32 +137,34 @@ def flatness(
     )
 
 
-def random_pairs(rng, count, num_pairs):
-    """Indices of `num_pairs` random pairs of different examples."""
+def random_pairs(
+    rng: np.random.Generator, count: int, num_pairs: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the indices of `num_pairs` random pairs of different examples."""
     first = rng.integers(count, size=num_pairs)
     return first, (first + rng.integers(1, count, size=num_pairs)) % count
 
 
-def _normalised_magnification(tensors):
-    """MF over its mean; from logarithms, for det G may leave the range of floats."""
+def _normalised_magnification(tensors: np.ndarray) -> np.ndarray:
+    """Returns MF divided by its mean, from logarithms, because det G may overflow."""
     logs = geometry.log_magnification_factor(tensors)
     highest = np.max(logs)
     if not np.isfinite(highest):
-        return np.full_like(logs, np.nan)  # All points are singular: there is no mean to divide by.
+        return np.full_like(logs, np.nan)  # All points are singular, so the mean is 0.
     factors = np.exp(logs - highest)
     return factors / np.mean(factors)
 
 
-def smoothness(x) -> float:
-    """Mean RMS second difference along decoded paths over their mean first difference; no unit.
+def smoothness(x: ArrayLike) -> float:
+    """Returns the mean RMS second difference of decoded paths over their mean first difference.
 
-    Lower is smoother; 0 for a straight line run through at constant speed.
+    The number has no unit. Lower is smoother; a straight line at constant speed has 0.
 
     Args:
         x: decoded paths, (P, T, *data), T ≥ 3.
 
     Raises:
-        ValueError: when `x` is not of that shape.
+        ValueError: if `x` has another shape.
     """
     x = np.asarray(x, dtype="float64")
     if x.ndim < 3 or x.shape[1] < 3:

@@ -1,12 +1,15 @@
 """Importance-weighted log-likelihood of a data set."""
 
 import dataclasses
+from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from tfvae.evaluation.tables import Line, Report
-from tfvae.models.batches import batches
+from tfvae.models import LatentVariableModel
+from tfvae.models.data import numpy_batches
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -14,13 +17,15 @@ class LogLikelihood(Report):
     """Estimates of log p(x), one for each example, with their mean and its standard error."""
 
     values: np.ndarray
-    """log p(x) of each example, (n,), nats."""
+    """log p(x) of each example, (n,), nats; or what `quantity` says."""
     num_samples: int
-    """L, the importance samples of each estimate."""
+    """L, the number of importance samples of each estimate."""
     num_features: int
-    """N_x, of all frames of a sequence."""
+    """Number of features of what is explained; for a sequence, over all its frames."""
     num_frames: int | None = None
-    """T where an example is a sequence, else None."""
+    """T if an example is a sequence, else None."""
+    quantity: str = "log p(x)"
+    """What is estimated, such as log p(x|labels) or log p(target|x)."""
 
     title = "Importance-weighted log-likelihood"
 
@@ -36,12 +41,12 @@ class LogLikelihood(Report):
             return float("nan")
         return float(np.std(self.values, ddof=1) / np.sqrt(len(self.values)))
 
-    def lines(self):
-        """The numbers of the report."""
+    def lines(self) -> list[Line]:
+        """Returns the numbers of the report."""
         frames = self.num_frames
         per_frame = [Line("per frame", self.mean / frames, "nats")] if frames else []
         return [
-            Line("log p(x)", self.mean, "nats"),
+            Line(self.quantity, self.mean, "nats"),
             Line("standard error", self.standard_error, "nats"),
             *per_frame,
             Line("per feature", -self.mean / self.num_features / np.log(2.0), "bits"),
@@ -51,24 +56,35 @@ class LogLikelihood(Report):
 
 
 def log_likelihood(
-    model, data, num_samples: int = 5000, *, batch_size: int = 32, seed: int = 0, verbose: int = 0
+    model: LatentVariableModel,
+    data: np.ndarray | tf.data.Dataset | keras.utils.PyDataset,
+    num_samples: int = 5000,
+    *,
+    y: Any = None,
+    batch_size: int = 32,
+    seed: int = 0,
+    verbose: int = 0,
 ) -> LogLikelihood:
-    """log (1/L) Σ_l p(x, z_l)/q(z_l|x) of each example, in bounded memory [BGS16, eq. 8].
+    """Estimates log (1/L) Σ_l p(x, z_l)/q(z_l|x) of each example, in bounded memory [BGS16].
+
+    With labels, a condition or a target it is what `LatentVariableModel.log_likelihood` says, such
+    as log p(x|y); the report names it.
 
     Args:
         model: a model of the library.
-        data: array, tf.data.Dataset or PyDataset; labels are ignored.
-        num_samples: L.
-        batch_size: examples at a time.
-        seed: of the samples.
+        data: array, or tf.data.Dataset or PyDataset of x or (x, y).
+        num_samples: L, the number of importance samples.
+        y: what the model needs beside an array.
+        batch_size: number of examples at a time.
+        seed: seed for the samples.
         verbose: 1 shows a progress bar over the batches of the data.
 
     Returns:
-        A report that prints as a table and holds the value of every example; an example may be a
-        whole sequence, whose frames have one estimate together.
+        A report that prints as a table and holds the value of every example. A whole sequence is
+        one example: it has one estimate for all its frames.
 
     Raises:
-        ValueError: when the data are empty or of the wrong shape, or L < 1.
+        ValueError: if the data are empty or of the wrong shape, a part of y is missing, or L < 1.
 
     Example:
         >>> import numpy as np, tfvae
@@ -80,9 +96,9 @@ def log_likelihood(
     """
     progress = keras.utils.Progbar(None, unit_name="batch") if verbose else None
     values = []
-    for index, x in enumerate(batches(data)):
+    for index, (x, found) in enumerate(numpy_batches(data, y)):
         values.append(
-            model.log_likelihood(x, num_samples, batch_size=batch_size, seed=seed + index)
+            model.log_likelihood(x, num_samples, y=found, batch_size=batch_size, seed=seed + index)
         )
         if progress:
             progress.add(1)
@@ -91,4 +107,15 @@ def log_likelihood(
         num_samples,
         model.likelihood.num_features,
         num_frames=next(iter(model.sequence_shape), None),
+        quantity=_quantity(model),
     )
+
+
+def _quantity(model: LatentVariableModel) -> str:
+    """Returns the name of what `model.log_likelihood` estimates."""
+    required = [name for name in model.needs.required if name != "target"]
+    if model.target == "y":
+        explained, given = "target", ["x", *required]
+    else:
+        explained, given = ", ".join(["x", *model.needs.optional]), required
+    return f"log p({explained}|{', '.join(given)})" if given else f"log p({explained})"

@@ -1,23 +1,27 @@
-"""How much each latent dimension is used: active units and posterior collapse."""
+"""Use of each latent dimension: active units and posterior collapse."""
 
 import dataclasses
+from typing import Any
 
+import keras
 import numpy as np
+import tensorflow as tf
 
 from tfvae.evaluation.tables import Line, Report, table
-from tfvae.models.batches import posterior_moments
+from tfvae.models import LatentVariableModel
+from tfvae.models.data import posterior_moments
 
-# [BGS16, section 5.1].
+# The threshold of [BGS16].
 ACTIVE_VARIANCE = 0.01
-# Share of a dimension's variance that its posterior means carry when it is not collapsed.
+# A dimension is collapsed if its posterior means carry a smaller share of its variance.
 ACTIVE_SHARE = 0.01
 
 
 def active_units(loc: np.ndarray) -> np.ndarray:
-    """Whether Var_x(E[z_i|x]) > 0.01, for each dimension, (N_z,) bool [BGS16, section 5.1].
+    """Returns whether Var_x(E[z_i|x]) > 0.01 for each dimension, (N_z,) bool [BGS16].
 
-    The threshold supposes a latent space of the scale of N(0, I); for a learned prior, whose scale
-    is free, see the share in `PosteriorReport`.
+    The threshold assumes that the latent space has the scale of N(0, I). A learned prior may have
+    another scale: use `PosteriorReport.share_of_means` there.
 
     Args:
         loc: posterior means, (n, N_z).
@@ -26,11 +30,11 @@ def active_units(loc: np.ndarray) -> np.ndarray:
 
 
 def information(loc: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """E_x KL(q(z_i|x) ‖ N(m_i, s_i²)), m_i and s_i² the moments of the aggregated posterior; nats.
+    """Returns E_x KL(q(z_i|x) ‖ N(m_i, s_i²)) in nats.
 
-    For a Gaussian q(z_i|x) with variance σ² it is ½ (log s² − E log σ²): an upper bound on the
-    information I(x; z_i) that does not depend on the scale of the prior, zero when q(z_i|x) is the
-    same for every x.
+    m_i and s_i² are the moments of the aggregated posterior. A Gaussian q(z_i|x) with variance σ²
+    gives ½ (log s² − E log σ²). The value is an upper bound on the information I(x; z_i) and does
+    not depend on the scale of the prior. It is 0 if q(z_i|x) is the same for every x.
 
     Args:
         loc: μ, (n, N_z).
@@ -45,7 +49,7 @@ def information(loc: np.ndarray, scale: np.ndarray) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class PosteriorReport(Report):
-    """Moments and information of each latent dimension, and how many of them are used."""
+    """Moments and information of each latent dimension, and the number of used dimensions."""
 
     variance_of_means: np.ndarray
     """Var_x(E[z_i|x]), (N_z,)."""
@@ -60,16 +64,16 @@ class PosteriorReport(Report):
 
     @property
     def share_of_means(self) -> np.ndarray:
-        """Var(E[z|x]) / (Var(E[z|x]) + E Var[z|x]), (N_z,), whatever the scale of z."""
+        """Var(E[z|x]) / (Var(E[z|x]) + E Var[z|x]), (N_z,), for any scale of z."""
         return self.variance_of_means / (self.variance_of_means + self.mean_variance)
 
     @property
     def collapsed(self) -> np.ndarray:
-        """Dimensions whose posterior hardly depends on x: share of means below 1%, (N_z,) bool."""
+        """Whether the share of means is below 1%: q(z_i|x) hardly depends on x, (N_z,) bool."""
         return self.share_of_means < ACTIVE_SHARE
 
-    def lines(self):
-        """The numbers of the report."""
+    def lines(self) -> list[Line]:
+        """Returns the numbers of the report."""
         return [
             Line("latent dimensions", len(self.active)),
             Line("active units", int(self.active.sum())),
@@ -79,7 +83,7 @@ class PosteriorReport(Report):
         ]
 
     def by_dimension(self) -> str:
-        """A table with a line for each dimension, the most informative first."""
+        """Returns a table with a line for each dimension, the most informative first."""
         return table(
             "dimension: information; Var(E[z|x]), E(Var[z|x])",
             [
@@ -93,16 +97,23 @@ class PosteriorReport(Report):
         )
 
 
-def posterior_report(model, data, *, batch_size: int = 512) -> PosteriorReport:
-    """Active units and posterior collapse of a model on `data` [BGS16, section 5.1].
+def posterior_report(
+    model: LatentVariableModel,
+    data: np.ndarray | tf.data.Dataset | keras.utils.PyDataset,
+    *,
+    y: Any = None,
+    batch_size: int = 512,
+) -> PosteriorReport:
+    """Reports active units and posterior collapse of a model on `data` [BGS16].
 
     Args:
         model: a model of the library.
-        data: array, tf.data.Dataset or PyDataset; labels are ignored.
-        batch_size: rows at a time of an array.
+        data: array, or tf.data.Dataset or PyDataset of x or (x, y).
+        y: the condition beside an array, for a model with one.
+        batch_size: number of rows of an array at a time; a dataset keeps its own batches.
 
     Raises:
-        ValueError: when the data are empty or of the wrong shape.
+        ValueError: if the data are empty or of the wrong shape, or a condition is missing.
 
     Example:
         >>> import numpy as np, tfvae
@@ -112,7 +123,7 @@ def posterior_report(model, data, *, batch_size: int = 512) -> PosteriorReport:
         >>> len(tfvae.evaluation.posterior_report(vae, x).active)
         2
     """
-    loc, scale = posterior_moments(model, data, batch_size=batch_size)
+    loc, scale = posterior_moments(model, data, y, batch_size=batch_size)
     return PosteriorReport(
         variance_of_means=np.var(loc, axis=0),
         mean_variance=np.mean(scale**2, axis=0),

@@ -1,23 +1,23 @@
-"""Reports as tables: a line for each number, with its unit."""
+"""Reports as tables, with a line for each number and its unit."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Line(NamedTuple):
     """One number of a report."""
 
     name: str
-    value: object
+    value: Any
     unit: str = ""
 
 
-def format_value(value) -> str:
-    """A number with five significant digits; everything else as it prints."""
+def format_value(value: Any) -> str:
+    """Formats a float with five significant digits, and anything else with `str`."""
     return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
 def table(title: str, lines: list[Line]) -> str:
-    """A title and a line for each number: name, value, unit, in columns."""
+    """Formats a title and a line for each number: name, value and unit in columns."""
     values = [format_value(line.value) for line in lines]
     name_width = max(len(line.name) for line in lines)
     value_width = max(len(value) for value in values)
@@ -28,8 +28,8 @@ def table(title: str, lines: list[Line]) -> str:
     return "\n".join([title, "-" * max(len(title), *map(len, rows)), *rows])
 
 
-def markdown(columns: list[str], rows: list[list]) -> str:
-    """A table in Markdown, aligned so that it reads well in a terminal too; None prints as «–»."""
+def markdown(columns: list[str], rows: list[list[Any]]) -> str:
+    """Formats a table in Markdown with aligned columns; None prints as «–»."""
     cells = [
         columns,
         *[["–" if value is None else format_value(value) for value in row] for row in rows],
@@ -44,16 +44,16 @@ def markdown(columns: list[str], rows: list[list]) -> str:
 
 
 class Report:
-    """Base class: prints as a table and gives a dict; a subclass has `title` and `lines`."""
+    """Base class of reports, which print as a table. A subclass has `title` and `lines`."""
 
     title: str
 
     def lines(self) -> list[Line]:
-        """The numbers of the report, in order."""
+        """Returns the numbers of the report, in order."""
         raise NotImplementedError
 
-    def to_dict(self) -> dict:
-        """The same numbers by name."""
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the same numbers by name."""
         return {line.name: line.value for line in self.lines()}
 
     def __str__(self) -> str:

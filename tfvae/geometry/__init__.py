@@ -1,8 +1,6 @@
-"""Geometry of latent spaces: the decoder's metric, flatness, curves, graphs of the prior."""
+"""Geometry of latent spaces: the decoder's metric, curves, graphs of the prior."""
 
-from tfvae import _checks
 from tfvae.geometry.distances import distance_matrix
-from tfvae.geometry.flatness import Flatness
 from tfvae.geometry.geodesics import Geodesics, curve_length, geodesics
 from tfvae.geometry.graph import DisconnectedError, LatentGraph, observation_lengths, resample
 from tfvae.geometry.metric import (
@@ -20,7 +18,6 @@ from tfvae.geometry.metric import (
 
 __all__ = [
     "DisconnectedError",
-    "Flatness",
     "Geodesics",
     "LatentGraph",
     "condition_number",
@@ -28,7 +25,6 @@ __all__ = [
     "decoder_mean",
     "distance_matrix",
     "geodesics",
-    "get",
     "jacobian",
     "log_magnification_factor",
     "magnification_factor",
@@ -40,10 +36,3 @@ __all__ = [
     "pushforward",
     "resample",
 ]
-
-
-def get(identifier) -> Flatness | None:
-    """The regulariser for the short name "flatness", the object itself, or None for None."""
-    if identifier is None:
-        return None
-    return _checks.named_object("flatness", identifier, Flatness, {"flatness": Flatness})

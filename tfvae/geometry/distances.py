@@ -1,27 +1,40 @@
 """Distances between all pairs of latent points: Euclidean, or along geodesics."""
 
+from typing import Any
+
+import keras
 import numpy as np
 import scipy.spatial.distance
+from numpy.typing import ArrayLike
 
 from tfvae import _checks
 from tfvae.geometry.geodesics import geodesics
+from tfvae.geometry.metric import Mean
 
 KINDS = ("euclidean", "geodesic")
 
 
-def distance_matrix(mean, z, *, kind: str = "geodesic", verbose: int = 0, **options) -> np.ndarray:
+def distance_matrix(
+    mean: Mean | keras.Model,
+    z: ArrayLike,
+    *,
+    kind: str = "geodesic",
+    verbose: int = 0,
+    **options: Any,
+) -> np.ndarray:
     """Distances of all pairs, (n, N_z) -> (n, n), symmetric, 0 on the diagonal.
 
     Args:
-        mean: function z -> x of TensorFlow, or a built model; not used by "euclidean".
+        mean: function z -> x of TensorFlow, such as `decoder_mean(model, y)`, or a built model; not
+            used by "euclidean".
         z: latent points, (n, N_z).
-        kind: "geodesic", the length of the shortest curve found, in the unit of the data, or
-            "euclidean", in that of the latent space.
+        kind: "geodesic", the length of the shortest curve found, in the unit of the data; or
+            "euclidean", in the unit of the latent space.
         verbose: 1 shows the progress over the n(n − 1)/2 geodesics.
         options: further arguments of `geodesics`.
 
     Raises:
-        ValueError: when `z` is not finite or not of that shape.
+        ValueError: when `z` is not finite or has another shape.
 
     Example:
         >>> import numpy as np
@@ -33,7 +46,9 @@ def distance_matrix(mean, z, *, kind: str = "geodesic", verbose: int = 0, **opti
     kind = _checks.one_of("kind", kind, KINDS)
     z = np.asarray(z, dtype="float32")
     if z.ndim != 2 or not np.all(np.isfinite(z)):
-        raise ValueError(f"`z` must be finite and have the shape (n, N_z), received {z.shape}.")
+        raise ValueError(
+            f"`z` must be finite and have the shape (n, N_z), received the shape {z.shape}."
+        )
     if kind == "euclidean" and len(z):
         return scipy.spatial.distance.squareform(scipy.spatial.distance.pdist(z))
     first, second = np.triu_indices(len(z), k=1)

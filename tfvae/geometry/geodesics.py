@@ -1,40 +1,56 @@
-"""Shortest curves in a latent space: splines whose energy in the space of the data is least."""
+"""Shortest curves in a latent space: splines of least energy in the space of the data."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 import scipy.interpolate
 import tensorflow as tf
 import tensorflow_probability as tfp
+from numpy.typing import ArrayLike
 
 from tfvae import _checks
-from tfvae.geometry.metric import NUMBERS_AT_A_TIME, as_mean, flat, num_features
+from tfvae.geometry.metric import (
+    NUMBERS_AT_A_TIME,
+    HeldMean,
+    Mean,
+    flattened,
+    num_features,
+    with_held,
+)
 
-# Pieces into which those of a curve found are cut to measure its length, and the relative
-# difference that this may make.
+# The length of a curve found is measured again with each piece cut into SUBDIVISIONS. It is
+# confirmed when this changes it by at most the share CONFIRMED.
 SUBDIVISIONS = 4
 CONFIRMED = 0.02
 
 
-def curve_length(mean, points, *, subdivisions: int = 1) -> np.ndarray:
-    """Length of curves in the space of the data, ∫ sqrt(γ̇ᵀ G(γ) γ̇) dt [C20, eq. 3].
+def curve_length(
+    mean: Mean | HeldMean | keras.Model,
+    points: ArrayLike,
+    *,
+    held: ArrayLike | None = None,
+    subdivisions: int = 1,
+) -> np.ndarray:
+    """Length of curves in the space of the data, ∫ sqrt(γ̇ᵀ G(γ) γ̇) dt [C20].
 
-    The decoded polyline Σ_t ‖f(γ_{t+1}) − f(γ_t)‖: it converges to the integral from below, and
-    holds for decoders with kinks too.
+    It is the length of the decoded polyline, Σ_t ‖f(γ_{t+1}) − f(γ_t)‖. This converges to the
+    integral from below, and also holds for decoders with kinks.
 
     Args:
-        mean: function z -> x, or a built model.
+        mean: function z -> x, or (z, held) -> x where `held` is given; or a built model.
         points: curves, (P, T, N_z), T ≥ 2.
-        subdivisions: of each piece, for curves given by few points.
+        held: what is held along each curve, (P, H); see `metric_tensors`.
+        subdivisions: pieces into which each given piece is cut, for curves of few points.
 
     Returns:
         float64 array (P,), in the unit of the data.
 
     Raises:
-        ValueError: when `points` is not of that shape.
+        ValueError: when `points` or `held` has another shape.
     """
-    mean, points = as_mean(mean), np.asarray(points, dtype="float32")
+    points = np.asarray(points, dtype="float32")
     if points.ndim != 3 or points.shape[1] < 2:
         raise ValueError(f"`points` must have the shape (P, T ≥ 2, N_z), received {points.shape}.")
     subdivisions = _checks.positive_int("subdivisions", subdivisions)
@@ -42,11 +58,16 @@ def curve_length(mean, points, *, subdivisions: int = 1) -> np.ndarray:
         steps = np.arange((points.shape[1] - 1) * subdivisions + 1) / subdivisions
         points = scipy.interpolate.interp1d(np.arange(points.shape[1]), points, axis=1)(steps)
     count, length, latent_dim = points.shape
+    mean, held = with_held(mean, held, count)
     lengths = np.zeros([count])
-    size = max(1, NUMBERS_AT_A_TIME // (length * num_features(mean, points[0]))) if count else 1
+    size = 1
+    if count:
+        size = max(1, NUMBERS_AT_A_TIME // (length * num_features(mean, points[0], held)))
     for start in range(0, count, size):
         part = points[start : start + size]
-        x = flat(mean(tf.constant(part.reshape(-1, latent_dim), tf.float32))).numpy()
+        z = tf.constant(part.reshape(-1, latent_dim), tf.float32)
+        rows = tf.repeat(tf.constant(held[start : start + size]), length, axis=0)
+        x = flattened(mean(z, rows)).numpy()
         steps = np.diff(x.reshape(len(part), length, -1).astype("float64"), axis=1)
         lengths[start : start + size] = np.linalg.norm(steps, axis=-1).sum(axis=1)
     return lengths
@@ -54,7 +75,7 @@ def curve_length(mean, points, *, subdivisions: int = 1) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Geodesics:
-    """Shortest curves between pairs of points, with what the search for them came to."""
+    """Shortest curves between pairs of points, and the outcome of the search for them."""
 
     points: np.ndarray
     """The curves, (P, T, N_z), both ends included."""
@@ -63,17 +84,17 @@ class Geodesics:
     straight_lengths: np.ndarray
     """Lengths of the straight lines between the same ends, (P,)."""
     converged: np.ndarray
-    """Whether the search ended by itself, with a length that finer pieces confirm, (P,) bool."""
+    """Whether the search converged to a length that finer pieces confirm, (P,) bool."""
     iterations: int
     """Iterations of the longest search."""
 
     @property
     def ratios(self) -> np.ndarray:
-        """Length over that of the straight line, (P,): 1 where the latent space is flat [C20]."""
+        """Length over the straight line's length, (P,): 1 where the latent space is flat [C20]."""
         positive = np.where(self.straight_lengths > 0.0, self.straight_lengths, 1.0)
         return np.where(self.straight_lengths > 0.0, self.lengths / positive, 1.0)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return (
             f"{len(self.lengths)} geodesics, {np.mean(self.converged):.0%} converged, at most "
             f"{self.iterations} iterations; length over straight line: median "
@@ -92,57 +113,63 @@ def spline_basis(num_nodes: int, num_points: int) -> np.ndarray:
 
 
 def geodesics(
-    mean,
-    z_start,
-    z_end,
+    mean: Mean | HeldMean | keras.Model,
+    z_start: ArrayLike,
+    z_end: ArrayLike,
     *,
+    held: ArrayLike | None = None,
     num_nodes: int = 8,
     num_points: int = 64,
-    start=None,
+    start: ArrayLike | None = None,
     tolerance: float = 1e-4,
     max_iterations: int = 200,
     batch_size: int | None = None,
     verbose: int = 0,
 ) -> Geodesics:
-    """Curves γ from z_start to z_end of least energy ∫ γ̇ᵀ G(γ) γ̇ dt [C18, eq. 6; C20].
+    """Curves γ from z_start to z_end of least energy ∫ γ̇ᵀ G(γ) γ̇ dt [C18; C20].
 
-    A curve of least energy is one of least length, run through at constant speed. γ is a natural
-    cubic spline with fixed ends; its nodes are found by L-BFGS, for all pairs of a batch at once.
-    **Choice**: the energy is that of the decoded polyline, (T − 1) Σ_t ‖f(γ_{t+1}) − f(γ_t)‖²,
-    which has a useful gradient for networks with kinks too, whose G is constant in pieces.
+    A curve of least energy has least length and constant speed. γ is a natural cubic spline with
+    fixed ends; L-BFGS finds its nodes, for all pairs of a batch at once. **Choice**: the energy is
+    computed from the decoded polyline, (T − 1) Σ_t ‖f(γ_{t+1}) − f(γ_t)‖². Its gradient is also
+    useful for networks with kinks, whose G is constant in pieces.
 
-    The search is local: where there are several ways around a hole, it finds that of `start`.
+    The search is local: if several ways lead around a hole, it keeps to the way of `start`.
 
     Args:
-        mean: function z -> x of TensorFlow, or a built model.
+        mean: function z -> x of TensorFlow, or (z, held) -> x where `held` is given; or a built
+            model.
         z_start: (P, N_z) or (N_z,).
         z_end: as z_start.
-        num_nodes: of the spline, between the ends.
+        held: what is held along each curve, (P, H); see `metric_tensors`.
+        num_nodes: nodes of the spline between the ends.
         num_points: T.
-        start: curves to begin with, (P, M, N_z) with any M ≥ 2, such as ways along a `LatentGraph`;
-            None: straight lines.
-        tolerance: of the gradient, with energies relative to the straight line's and lengths
-            relative to the ends' distance; and, a hundredth of it, of an iteration's gain.
-        max_iterations: of the search.
-        batch_size: pairs at a time; None: 64, or fewer for large data.
+        start: initial curves, (P, M, N_z) with any M ≥ 2, such as paths of a `LatentGraph`. None:
+            straight lines.
+        tolerance: the search has converged when the gradient is below it, or an iteration gains
+            less than a hundredth of it. Energies are relative to the straight line's, lengths to
+            the ends' distance.
+        max_iterations: largest number of iterations.
+        batch_size: pairs at a time. None: 64, or fewer for large data.
         verbose: 1 shows a progress bar over the batches.
 
     Raises:
         ValueError: when the shapes do not fit, or a value is not finite.
     """
-    mean = as_mean(mean)
     ends = [np.atleast_2d(np.asarray(z, dtype="float32")) for z in (z_start, z_end)]
     if ends[0].shape != ends[1].shape or ends[0].ndim != 2 or not np.all(np.isfinite(ends)):
         raise ValueError(
-            "`z_start` and `z_end` must be finite and of one shape, (P, N_z) or (N_z,); received "
-            f"{np.shape(z_start)} and {np.shape(z_end)}."
+            "`z_start` and `z_end` must be finite and have one shape, (P, N_z) or (N_z,), received "
+            f"the shapes {np.shape(z_start)} and {np.shape(z_end)}."
         )
     num_nodes = _checks.positive_int("num_nodes", num_nodes)
     num_points = max(num_nodes + 2, _checks.positive_int("num_points", num_points))
     if not len(ends[0]):
-        raise ValueError("`z_start` is empty: at least one pair is needed.")
+        raise ValueError(
+            f"`z_start` must hold at least one point, received the shape {np.shape(z_start)}."
+        )
+    mean, held = with_held(mean, held, len(ends[0]))
     if batch_size is None:
-        size = num_points * num_features(mean, ends[0])
+        size = num_points * num_features(mean, ends[0], held)
         batch_size = min(64, max(1, NUMBERS_AT_A_TIME // size))
     batch_size = _checks.positive_int("batch_size", batch_size)
     basis = spline_basis(num_nodes, num_points)
@@ -152,19 +179,21 @@ def geodesics(
     results = []
     for i in range(0, len(ends[0]), batch_size):
         rows = slice(i, i + batch_size)
-        results.append([r.numpy() for r in search(first[rows], ends[0][rows], ends[1][rows])])
+        found = search(first[rows], ends[0][rows], ends[1][rows], held[rows])
+        results.append([result.numpy() for result in found])
         if progress is not None:
             progress.add(len(ends[0][rows]))
     points, converged, iterations = (list(column) for column in zip(*results, strict=True))
     points = np.concatenate(points)
     straight = np.linspace(ends[0], ends[1], points.shape[1], axis=1)
-    # Finer than what the search looked at, which may have stepped over a narrow ridge.
+    # Finer pieces than the search used: it may have stepped over a narrow ridge.
     lengths, straight_lengths = (
-        curve_length(mean, curves, subdivisions=SUBDIVISIONS) for curves in (points, straight)
+        curve_length(mean, curves, held=held, subdivisions=SUBDIVISIONS)
+        for curves in (points, straight)
     )
-    coarse = curve_length(mean, points)
+    coarse = curve_length(mean, points, held=held)
     confirmed = np.abs(lengths - coarse) <= CONFIRMED * lengths
-    # A curve that the search could not better is the straight line itself.
+    # Where the search did not improve on the straight line, the line is the result.
     worse = lengths > (straight_lengths if start is None else np.inf)
     points = np.where(worse[:, np.newaxis, np.newaxis], straight, points)
     lengths = np.where(worse, straight_lengths, lengths)
@@ -177,8 +206,8 @@ def geodesics(
     )
 
 
-def _first_nodes(ends, start, num_nodes):
-    """Nodes to begin with, (P, num_nodes, N_z)."""
+def _first_nodes(ends: Sequence[np.ndarray], start: ArrayLike | None, num_nodes: int) -> np.ndarray:
+    """Initial nodes, (P, num_nodes, N_z)."""
     times = np.linspace(0.0, 1.0, num_nodes + 2)[1:-1]
     if start is None:
         start = np.stack(ends, axis=1)
@@ -193,28 +222,29 @@ def _first_nodes(ends, start, num_nodes):
 
 
 def _search(mean, basis, tolerance, max_iterations):
-    """A compiled function (nodes, z_start, z_end) -> (curves, converged, iterations)."""
+    """A compiled function (nodes, z_start, z_end, held) -> (curves, converged, iterations)."""
     basis = tf.constant(basis, tf.float32)
 
     def curves(nodes, z_start, z_end):
         points = tf.concat([z_start[:, tf.newaxis], nodes, z_end[:, tf.newaxis]], axis=1)
         return tf.einsum("tk,pkz->ptz", basis, points)
 
-    def energies(points):
+    def energies(points, held):
         shape = tf.shape(points)
-        x = flat(mean(tf.reshape(points, [-1, points.shape[-1]])))
+        rows = tf.repeat(held, shape[1], axis=0)
+        x = flattened(mean(tf.reshape(points, [-1, points.shape[-1]]), rows))
         x = tf.reshape(x, [shape[0], shape[1], x.shape[-1]])
         pieces = tf.cast(shape[1] - 1, x.dtype)
         return pieces * tf.reduce_sum(tf.math.squared_difference(x[:, 1:], x[:, :-1]), axis=[1, 2])
 
     @tf.function(autograph=False, reduce_retracing=True)
-    def search(nodes, z_start, z_end):
+    def search(nodes, z_start, z_end, held):
         tiny = 1e-12
         shape = tf.shape(nodes)
         flat_shape = [shape[0], nodes.shape[1] * nodes.shape[2]]
         unit = tf.maximum(tf.norm(z_end - z_start, axis=-1), tiny)[:, tf.newaxis, tf.newaxis]
         lines = tf.linspace(z_start, z_end, basis.shape[0], axis=1)
-        energy_unit = tf.maximum(energies(lines), tiny)
+        energy_unit = tf.maximum(energies(lines, held), tiny)
 
         def to_nodes(position):
             return nodes + unit * tf.reshape(position, shape)
@@ -222,7 +252,7 @@ def _search(mean, basis, tolerance, max_iterations):
         def value_and_gradients(position):
             with tf.GradientTape() as tape:
                 tape.watch(position)
-                value = energies(curves(to_nodes(position), z_start, z_end)) / energy_unit
+                value = energies(curves(to_nodes(position), z_start, z_end), held) / energy_unit
             return value, tape.gradient(value, position, unconnected_gradients="zero")
 
         found = tfp.optimizer.lbfgs_minimize(

@@ -1,53 +1,66 @@
 """Shortest paths through the latent space on a nearest-neighbour graph of samples of the prior."""
 
 import math
+from typing import Any
 
+import keras
 import numpy as np
 import scipy.sparse
+from numpy.typing import ArrayLike
 from scipy.sparse import csgraph
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import kneighbors_graph
 
 from tfvae import _checks
 from tfvae.geometry.geodesics import curve_length
+from tfvae.geometry.metric import decoder_mean
 
 WEIGHTS = ("latent", "observation")
 
 
-def observation_lengths(model, z_start, z_end, num_segments: int = 8) -> np.ndarray:
+def observation_lengths(
+    model: keras.Model,
+    z_start: ArrayLike,
+    z_end: ArrayLike,
+    num_segments: int = 8,
+    *,
+    y: Any = None,
+) -> np.ndarray:
     """Observation-space lengths of straight lines in latent space.
 
         L = Σ_s ‖f(z_{s+1}) − f(z_s)‖, z_s = z_start + (s/S)(z_end − z_start), s = 0..S − 1
 
-    with f(z) = E[x|z] and S = `num_segments`; it rises to ∫ sqrt(żᵀ G(z) ż) dt with S [C20, eq. 5].
+    with f(z) = E[x|z] and S = `num_segments`. L rises to ∫ sqrt(żᵀ G(z) ż) dt with S [C20].
 
     Args:
         model: a built model.
         z_start: (E, N_z).
         z_end: (E, N_z).
         num_segments: S.
+        y: category and condition that are held, for a model that has them; see `decoder_mean`.
 
     Returns:
         float64 array (E,), in the unit of the data.
 
     Raises:
-        ValueError: when `num_segments` is not a whole number ≥ 1.
+        ValueError: when `num_segments` is not a whole number ≥ 1, or y does not fit.
     """
     num_segments = _checks.positive_int("num_segments", num_segments)
-    return curve_length(model, np.stack([z_start, z_end], axis=1), subdivisions=num_segments)
+    ends = np.stack([z_start, z_end], axis=1)
+    return curve_length(decoder_mean(model, y), ends, subdivisions=num_segments)
 
 
 class DisconnectedError(ValueError):
-    """No way along the graph joins two points."""
+    """No path of the graph joins two points."""
 
 
 class LatentGraph:
-    """Interpolation that stays where the prior has its mass [K19, section 4.1].
+    """Interpolation that stays where the prior has its mass [K19].
 
-    The nodes are n points z ~ p(z) and, for each question, its two end points. Each node is joined
-    to its k nearest neighbours (Euclidean in z; an edge counts in both directions), and a path is
-    the shortest one from end to end by Dijkstra's algorithm. The end points of one pair are no
-    nodes of another pair's graph, so that an answer does not depend on what is asked beside it.
+    The nodes are n points z ~ p(z) and the two end points of a path. Each node is joined to its k
+    nearest neighbours (Euclidean in z; an edge counts in both directions). Dijkstra's algorithm
+    finds the shortest path. The graph of one pair does not contain the end points of other pairs,
+    and each path is the same whether or not others are computed with it.
 
     **Choice**: the weight of an edge is ‖Δz‖ as in the paper ("latent"), or the length of its
     decoded image, see `observation_lengths` ("observation").
@@ -57,11 +70,13 @@ class LatentGraph:
         num_nodes: n.
         num_neighbors: k.
         weights: "latent" or "observation".
-        keep: share of the samples that become nodes: those of highest log p(z) among n/keep draws.
-            **Choice**: below 1 it takes away the few samples that lie where the prior is thin,
-            between the arms of a ring for example, and that a shortest path would use as a bridge.
-        nodes: points (n, N_z) to use in place of samples of the prior, encoded data for example.
+        keep: share of the samples that become nodes: the n of highest log p(z) among n/keep draws.
+            **Choice**: a share below 1 removes the few samples where the prior is thin, such as
+            between the arms of a ring; a shortest path would use them as a bridge.
+        nodes: points (n, N_z) to use in place of samples of the prior, such as encoded data.
         num_segments: pieces into which an edge is cut to measure it in observation space.
+        y: category and condition that are held when edges are measured there, for a model that has
+            them; see `decoder_mean`.
         seed: of the samples.
 
     Attributes:
@@ -86,26 +101,27 @@ class LatentGraph:
 
     def __init__(
         self,
-        model,
+        model: keras.Model,
         num_nodes: int = 1000,
         num_neighbors: int = 16,
         weights: str = "latent",
         *,
         keep: float = 1.0,
-        nodes=None,
+        nodes: ArrayLike | None = None,
         num_segments: int = 8,
+        y: Any = None,
         seed: int = 0,
-    ):
+    ) -> None:
         if not model.built:
             raise ValueError(
-                "`model` has no weights yet: call `fit`, or `build((None, *shape_of_one_example))`."
+                "`model` must be built, received a model that has no weights. Call `fit`, or "
+                "`build((None, *shape_of_one_example))`."
             )
-        if weights not in WEIGHTS:
-            raise ValueError(f"`weights` must be one of {WEIGHTS}, received {weights!r}.")
         self.model = model
         self.num_neighbors = _checks.positive_int("num_neighbors", num_neighbors)
-        self.weights = weights
+        self.weights = _checks.one_of("weights", weights, WEIGHTS)
         self.num_segments = _checks.positive_int("num_segments", num_segments)
+        self.y = y
         if nodes is None:
             num_nodes = _checks.positive_int("num_nodes", num_nodes)
             keep = _checks.number_in("keep", keep, 0.0, 1.0, low_open=True)
@@ -113,17 +129,17 @@ class LatentGraph:
         self.nodes = _points("nodes", nodes, model.latent_dim)
         if len(self.nodes) <= self.num_neighbors:
             raise ValueError(
-                f"A graph of {len(self.nodes)} nodes has not {self.num_neighbors} neighbours for "
-                "each of them: use more nodes or a smaller `num_neighbors`."
+                f"`num_neighbors` must be below the number of nodes, received {self.num_neighbors} "
+                f"for {len(self.nodes)} nodes. Use more nodes or fewer neighbours."
             )
         graph = kneighbors_graph(self.nodes, self.num_neighbors, mode="distance").tocoo()
-        # What lies nearer to a node than this is among its k nearest neighbours.
+        # A point nearer to a node than this is among the node's k nearest neighbours.
         self._radii = graph.data.reshape(len(self.nodes), -1).max(axis=1)
         both_ways = np.stack([graph.row, graph.col], axis=1)
         self.edges = np.unique(np.sort(both_ways, axis=1), axis=0)
         self.lengths = self._edge_lengths(*(self.nodes[column] for column in self.edges.T))
 
-    def path(self, z_start, z_end):
+    def path(self, z_start: ArrayLike, z_end: ArrayLike) -> np.ndarray | list[np.ndarray]:
         """The nodes of the shortest path, end points included.
 
         Args:
@@ -134,13 +150,14 @@ class LatentGraph:
             float64 array (P, N_z), or a list of B of them.
 
         Raises:
-            ValueError: when no path exists; tells the sizes of the parts that the graph falls into.
+            ValueError: when an argument does not fit.
+            DisconnectedError: when no path exists; it tells the sizes of the graph's components.
         """
         starts, ends, is_single = self._pairs(z_start, z_end)
         paths = [nodes for nodes, _ in self._solve(starts, ends)]
         return paths[0] if is_single else paths
 
-    def distance(self, z_start, z_end):
+    def distance(self, z_start: ArrayLike, z_end: ArrayLike) -> float | np.ndarray:
         """The length of the shortest path, in the unit of `weights`.
 
         Args:
@@ -151,16 +168,17 @@ class LatentGraph:
             A float, or a float64 array (B,).
 
         Raises:
-            ValueError: when no path exists.
+            ValueError: when an argument does not fit.
+            DisconnectedError: when no path exists.
         """
         starts, ends, is_single = self._pairs(z_start, z_end)
         lengths = np.array([length[-1] for _, length in self._solve(starts, ends)])
         return float(lengths[0]) if is_single else lengths
 
-    def interpolate(self, z_start, z_end, num_points: int = 20):
+    def interpolate(self, z_start: ArrayLike, z_end: ArrayLike, num_points: int = 20) -> np.ndarray:
         """Points on the shortest path at equal distances along it, end points included.
 
-        Distances along the path are those of `weights`; within an edge the pace in z is constant.
+        `weights` defines the distances along the path; within an edge the speed in z is constant.
 
         Args:
             z_start: (N_z,), or (B, N_z) for B paths at once.
@@ -171,22 +189,23 @@ class LatentGraph:
             float32 array (T, N_z), or (B, T, N_z); `model.decode(…).mean()` shows it.
 
         Raises:
-            ValueError: when no path exists or `num_points` < 2.
+            ValueError: when an argument does not fit.
+            DisconnectedError: when no path exists.
         """
         if _checks.positive_int("num_points", num_points) < 2:
-            raise ValueError("`num_points` must be at least 2: both end points belong to the path.")
+            raise ValueError(
+                f"`num_points` must be at least 2, for both end points, received {num_points}."
+            )
         starts, ends, is_single = self._pairs(z_start, z_end)
         curves = np.stack(
             [resample(nodes, num_points, lengths) for nodes, lengths in self._solve(starts, ends)]
         ).astype("float32")
         return curves[0] if is_single else curves
 
-    # ---- the work ----------------------------------------------------------------------------
-
     def _edge_lengths(self, z_start, z_end):
         if self.weights == "latent":
             return np.linalg.norm(z_end - z_start, axis=-1)
-        return observation_lengths(self.model, z_start, z_end, self.num_segments)
+        return observation_lengths(self.model, z_start, z_end, self.num_segments, y=self.y)
 
     def _pairs(self, z_start, z_end):
         """Both ends as (B, N_z), and whether a single pair was given."""
@@ -203,7 +222,7 @@ class LatentGraph:
         return starts, ends, len(shapes[0]) == 1
 
     def _links(self, points):
-        """Edges between points (B, N_z) and nodes: index of the point, of the node, k-th distance.
+        """Edges from points (B, N_z) to nodes: indices of both; and each point's k-th distance.
 
         A point and a node are joined when either is among the other's k nearest neighbours.
         """
@@ -213,7 +232,7 @@ class LatentGraph:
         return *np.nonzero(near), reach
 
     def _solve(self, starts, ends):
-        """For each pair: nodes of the path (P, N_z) and the length up to each of them (P,)."""
+        """For each pair: nodes of the path, (P, N_z), and the length up to each of them, (P,)."""
         num_nodes, num_pairs = len(self.nodes), len(starts)
         points = np.concatenate([self.nodes, starts, ends])
         start_of = num_nodes + np.arange(num_pairs)
@@ -262,17 +281,17 @@ class LatentGraph:
         )
 
 
-def resample(nodes, num_points: int, lengths=None) -> np.ndarray:
+def resample(nodes: ArrayLike, num_points: int, lengths: ArrayLike | None = None) -> np.ndarray:
     """Points at equal distances along a polygonal curve.
 
     Args:
         nodes: corners of the curve, (P, N_z).
         num_points: T.
-        lengths: distance along the curve up to each corner, (P,), rising from 0; Euclidean in z
-            when None.
+        lengths: distance along the curve up to each corner, (P,), rising from 0. None: Euclidean
+            in z.
 
     Returns:
-        (T, N_z), the first and the last corner among them.
+        (T, N_z), including the first and the last corner.
     """
     nodes = np.asarray(nodes, dtype="float64")
     if lengths is None:
@@ -285,7 +304,7 @@ def resample(nodes, num_points: int, lengths=None) -> np.ndarray:
 
 
 def _densest(prior, num_nodes, num_samples, seed):
-    """The `num_nodes` of `num_samples` draws z ~ p(z) at which log p(z) is highest."""
+    """The `num_nodes` of highest log p(z) among `num_samples` draws z ~ p(z)."""
     z = prior.sample(num_samples, seed=(seed, 0))
     if num_samples == num_nodes:
         return z
@@ -298,7 +317,7 @@ def _densest(prior, num_nodes, num_samples, seed):
     return np.asarray(z)[np.sort(np.argsort(log_prob)[num_samples - num_nodes :])]
 
 
-def _points(name, z, latent_dim):
+def _points(name: str, z: ArrayLike, latent_dim: int) -> np.ndarray:
     """`z` as float64, (n, N_z), finite."""
     z = np.asarray(z, dtype="float64")
     if z.ndim != 2 or z.shape[1] != latent_dim:

@@ -8,7 +8,7 @@ from tfvae.likelihoods.gaussian import Gaussian, gaussian_log_prob
 __all__ = ["Bernoulli", "Gaussian", "Likelihood", "bernoulli_log_prob", "gaussian_log_prob", "get"]
 
 
-def get(identifier) -> Likelihood:
+def get(identifier: str | Likelihood) -> Likelihood:
     """The likelihood for a short name ("bernoulli", "gaussian") or the object itself."""
     names = {"bernoulli": Bernoulli, "gaussian": Gaussian}
     return _checks.named_object("likelihood", identifier, Likelihood, names)

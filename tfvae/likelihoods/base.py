@@ -1,13 +1,17 @@
 """What every likelihood p(x|z) offers: a distribution, distortion and error, and bounds on it."""
 
-import keras
+import abc
+import math
+
 import tensorflow as tf
 import tensorflow_probability as tfp
+
+from tfvae._component import Component
 
 tfd = tfp.distributions
 
 
-def flat(x: tf.Tensor, data_rank: int) -> tf.Tensor:
+def flattened(x: tf.Tensor, data_rank: int) -> tf.Tensor:
     """The features of each example on one axis: (..., *data) -> (..., N_x)."""
     x = tf.convert_to_tensor(x)
     shape = tf.concat([tf.shape(x)[: x.shape.rank - data_rank], [-1]], axis=0)
@@ -19,75 +23,95 @@ def sum_over_features(values: tf.Tensor, data_rank: int) -> tf.Tensor:
     return tf.reduce_sum(values, axis=list(range(-data_rank, 0)))
 
 
-class Likelihood(keras.layers.Layer):
-    """Base class: turns the decoder's output into p(x|z) and into the terms of methods.
+class Likelihood(Component, abc.ABC):
+    """Base class: turns the decoder's outputs into p(x|z) and into the terms of the loss.
 
-    The decoder's output has the shape of the data. A subclass gives `distribution`, `mean` and
-    `distortion_and_error`, and says by `support` which data it can explain.
+    A subclass gives `distribution`. The other methods have defaults: D = C = −log p(x|z), κ in nats
+    per feature. A likelihood with several parameters for each feature says how many outputs it
+    needs in `decoder_output_shape`; one with a limited support says so in `support`.
+
+    Example, a Laplace distribution with a fixed scale:
+        >>> import keras, tensorflow_probability as tfp, tfvae
+        >>> class Laplace(tfvae.likelihoods.Likelihood):
+        ...     def distribution(self, outputs):
+        ...         laplace = tfp.distributions.Laplace(outputs, 0.5)
+        ...         return tfp.distributions.Independent(laplace, self.data_rank)
+        >>> vae = tfvae.VAE(latent_dim=2, likelihood=Laplace())
     """
 
+    role = "likelihood"
     support: tuple[float, float] | None = None
-    """Closed interval of the values that p(x|z) allows; None when every finite number is."""
-    kappa_unit = ""
-    """What a value of κ is, in words."""
+    """Closed interval of the values that p(x|z) allows; None: every finite number."""
+    kappa_unit: str = "nats per feature"
+    """The unit of κ, in words."""
+    data_shape: tuple[int, ...]
+    """Shape of one example, known once it is built."""
+    data_rank: int
+    """Number of axes of one example."""
+    num_features: int
+    """N_x, the number of features of one example."""
 
     @property
     def allowed(self) -> str:
         """`support` in words."""
         return "in [{:g}, {:g}]".format(*self.support) if self.support else "a finite number"
 
-    def build(self, input_shape):
-        """Creates the weights, if any, for data of shape `input_shape`, batch axis included."""
-        self.data_shape = tuple(input_shape[1:])
-        super().build(input_shape)
+    def build(self, data_shape: tuple[int, ...]) -> None:
+        """Creates the weights, if any, for examples of shape `data_shape`.
 
-    def get_build_config(self):
-        """Nothing: the model that owns the likelihood builds it."""
-        return None
+        Raises:
+            ValueError: when the likelihood was built before.
+        """
+        self.start_build()
+        self.data_shape = tuple(data_shape)
+        self.data_rank = len(self.data_shape)
+        self.num_features = math.prod(self.data_shape)
+        self.create_weights()
 
-    @property
-    def data_rank(self) -> int:
-        """Number of axes of one example."""
-        return len(self.data_shape)
+    def create_weights(self) -> None:
+        """Creates what the subclass owns; nothing by default."""
 
-    @property
-    def num_features(self) -> int:
-        """N_x, the number of features of one example."""
-        size = 1
-        for length in self.data_shape:
-            size *= length
-        return size
+    def decoder_output_shape(self, data_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of the decoder's outputs for examples of shape `data_shape`; the same by default.
 
+        For a model of sequences both are those of one step.
+        """
+        return data_shape
+
+    @abc.abstractmethod
     def distribution(self, outputs: tf.Tensor) -> tfd.Distribution:
-        """p(x|z) with batch shape (...) for decoder outputs (..., *data)."""
-        raise NotImplementedError
+        """p(x|z) with batch shape (...) and event shape (*data) for decoder outputs (..., *out)."""
 
     def mean(self, outputs: tf.Tensor) -> tf.Tensor:
-        """E[x|z], (..., *data)."""
-        raise NotImplementedError
+        """E[x|z], (..., *out) -> (..., *data)."""
+        return self.distribution(outputs).mean()
 
     def distortion_and_error(self, x: tf.Tensor, outputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """D = −log p(x|z) in nats and the error C that a constraint bounds, one number an example.
 
         Args:
             x: data, (B, *data).
-            outputs: decoder outputs, (..., B, *data).
+            outputs: decoder outputs, (..., B, *out).
 
         Returns:
-            D and C, each (..., B), summed over features.
+            D and C, each (..., B), summed over features; C is D unless a subclass says otherwise.
         """
-        raise NotImplementedError
+        distortion = -self.distribution(outputs).log_prob(x)
+        return distortion, distortion
 
-    def residual(self, x: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor | None:
-        """What `update` wants averaged over the batch, (..., B, *any); None: it wants nothing."""
+    def residual(self, x: tf.Tensor, outputs: tf.Tensor, error: tf.Tensor) -> tf.Tensor | None:
+        """What `update` wants averaged over the batch, (..., B, *any); None: it wants nothing.
+
+        `error` is C, (..., B), as `distortion_and_error` gives it.
+        """
         return None
 
-    def update(self, residual: tf.Tensor):
+    def update(self, residual: tf.Tensor) -> None:
         """Called after each gradient step with the mean of `residual` over the global batch."""
 
     def elbo_multiplier(self, bound: tf.Tensor) -> tf.Tensor:
         """λ at which R + λ·C weighs error and rate as the ELBO does when C = κ² = `bound`."""
-        raise NotImplementedError
+        return tf.ones_like(tf.convert_to_tensor(bound, tf.float32))
 
     def in_support(self, x: tf.Tensor) -> tf.Tensor:
         """Scalar bool: whether no number in `x` lies outside `support`; NaN is not looked for."""
@@ -96,16 +120,16 @@ class Likelihood(keras.layers.Layer):
         low, high = self.support
         return (tf.reduce_min(x) >= low) & (tf.reduce_max(x) <= high)
 
-    def bound(self, kappa):
-        """κ², the bound on C, for `kappa` per feature in the unit that `kappa_of` returns."""
-        raise NotImplementedError
+    def bound(self, kappa: float | tf.Tensor) -> float | tf.Tensor:
+        """κ², the bound on C, for `kappa` per feature: N_x·kappa."""
+        return self.num_features * kappa
 
-    def kappa_of(self, error):
+    def kappa_of(self, error: float | tf.Tensor) -> float | tf.Tensor:
         """The value per feature that an error C corresponds to: the inverse of `bound`."""
-        raise NotImplementedError
+        return error / self.num_features
 
     def error_range(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """C of a perfect reconstruction, and C when each example is taken for the batch's mean.
+        """C of a perfect reconstruction, and C when the batch's mean stands for each example.
 
         Args:
             x: data, (B, *data).
@@ -114,8 +138,12 @@ class Likelihood(keras.layers.Layer):
             Two scalars, means over the batch.
         """
         mean = tf.reduce_mean(x, axis=0, keepdims=True)
-        return self._error_of_mean(x, x), self._error_of_mean(x, mean)
+        return self.error_of_mean(x, x), self.error_of_mean(x, mean)
 
-    def _error_of_mean(self, x, mean):
-        """Mean over the batch of C when E[x|z] is `mean`."""
-        raise NotImplementedError
+    def error_of_mean(self, x: tf.Tensor, mean: tf.Tensor) -> tf.Tensor:
+        """Mean over the batch of C when E[x|z] is `mean`, a scalar; an automatic κ asks for it."""
+        raise ValueError(
+            f"`kappa` must be a number for a {type(self).__name__}, received None: the likelihood "
+            "has no `error_of_mean`, from which an automatic one follows. Give "
+            "`objective=tfvae.objectives.Constrained(kappa=…)`."
+        )

@@ -5,7 +5,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae._fused import fused
-from tfvae.likelihoods.base import Likelihood, flat, sum_over_features
+from tfvae.likelihoods.base import Likelihood, flattened, sum_over_features
 
 tfd = tfp.distributions
 
@@ -34,8 +34,8 @@ class Bernoulli(Likelihood):
     """p(x|z) = Π_i Bernoulli(x_i; σ(l_i(z))), with the decoder's outputs as logits l.
 
     D = C = −Σ_i [x_i log σ(l_i) + (1 − x_i) log(1 − σ(l_i))], the cross-entropy, in nats. Grey
-    values in [0, 1] are allowed; D is then the cross-entropy that is customary for them, not the
-    density of a normalised distribution over [0, 1].
+    values in [0, 1] are allowed; D is then the customary cross-entropy, not the density of a
+    normalised distribution over [0, 1].
 
     κ is the mean cross-entropy per feature in nats: κ² of the papers is N_x · kappa. For grey
     values it cannot fall below their own entropy.
@@ -44,7 +44,7 @@ class Bernoulli(Likelihood):
         >>> import tensorflow as tf
         >>> from tfvae.likelihoods import Bernoulli
         >>> likelihood = Bernoulli()
-        >>> likelihood.build((None, 3))
+        >>> likelihood.build((3,))
         >>> x, logits = tf.constant([[0.0, 1.0, 1.0]]), tf.zeros([1, 3])
         >>> distortion, error = likelihood.distortion_and_error(x, logits)
         >>> round(float(distortion[0]), 4)  # 3 log 2
@@ -52,33 +52,23 @@ class Bernoulli(Likelihood):
     """
 
     support = (0.0, 1.0)
-    kappa_unit = "nats per feature"
 
-    def distribution(self, outputs):
-        """Independent Bernoulli distributions, event shape that of the data."""
+    def distribution(self, outputs: tf.Tensor) -> tfd.Distribution:
+        """Independent Bernoulli distributions, event shape *data."""
         return tfd.Independent(tfd.Bernoulli(logits=outputs, dtype=outputs.dtype), self.data_rank)
 
-    def mean(self, outputs):
+    def mean(self, outputs: tf.Tensor) -> tf.Tensor:
         """σ(l)."""
         return tf.sigmoid(outputs)
 
-    def distortion_and_error(self, x, outputs):
+    def distortion_and_error(self, x: tf.Tensor, outputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The cross-entropy, twice."""
-        distortion = -_fused_log_prob(flat(x, self.data_rank), flat(outputs, self.data_rank))
+        distortion = -_fused_log_prob(
+            flattened(x, self.data_rank), flattened(outputs, self.data_rank)
+        )
         return distortion, distortion
 
-    def bound(self, kappa):
-        """κ² = N_x · kappa."""
-        return self.num_features * kappa
-
-    def kappa_of(self, error):
-        """C / N_x, the mean cross-entropy per feature in nats."""
-        return error / self.num_features
-
-    def elbo_multiplier(self, bound):
-        """1: C is the distortion itself."""
-        return tf.ones_like(tf.convert_to_tensor(bound, tf.float32))
-
-    def _error_of_mean(self, x, mean):
+    def error_of_mean(self, x: tf.Tensor, mean: tf.Tensor) -> tf.Tensor:
+        """The cross-entropy between x and the mean."""
         entropy = -tf.math.xlogy(x, mean) - tf.math.xlogy(1.0 - x, 1.0 - mean)
         return tf.reduce_mean(sum_over_features(entropy, self.data_rank))

@@ -8,7 +8,7 @@ import tensorflow_probability as tfp
 
 from tfvae import _checks
 from tfvae._fused import fused
-from tfvae.likelihoods.base import Likelihood, flat, sum_over_features
+from tfvae.likelihoods.base import Likelihood, flattened, sum_over_features
 
 tfd = tfp.distributions
 
@@ -21,7 +21,9 @@ MEMORY = 0.9
 UNKNOWN = -1.0
 
 
-def gaussian_log_prob(x: tf.Tensor, loc: tf.Tensor, log_scale: tf.Tensor, data_rank: int):
+def gaussian_log_prob(
+    x: tf.Tensor, loc: tf.Tensor, log_scale: tf.Tensor, data_rank: int
+) -> tf.Tensor:
     """Σ_i −½ ((x_i − μ_i)/σ_i)² − log σ_i − ½ log 2π, nats, summed over features.
 
     Args:
@@ -54,9 +56,9 @@ class Gaussian(Likelihood):
             "per_feature" (one σ for each).
 
     A learned σ is the maximum-likelihood one, σ² = mean of (x − μ)², as a moving average over
-    training batches: the optimum that gradient descent would reach too, but hundreds of steps
-    later, during which D would be that of a wrong σ. With it no weighting of the terms of the ELBO
-    is left to choose. It is at least 1e-4 of a unit of the data.
+    training batches. Gradient descent reaches the same optimum hundreds of steps later, and until
+    then D would belong to a wrong σ. With a learned σ the ELBO has no weight left to choose. σ is
+    at least 1e-4 of a unit of the data.
 
     κ is the root-mean-square error per feature: κ² of the papers is N_x · kappa².
 
@@ -66,7 +68,7 @@ class Gaussian(Likelihood):
     Example:
         >>> from tfvae.likelihoods import Gaussian
         >>> likelihood = Gaussian(scale=1.0)
-        >>> likelihood.build((None, 2))
+        >>> likelihood.build((2,))
         >>> distortion, error = likelihood.distortion_and_error([[0.0, 3.0]], [[0.0, 0.0]])
         >>> round(float(distortion[0]), 4), float(error[0])  # 9/2 + log 2π
         (6.3379, 9.0)
@@ -74,7 +76,7 @@ class Gaussian(Likelihood):
 
     kappa_unit = "RMSE per feature"
 
-    def __init__(self, scale="learned", **kwargs):
+    def __init__(self, scale: float | str = "learned", **kwargs):
         super().__init__(**kwargs)
         if scale not in LEARNED_SCALES:
             scale = _checks.number_in(
@@ -83,9 +85,8 @@ class Gaussian(Likelihood):
             )  # fmt: skip
         self.scale = scale
 
-    def build(self, input_shape):
-        """Creates log σ where it is learned."""
-        super().build(input_shape)
+    def create_weights(self) -> None:
+        """Creates σ² where it is learned."""
         if self.scale in LEARNED_SCALES:
             self._variance = self.add_weight(
                 shape=self.data_shape if self.scale == "per_feature" else (),
@@ -105,20 +106,22 @@ class Gaussian(Likelihood):
         known = 0.5 * tf.math.log(tf.maximum(variance, MINIMUM_SCALE**2))
         return tf.where(variance == UNKNOWN, 0.0, known)
 
-    def distribution(self, outputs):
-        """Independent normal distributions, event shape that of the data."""
+    def distribution(self, outputs: tf.Tensor) -> tfd.Distribution:
+        """Independent normal distributions, event shape *data."""
         scale = tf.exp(tf.cast(self.log_scale, outputs.dtype))
         return tfd.Independent(
             tfd.Normal(outputs, tf.broadcast_to(scale, tf.shape(outputs))), self.data_rank
         )
 
-    def mean(self, outputs):
+    def mean(self, outputs: tf.Tensor) -> tf.Tensor:
         """μ."""
         return outputs
 
-    def distortion_and_error(self, x, outputs):
+    def distortion_and_error(self, x: tf.Tensor, outputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """−log N(x; μ, σ²) and ‖x − μ‖²."""
-        error = _fused_squared_error(flat(x, self.data_rank), flat(outputs, self.data_rank))
+        error = _fused_squared_error(
+            flattened(x, self.data_rank), flattened(outputs, self.data_rank)
+        )
         log_scale = tf.cast(self.log_scale, error.dtype)
         if self.scale == "per_feature":
             return -gaussian_log_prob(x, outputs, log_scale, self.data_rank), error
@@ -126,37 +129,34 @@ class Gaussian(Likelihood):
         normaliser = log_scale + 0.5 * math.log(2.0 * math.pi)
         return 0.5 * error * tf.exp(-2.0 * log_scale) + self.num_features * normaliser, error
 
-    def residual(self, x, outputs):
+    def residual(self, x: tf.Tensor, outputs: tf.Tensor, error: tf.Tensor) -> tf.Tensor | None:
         """(x − μ)², per feature or averaged over them, where the scale is learned."""
         if self.scale not in LEARNED_SCALES:
             return None
         if self.scale == "per_feature":
             return tf.math.squared_difference(x, outputs)
-        return self.distortion_and_error(x, outputs)[1] / self.num_features
+        return error / self.num_features
 
-    def update(self, residual):
+    def update(self, residual: tf.Tensor) -> None:
         """σ² ← (1 − α)·mean (x − μ)² + α·σ², α = 0.9; the first batch starts it."""
         variance = self._variance.value
         average = (1.0 - MEMORY) * residual + MEMORY * variance
         self._variance.assign(tf.where(variance == UNKNOWN, residual, average))
 
-    def elbo_multiplier(self, bound):
+    def elbo_multiplier(self, bound: tf.Tensor) -> tf.Tensor:
         """N_x/(2κ²) = 1/(2σ²) for the σ that the bound allows, since D = C/(2σ²) + const."""
         return self.num_features / (2.0 * bound)
 
-    def bound(self, kappa):
+    def bound(self, kappa: float | tf.Tensor) -> float | tf.Tensor:
         """κ² = N_x · kappa²."""
         return self.num_features * kappa**2
 
-    def kappa_of(self, error):
+    def kappa_of(self, error: float | tf.Tensor) -> float | tf.Tensor:
         """sqrt(C / N_x), the root-mean-square error per feature, in the unit of the data."""
         return (error / self.num_features) ** 0.5
 
-    def _error_of_mean(self, x, mean):
+    def error_of_mean(self, x: tf.Tensor, mean: tf.Tensor) -> tf.Tensor:
+        """The squared error, mean over the batch."""
         return tf.reduce_mean(
             sum_over_features(tf.math.squared_difference(x, mean), self.data_rank)
         )
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {**super().get_config(), "scale": self.scale}

@@ -1,42 +1,71 @@
-"""The base class of all models: the way from data to the terms of the loss."""
+"""The base class of all models: a generative model with what trains and keeps it."""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
 
-from tfvae import _checks, _seeds, geometry, likelihoods, networks, objectives, priors
-from tfvae.models.evidence import ROWS_AT_A_TIME, EvidenceEstimate
-from tfvae.models.inference import Inference
-from tfvae.models.persistence import Persistence
-from tfvae.objectives import Terms
+from tfvae import objectives
+from tfvae._component import (
+    Component,
+    constructor_arguments,
+    deserialized,
+    fixed_arguments,
+    serialized,
+)
+from tfvae._signatures import ClassSignature
+from tfvae.discrete import Discrete
+from tfvae.likelihoods import Likelihood
+from tfvae.models import (
+    beside,
+    inputs,
+    latents,
+    persistence,
+    training,
+    workflow,
+)
+from tfvae.models.beside import Batch
+from tfvae.models.queries import Queryable
+from tfvae.models.statistics import StepStatistics
+from tfvae.objectives import Objective
+from tfvae.penalties import Penalty
+from tfvae.penalties import get as get_penalties
+from tfvae.priors import Prior
 
-tfd = tfp.distributions
 
+class LatentVariableModel(Queryable):
+    """A latent variable model p(x), composed of parts, with an amortised posterior q(z|x).
 
-class LatentVariableModel(Persistence, EvidenceEstimate):
-    """p(x) = ∫ p(x|z) p(z) dz with an amortised posterior q(z|x); any prior, any objective.
+    Each station of the line that every model follows is handed in:
 
-    The line that every model follows; a family overrides the station in which it differs:
-
-        x ─ encoder ─▶ q(z|x) ─ sample ─▶ z ─ decoder ─▶ p(x|z)
-        distortion −log p(x|z), rate KL(q ‖ p(z)) ─ objective ─▶ loss
-
-    A prior whose latents are a function of Gaussian variables s, z = prior.transform(s), has the
-    posterior q(s|x) in the place of q(z|x). Where an example is a sequence, of the shape
-    (T, *step), the networks see its steps one by one, and latents have the shape (B, T, N_z).
+        x ─ encoder ─▶ q(z|x) ─ sample ─▶ z, d, c ─ decoder ─▶ p(x|z, d, c)
+        distortion −log p(x|z, d, c), rate KL(q ‖ p(z)) ─ objective, penalties ─▶ loss
 
     Args:
         latent_dim: N_z; of each step where an example is a sequence.
         encoder: Keras model or layer, x -> features. None: convolutions for images of at least
             24×24 pixels, dense layers for all else.
-        decoder: Keras model or layer, z (B, N_z) -> (B, *data). None: the encoder's mirror image.
+        decoder: Keras model or layer, [z, d, c] -> parameters of the likelihood. None: the
+            encoder's mirror image.
         likelihood: "gaussian", "bernoulli" or an object of `tfvae.likelihoods`.
         prior: "standard_normal", "vamp", "hierarchical" or an object of `tfvae.priors`.
         objective: "elbo", "constrained", … or an object of `tfvae.objectives`.
-        flatness: a `tfvae.geometry.Flatness`, which is added to the loss; None: no penalty.
-        seed: of all random numbers of the model; None draws one from Python's `random`, so that
+        discrete: categories d beside z, an object of `tfvae.discrete`: `Labels(S)` observed,
+            `GumbelSoftmax(S)` or `Assigned(S)` latent. None: there are none.
+        condition: an observed vector c for both networks: its length, or a Keras layer that embeds
+            it. None: there is none.
+        target: "x": x itself is explained; "y": what comes beside it, a clean image or another
+            view, given as y.
+        penalties: what is added to the loss: objects of `tfvae.penalties` or short names,
+            "flatness", "total_correlation", ….
+        seed: of all random numbers of the model. None draws one from Python's `random`, which
             `keras.utils.set_random_seed` decides.
+
+    Labels, condition and target come beside x, as y: alone where the model needs one of them, as a
+    dict with the keys "labels", "condition", "target" where it needs several.
 
     Raises:
         ValueError: when an argument is not of the kind described.
@@ -45,304 +74,230 @@ class LatentVariableModel(Persistence, EvidenceEstimate):
     def __init__(
         self,
         latent_dim: int,
-        encoder=None,
-        decoder=None,
-        likelihood="gaussian",
-        prior="standard_normal",
-        objective="elbo",
-        flatness: geometry.Flatness | None = None,
+        encoder: keras.layers.Layer | None = None,
+        decoder: keras.layers.Layer | None = None,
+        likelihood: str | Likelihood = "gaussian",
+        prior: str | Prior = "standard_normal",
+        objective: str | Objective = "elbo",
+        discrete: Discrete | None = None,
+        condition: int | keras.layers.Layer | None = None,
+        target: str = "x",
+        penalties: Sequence[str | Penalty] = (),
         seed: int | None = None,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        self.latent_dim = _checks.positive_int("latent_dim", latent_dim)
-        # A network left to the model is empty until `build` fills it: so the order of the weights,
-        # and with it that of the optimizer's, is the same for a new model and a loaded one.
-        self.encoder = _checks.layer("encoder", encoder) or keras.Sequential(name="encoder")
-        self.decoder = _checks.layer("decoder", decoder) or keras.Sequential(name="decoder")
-        self.likelihood = likelihoods.get(likelihood)
-        self.prior = priors.get(prior)
+        super().__init__(
+            latent_dim, encoder, decoder, likelihood, prior, discrete, condition, target, **kwargs
+        )
         self.objective = objectives.get(objective)
-        self.flatness = geometry.get(flatness)
-        self.posterior_head = networks.GaussianHead(self._head_size, name="posterior_head")
+        self.penalties = get_penalties(penalties)
         self.seed = seed
-        self._create_streams(seed)
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        # Evaluation draws from a stream of its own that starts anew each time: evaluating twice
+        # gives one result, and evaluating between epochs does not change the training.
+        self.test_seed_generator = keras.random.SeedGenerator(0 if seed is None else seed)
+        names = [] if self.discrete is None else list(self.discrete.penalty_names)
+        names += [name for penalty in self.penalties for name in penalty.reported_names]
+        self.statistics = StepStatistics(names)
 
-    # ---- structure ---------------------------------------------------------------------------
+    def __init_subclass__(cls, **kwargs):
+        """Lets `help` and `inspect.signature` show the arguments behind **kwargs."""
+        super().__init_subclass__(**kwargs)
+        cls.__signature__ = ClassSignature(cls, LatentVariableModel)
 
-    components = ("encoder", "decoder", "likelihood", "prior", "objective", "flatness")
-    """Arguments of the constructor that are objects of Keras."""
+    def __setattr__(self, name, value):
+        if getattr(self, "built", False) and name in fixed_arguments(type(self)):
+            raise AttributeError(
+                f"`{name}` of a {type(self).__name__} is fixed once the model is built, since its "
+                "steps were made with it. Make a new model to change it; coefficients of its parts "
+                "may be assigned."
+            )
+        super().__setattr__(name, value)
 
-    num_categories: tuple[int, ...] = ()
-    """(S_1, …, S_V): the sizes of categorical latents beside z, for a model that has them."""
-    sequence_axes = 0
-    """Number of axes of an example, the first ones, along which its steps follow each other."""
-
-    @property
-    def _head_size(self):
-        """Variables of which one encoder gives the posterior."""
-        return self.prior.num_sources * self.latent_dim
-
-    @property
-    def code_dim(self) -> int:
-        """Length of what the decoder is given: N_z, and the categories of a model that has them."""
-        return self.latent_dim
-
-    @property
-    def sequence_shape(self) -> tuple[int, ...]:
-        """(T,) where an example is a sequence of T steps, else ()."""
-        return self.data_shape[: self.sequence_axes]
-
-    @property
-    def step_shape(self) -> tuple[int, ...]:
-        """The shape of what the networks see: of one step, or of an example without steps."""
-        return self.data_shape[self.sequence_axes :]
-
-    def build(self, input_shape):
-        """Creates all weights for data of shape `input_shape`, batch axis included.
-
-        Raises:
-            ValueError: when the data have no feature axis, or the decoder's output has another
-                shape than the data.
-        """
+    def build(self, input_shape: Any) -> None:
+        """Creates all weights; see `GenerativeModel.build`."""
         if self.built:
             return
-        data_shape = tuple(input_shape[1:])
-        if not data_shape or None in data_shape or 0 in data_shape:
-            raise ValueError(
-                f"`x` must have a batch axis and feature axes of known length, received the shape "
-                f"{tuple(input_shape)}. A single feature needs an axis of length 1: x[:, None]."
-            )
-        # Weights belong outside of the function that is being traced when `fit` builds the model.
-        with tf.init_scope():
-            self.data_shape = data_shape
-            self._build_networks(self.step_shape)
-            _checks.not_yet_connected("likelihood", self.likelihood)
-            self.likelihood.build((None, *data_shape))
-            self.prior.connect(
-                self.latent_dim, self.step_shape, self._posterior, self.sequence_shape
-            )
-            self.objective.connect(self.likelihood, self.latent_dim, self.num_categories)
         super().build(input_shape)
+        with tf.init_scope():
+            self.objective.build(self.likelihood, self.latent_dim, self.num_categories)
+            for penalty in self.penalties:
+                penalty.build(self.latent_dim)
+        counters = [count for part in self.components for count in part.step_counters]
+        self.__dict__["step_counters"] = counters  # Keras need not track it.
 
-    def _build_networks(self, shape):
-        """Creates the weights of encoder and decoder for inputs of that shape."""
-        self._build_encoder(self.encoder, self.posterior_head, shape)
-        _fill(self.decoder, networks.default_decoder, shape)
-        outputs = self.decoder(keras.KerasTensor((None, self.code_dim)))
-        if tuple(outputs.shape[1:]) != shape:
-            raise ValueError(
-                f"The decoder's output has the shape {tuple(outputs.shape[1:])} for one "
-                f"{'step' if self.sequence_axes else 'example'}, the data have {shape}. Give the "
-                f"builder of the decoder `output_shape={shape}`."
-            )
+    @property
+    def discrete_is_open(self) -> tf.Tensor | None:
+        """Scalar bool: whether discrete latents take part yet, as the objective says."""
+        return self.objective.discrete_is_open
 
-    def _build_encoder(self, encoder, head, shape):
-        """Creates the weights of an encoder and its head."""
-        _fill(encoder, networks.default_encoder, shape)
-        head(encoder(keras.KerasTensor((None, *shape))))
+    @property
+    def components(self) -> list[Component]:
+        """All parts that may have a state of their own."""
+        latent = [] if self.discrete is None else [self.discrete]
+        return [self.prior, self.likelihood, *latent, self.objective, *self.penalties]
 
-    def _prepared(self, x) -> tf.Tensor:
-        """`x` as float32, (B, *data), with the model built for it."""
-        if isinstance(x, (tuple, list, dict)):
-            raise ValueError(
-                f"`x` must be one array, received a {type(x).__name__} of {len(x)}. A dataset "
-                "gives x, (x, label) or (x, label, sample weight)."
-            )
-        x = tf.convert_to_tensor(x)
-        if x.shape.rank is None:
-            raise ValueError(
-                "`x` has a shape of unknown rank. A dataset of a generator needs "
-                "`output_signature=tf.TensorSpec((None, *shape_of_one_example))`."
-            )
-        if not self.built:
-            self.build((None, *x.shape[1:]))
-        self._check_shape(x.shape)
-        return tf.cast(x, tf.float32)
+    @property
+    def network_penalties(self) -> list[Penalty]:
+        """The penalties that own a network, and with it an optimizer."""
+        return [penalty for penalty in self.penalties if penalty.network is not None]
 
-    def _check_shape(self, shape):
-        """Raises a ValueError unless `shape` is that of a batch of the model's data."""
-        if tuple(shape[1:]) == self.data_shape:
-            return
-        lacks_axis = tuple(shape) == self.data_shape
-        raise ValueError(
-            f"`x` has the shape {tuple(shape)}; this model was built for (batch, "
-            f"{', '.join(map(str, self.data_shape))})."
-            + (" A single example needs a batch axis: x[None]." if lacks_axis else "")
-        )
+    @property
+    def own_trainable_weights(self) -> list[keras.Variable]:
+        """What the model's optimizer trains: all but the weights of the penalties' networks."""
+        if not self.penalties:
+            return self.trainable_weights
+        networks = [penalty.network for penalty in self.network_penalties]
+        others = {id(weight) for network in networks for weight in network.trainable_weights}
+        return [weight for weight in self.trainable_weights if id(weight) not in others]
 
-    def _decoder_outputs(self, z: tf.Tensor, training=False) -> tf.Tensor:
-        """Decoder outputs in float32, (..., code_dim) -> (..., *step)."""
-        outputs = self.decoder(tf.reshape(z, [-1, self.code_dim]), training=training)
-        shape = tf.concat([tf.shape(z)[:-1], self.step_shape], axis=0)
-        outputs = tf.reshape(tf.cast(outputs, tf.float32), shape)
-        return tf.ensure_shape(outputs, [*z.shape[:-1], *self.step_shape])
-
-    def _moments(self, steps, training=False):
-        """μ and σ of q(z|x) for each step, (n, *step) -> two (n, N_z)."""
-        return self.posterior_head(self.encoder(steps, training=training))
-
-    def _posterior(self, steps, *, training=False) -> tfd.Distribution:
-        """q(z|x) of each step, (n, *step) -> batch shape (n,)."""
-        return networks.diagonal_gaussian(*self._moments(steps, training))
+    @property
+    def training_state(self) -> list[keras.Variable]:
+        """All that a training step changes, the optimizers' variables included."""
+        optimizers = [self.optimizer, *(penalty.optimizer for penalty in self.network_penalties)]
+        return [*self.weights, *(v for optimizer in optimizers for v in optimizer.variables)]
 
     # ---- what a user calls -------------------------------------------------------------------
 
-    def encode(self, x, *, training=False) -> tfd.Distribution:
-        """q(z|x) = N(μ(x), diag σ(x)²): batch shape (B,), or (B, T), event shape (N_z,).
-
-        Over the sources of z for a prior that has them: `embed` gives z. `training` is for networks
-        with layers that differ in it, such as Dropout.
-        """
-        steps = tf.reshape(self._prepared(x), [-1, *self.step_shape])
-        moments = self._moments(steps, training)
-        shape = [-1, *self.sequence_shape, moments[0].shape[-1]]
-        return networks.diagonal_gaussian(*(tf.reshape(m, shape) for m in moments))
-
-    def embed(self, x) -> tf.Tensor:
-        """The latents that stand for x: the posterior mean, (B, N_z) or (B, T, N_z).
-
-        For a prior with sources, the latents at their means; see its `code`.
-        """
-        return self._embedding(self._prepared(x))
-
-    def _embedding(self, x, training=False):
-        """`embed` of prepared data."""
-        return self.prior.code(self.encode(x, training=training))
-
-    def decode(self, z) -> tfd.Distribution:
-        """p(x|z): (..., N_z) -> batch shape (...), event shape that of the data.
-
-        For sequences (..., T, N_z) -> batch shape (...), event shape (T, *step).
+    def compile(self, optimizer: str | keras.optimizers.Optimizer = "adam", **kwargs) -> None:
+        """Configures the optimizer; the loss is the objective that the model was made with.
 
         Raises:
-            ValueError: when the model is not built, or the last axis of `z` is not N_z.
+            ValueError: when a loss or metrics are given, or the optimizer is a penalty's.
         """
-        return self.likelihood.distribution(self._decoder_outputs(self._latents(z)))
+        workflow.refuse_losses(self, kwargs)
+        workflow.refuse_shared_optimizer(self, optimizer)
+        super().compile(optimizer=optimizer, **kwargs)
+        if self.built:
+            self.build_optimizers()
 
-    def decode_mean(self, z, *, training=False) -> tf.Tensor:
-        """E[x|z], (..., N_z) -> (..., *step): `decode(z).mean()`, and for single steps too.
+    def compile_from_config(self, config: dict) -> None:
+        """Compiles a loaded model as it was: training can go on."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def build_optimizers(self) -> None:
+        """Creates the state of the optimizer, and of those of the penalties' networks."""
+        self.optimizer.build(self.own_trainable_weights)
+        for penalty in self.network_penalties:
+            penalty.optimizer.build(penalty.network.trainable_weights)
+
+    def fit(self, x: Any = None, y: Any = None, *args, **kwargs) -> keras.callbacks.History:
+        """As `keras.Model.fit`; y holds what the model needs beside x, else it is ignored.
 
         Raises:
-            ValueError: as `decode`.
+            ValueError: when the data are empty, of the wrong shape or outside the support, or a
+                part of y is missing.
+            FloatingPointError: when a term is not finite; says which, and at which step.
         """
-        return self.likelihood.mean(self._decoder_outputs(self._latents(z), training))
+        workflow.build_for(self, x, y)
+        y = workflow.for_keras(self, x, y, kwargs.get("sample_weight"))
+        validation = kwargs.get("validation_data")
+        if isinstance(validation, (tuple, list)) and len(validation) > 1:
+            x_val, y_val, *weights = validation
+            y_val = workflow.for_keras(self, x_val, y_val, *weights)
+            kwargs["validation_data"] = (x_val, y_val, *weights)
+        workflow.warn_of_monitors(self, kwargs.get("callbacks"))
+        history = super().fit(x, y, *args, **kwargs)
+        warning = self.objective.convergence_warning(self.likelihood)
+        if warning:
+            warnings.warn(warning, stacklevel=2)
+        return history
 
-    def _latents(self, z) -> tf.Tensor:
-        """`z` as float32, checked."""
-        self._check_built("decode")
-        z = tf.convert_to_tensor(z, tf.float32)
-        if z.shape[-1:] != (self.code_dim,):
-            name = "latent_dim" if self.code_dim == self.latent_dim else "code_dim"
-            raise ValueError(
-                f"The last axis of `z` must be {name} = {self.code_dim}, received the shape "
-                f"{tuple(z.shape)}."
-            )
-        return z
+    def evaluate(
+        self, x: Any = None, y: Any = None, *args, return_dict: bool = True, **kwargs
+    ) -> dict[str, float] | list[float]:
+        """As `keras.Model.evaluate`, but a dict; the same data give the same numbers each time."""
+        workflow.build_for(self, x, y)
+        self.test_seed_generator.state.assign([self.test_seed_generator.get_config()["seed"], 0])
+        y = workflow.for_keras(self, x, y, kwargs.get("sample_weight"))
+        return super().evaluate(x, y, *args, return_dict=return_dict, **kwargs)
 
-    def call(self, x, training=False):
-        """The reconstruction mean E[x|z] at z = E[z|x], `embed`: what `predict` returns.
+    def predict(self, x: Any, y: Any = None, *args, **kwargs) -> np.ndarray:
+        """As `keras.Model.predict`: reconstructions at `embed(x, y)`, (n, *target)."""
+        inputs.check_predict_argument(y)
+        workflow.build_for(self, x, y, beside.INPUTS)
+        y = workflow.for_keras(self, x, y, purpose=beside.INPUTS)
+        return super().predict((x, y) if isinstance(y, dict) else x, *args, **kwargs)
 
-        (B, *data); NaN for an example with a value that is not finite: a ReLU would turn it into an
-        ordinary number on its way.
+    def call(self, x: Any, training: bool = False) -> tf.Tensor:
+        """The reconstruction mean at `embed`, what `predict` returns, (B, *target).
+
+        `x` may be a pair (x, y). NaN for an example with a value that is not finite, in its
+        condition too: a ReLU would turn it into an ordinary number on its way.
         """
-        x = self._prepared(x)
-        reconstruction = self.decode_mean(self._embedding(x, training), training=training)
-        axes = list(range(1, 1 + len(self.data_shape)))
-        finite = tf.reduce_all(tf.math.is_finite(x), axis=axes, keepdims=True)
-        return tf.where(finite, reconstruction, np.nan)
+        batch = self.prepared(x, purpose=beside.INPUTS)
+        encoded = self.encoded(batch, training=training)
+        z = latents.joined(self.embedding(batch, encoded), None, encoded.condition)
+        outputs = self.decoder_outputs(z, training=training)
+        usable = tf.reshape(inputs.usable_rows(batch), [-1] + [1] * len(self.target_shape))
+        return tf.where(usable, self.likelihood.mean(outputs), np.nan)
 
-    def generate(self, num_samples: int, *, seed: int | None = None) -> np.ndarray:
-        """E[x|z] for z drawn from the prior, (num_samples, *data), NumPy.
+    # ---- what Keras calls --------------------------------------------------------------------
 
-        Raises:
-            ValueError: when the model is not built or `num_samples` < 1.
-        """
-        self._check_built("generate")
-        _checks.positive_int("num_samples", num_samples)
-        z = self.sample_codes(num_samples, seed=_seeds.stateless(seed))
-        parts = tf.split(z, _sizes(num_samples, ROWS_AT_A_TIME))
-        return np.concatenate([self.decode_mean(rows).numpy() for rows in parts])
+    def train_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """One gradient step on the loss, then the dual step on its multiplier."""
+        return training.train_step(self, data)
 
-    def sample_codes(self, num_samples, *, seed) -> tf.Tensor:
-        """Draws what the decoder is given from the prior, (num_samples, N_z) or (…, T, N_z)."""
-        return self.prior.sample(num_samples, seed=seed)
+    def test_step(self, data: Any) -> dict[str, tf.Tensor]:
+        """The terms of a batch."""
+        return training.test_step(self, data)
 
-    def _check_built(self, what: str):
-        if not self.built:
-            raise ValueError(
-                f"`{what}` needs a model that knows its data: call `fit`, or `build((None, "
-                "*shape_of_one_example))` first."
-            )
+    def predict_step(self, data: Any) -> tf.Tensor:
+        """Reconstructions of a batch; y of a dataset holds what the model needs beside x."""
+        x, y, _ = beside.unpack(data)
+        return self((x, y) if self.needs.names and y is not None else x, training=False)
 
-    # ---- the terms ---------------------------------------------------------------------------
+    def unpack(self, data: Any) -> Batch:
+        """What Keras hands to a step as a checked batch."""
+        x, y, weights = beside.unpack(data)
+        batch = self.prepared(x, y)
+        if weights is not None:
+            weights = beside.check_weights(weights, tf.shape(batch.x)[0])
+        return batch._replace(weights=weights)
 
-    def terms(
-        self,
-        x,
-        *,
-        seed,
-        num_samples=1,
-        analytic=True,
-        training=False,
-        regularized=False,
-        labels=None,
-    ) -> Terms:
-        """Distortion, rate and error of `num_samples` posterior samples of x (B, *data).
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """The one metric that holds the running means of all terms."""
+        return [self.statistics]
 
-        `regularized` asks for the penalties too, where there are some; `labels` are for a model
-        that learns from them.
-        """
-        posterior_seed, prior_seed = tfp.random.split_seed(seed, n=2, salt="terms")
-        inference = self._infer(x, posterior_seed, training, labels)
-        posterior, categorical_rate = inference.posterior, inference.categorical_rate
-        sources = posterior.sample(num_samples, seed=posterior_seed)
-        z = self.prior.transform(sources)
-        codes = inference.codes(z)
-        outputs = self._decoder_outputs(codes, training)
-        distortion, error = self.likelihood.distortion_and_error(x, outputs)
-        rate = self.prior.rate(
-            posterior, sources, seed=prior_seed, analytic=analytic, training=training
-        )
-        rate = tf.reduce_sum(rate, axis=list(range(2, 2 + self.sequence_axes)))
-        if categorical_rate is not None:
-            rate += categorical_rate
-        penalties = dict(inference.penalties)
-        if regularized and self.flatness is not None:
-            flatness_seed = tf.random.experimental.stateless_fold_in(posterior_seed, 1)
-            steps = tf.reshape(z[0], [-1, self.latent_dim])
-            penalty = self.flatness.penalty(self._mean_around(codes[0]), steps, seed=flatness_seed)
-            penalties["flatness"] = tf.reduce_mean(
-                tf.reshape(penalty, [tf.shape(z)[1], -1]), axis=1
-            )
-        return Terms(
-            distortion,
-            rate,
-            error,
-            self.likelihood.residual(x, outputs),
-            penalties,
-            z,
-            self.prior.rates(posterior),
-            categorical_rate,
-        )
+    def get_metrics_result(self) -> dict[str, tf.Tensor]:
+        """Means of the terms in nats, the error as `constraint` in the unit of κ, κ and λ."""
+        result = self.statistics.result()
+        result["elbo"] = -(result["distortion"] + result["rate"])
+        result["constraint"] = self.likelihood.kappa_of(result.pop("error"))
+        bound = self.objective.bound
+        if bound is not None:
+            result["kappa"] = self.likelihood.kappa_of(bound)
+        changing = {k: v for part in self.components for k, v in part.scheduled_numbers().items()}
+        return {**result, **self.objective.state(), **changing}
 
-    def _infer(self, x, seed, training, labels) -> Inference:
-        """q(z|x), and what else the decoder is given."""
-        return Inference(self.encode(x, training=training))
+    def make_train_function(self, force: bool = False) -> None:
+        """As Keras makes it; the function raises when a step has failed."""
+        if self.train_function is None or force:
+            super().make_train_function(force)
+            self.train_function = workflow.checked(self, self.train_function, "training")
 
-    def _mean_around(self, codes):
-        """E[x|z] as a function of z alone, (n, N_z), all else as in `codes` (B, code_dim)."""
-        return self.decode_mean
+    def make_test_function(self, force: bool = False) -> None:
+        """As Keras makes it; the function raises when a step has failed."""
+        if self.test_function is None or force:
+            super().make_test_function(force)
+            self.test_function = workflow.checked(self, self.test_function, "evaluation")
 
+    def save_own_variables(self, store: Any) -> None:
+        """The model's own weights, and the states of all random numbers, which Keras leaves out."""
+        super().save_own_variables(store)
+        persistence.save_random_states(self, store)
 
-def _fill(network, default, data_shape):
-    """Gives an empty network the layers of the default one."""
-    if isinstance(network, keras.Sequential) and not network.layers:
-        for layer in default(data_shape).layers:
-            network.add(layer)
+    def load_own_variables(self, store: Any) -> None:
+        """The model's own weights, and the states of all random numbers."""
+        super().load_own_variables(persistence.load_random_states(self, store))
 
+    def get_config(self) -> dict:
+        """The constructor's arguments; networks left to the model are those that it made."""
+        own = [name for name in constructor_arguments(type(self)) if hasattr(self, name)]
+        return {**super().get_config(), **{n: serialized(getattr(self, n)) for n in sorted(own)}}
 
-def _sizes(total, chunk):
-    """Lengths of the pieces of at most `chunk` that `total` rows are cut into."""
-    whole, rest = divmod(total, chunk)
-    return [chunk] * whole + [rest] * (rest > 0)
+    @classmethod
+    def from_config(cls, config: dict) -> "LatentVariableModel":
+        """Rebuilds the parts first."""
+        return cls(**{name: deserialized(value) for name, value in config.items()})

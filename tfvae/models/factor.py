@@ -1,53 +1,37 @@
 """The FactorVAE."""
 
+from collections.abc import Sequence
+
 import keras
-import tensorflow as tf
 
-from tfvae.models.adversarial import Adversarial
-
-
-def permuted(z: tf.Tensor, *, seed) -> tf.Tensor:
-    """Each latent permuted over the batch by itself: a sample of Π_i q(z_i) [KM18, algorithm 1].
-
-    (B, N_z) -> (B, N_z).
-    """
-    noise = tf.random.stateless_uniform(tf.shape(tf.transpose(z)), seed)
-    return tf.transpose(tf.gather(tf.transpose(z), tf.argsort(noise), batch_dims=1))
+from tfvae.models.base import LatentVariableModel
+from tfvae.penalties import Penalty
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
-class FactorVAE(Adversarial):
+class FactorVAE(LatentVariableModel):
     """FactorVAE [KM18]: the ELBO with a penalty on the total correlation of q(z).
 
-        L = D + R + γ·TC(z),   TC(z) = KL(q(z) ‖ Π_i q(z_i)) ≈ E_q(z) ℓ(z)   (eq. 2 and 3)
+        L = D + R + γ·TC(z)   (eq. 2)
 
-    ℓ is the log-odds of a discriminator that tells z from z whose latents are permuted over the
-    batch. Both are of the same batch (**choice**; [KM18] take two). The estimate of TC is reported
-    as `total_correlation`.
-
-    Args:
-        latent_dim: N_z.
-        weight: γ ≥ 0; [KM18] take 6 to 40 for dSprites.
-        discriminator: see `Adversarial`; [KM18] take six layers of 1000.
-        **kwargs: see `LatentVariableModel`.
+    The penalty is `tfvae.penalties.TotalCorrelation()` by default, whose discriminator has an
+    optimizer of its own; γ is its `weight`. See `LatentVariableModel` for the other arguments.
 
     Example:
-        >>> import keras, numpy as np, tfvae
+        >>> import numpy as np, tfvae
         >>> x = np.random.default_rng(0).uniform(size=(64, 5)).astype("float32")
-        >>> vae = tfvae.FactorVAE(latent_dim=2, weight=10.0)
-        >>> vae.compile("adam", discriminator_optimizer=keras.optimizers.Adam(1e-4, beta_1=0.5))
+        >>> penalty = tfvae.penalties.TotalCorrelation(weight=35.0)
+        >>> vae = tfvae.FactorVAE(latent_dim=2, penalties=[penalty])
+        >>> vae.compile("adam")
         >>> history = vae.fit(x, epochs=2, verbose=0)
-        >>> sorted(history.history)  # doctest: +NORMALIZE_WHITESPACE
-        ['constraint', 'discriminator', 'distortion', 'elbo', 'loss', 'rate', 'total_correlation']
+        >>> sorted(history.history)[-3:]
+        ['rate', 'total_correlation', 'total_correlation_discriminator']
     """
 
-    penalty_name = "total_correlation"
-
-    def __init__(self, latent_dim: int, *, weight: float = 10.0, **kwargs):
-        super().__init__(latent_dim, weight=weight, **kwargs)
-
-    def _others(self, z, seed):
-        return permuted(z, seed=seed)
-
-    def _of_log_odds(self, log_odds):
-        return log_odds
+    def __init__(
+        self,
+        latent_dim: int,
+        penalties: Sequence[str | Penalty] = ("total_correlation",),
+        **kwargs,
+    ):
+        super().__init__(latent_dim, penalties=penalties, **kwargs)

@@ -1,19 +1,25 @@
 """Flat latent manifolds: VHP-VAE with a decoder whose metric is a multiple of the identity."""
 
+from collections.abc import Sequence
+
 import keras
 
-from tfvae.models.vhp import VHPVAE
+from tfvae.models.base import LatentVariableModel
+from tfvae.objectives import Objective
+from tfvae.penalties import Penalty
+from tfvae.priors import Prior
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
-class FlatManifoldVAE(VHPVAE):
+class FlatManifoldVAE(LatentVariableModel):
     """VHP-FMVAE [C20]: a VHP-VAE in whose latent space Euclidean distance measures similarity.
 
-        L = L_VHP + η·E_{x_i,x_j} E_{z_i,z_j} ‖G(g(z_i, z_j)) − c²·1‖²_F   (eq. 8)
+        L = L_VHP + η·E_{x_i,x_j} E_{z_i,z_j} ‖G(g(z_i, z_j)) − c²·1‖²_F
 
     G = JᵀJ is the metric that the decoder's mean pulls back into the latent space; g mixes pairs of
-    latent points. By default `flatness` is `tfvae.geometry.Flatness()`; see there for η, mixup and
-    the estimators of the penalty, and `VHPVAE` for the rest.
+    latent points. The penalty is `tfvae.penalties.Flatness()` by default; see there for η, mixup
+    and the estimators, `VHPVAE` for prior and objective, and `LatentVariableModel` for the other
+    arguments.
 
     Example:
         >>> import numpy as np, tfvae
@@ -29,9 +35,11 @@ class FlatManifoldVAE(VHPVAE):
     def __init__(
         self,
         latent_dim: int,
-        prior="hierarchical",
-        objective="constrained",
-        flatness="flatness",
+        prior: str | Prior = "hierarchical",
+        objective: str | Objective = "constrained",
+        penalties: Sequence[str | Penalty] = ("flatness",),
         **kwargs,
     ):
-        super().__init__(latent_dim, prior, objective, flatness=flatness, **kwargs)
+        super().__init__(
+            latent_dim, prior=prior, objective=objective, penalties=penalties, **kwargs
+        )

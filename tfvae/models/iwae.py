@@ -3,6 +3,7 @@
 import keras
 
 from tfvae.models.base import LatentVariableModel
+from tfvae.objectives import Objective
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -20,5 +21,7 @@ class ImportanceWeightedVAE(LatentVariableModel):
         >>> history = iwae.fit(x, epochs=2, verbose=0)
     """
 
-    def __init__(self, latent_dim: int, objective="importance_weighted", **kwargs):
-        super().__init__(latent_dim=latent_dim, objective=objective, **kwargs)
+    def __init__(
+        self, latent_dim: int, objective: str | Objective = "importance_weighted", **kwargs
+    ):
+        super().__init__(latent_dim, objective=objective, **kwargs)

@@ -1,10 +1,13 @@
 """VAEs of sequences whose latents are capsules, which roll as the sequence goes on."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfvae import _checks
+from tfvae.models import beside, inputs
 from tfvae.models.base import LatentVariableModel
 from tfvae.priors.topographic import capsule_grid
 
@@ -29,16 +32,17 @@ class SequenceVAE(LatentVariableModel):
 
     sequence_axes = 1
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         """Creates all weights for sequences of shape `input_shape`, (B, T, *step).
 
         Raises:
             ValueError: when the data have no axis of steps.
         """
-        if len(input_shape) < 3:
+        x_shape, _ = beside.split_shape(input_shape)
+        if len(x_shape) < 3:
             raise ValueError(
-                f"`x` must hold sequences, (batch, steps, *shape of a step), received the shape "
-                f"{tuple(input_shape)}."
+                f"`x` must hold sequences, (batch, steps, *shape_of_a_step), received the shape "
+                f"{x_shape}. Single features need an axis of length 1: x[..., None]."
             )
         super().build(input_shape)
 
@@ -49,45 +53,51 @@ class SequenceVAE(LatentVariableModel):
         Raises:
             ValueError: when the latents of a step are no capsules.
         """
-        grid = getattr(self.prior, "grid", None) or capsule_grid(
-            self.latent_dim, self.sequence_shape
-        )
+        grid = self.prior.grid or capsule_grid(self.latent_dim, self.sequence_shape)
         if len(grid) != 2:
-            raise ValueError(f"The prior's grid {grid} is not (number of capsules, capsule size).")
+            raise ValueError(
+                "`grid` of the prior must be (number of capsules, capsule size) for capsules, "
+                f"received {grid}. Give the prior another `grid`."
+            )
         return grid
 
-    def capsules(self, x) -> np.ndarray:
+    def capsules(self, x: Any, y: Any = None) -> np.ndarray:
         """The latents that stand for each step as capsules, (B, T, number of capsules, C).
 
         Raises:
             ValueError: when `x` does not fit, holds NaN or values outside the likelihood's support.
         """
-        codes = self.embed(x).numpy()
-        self._check_support(np.asarray(x))
-        return codes.reshape(*codes.shape[:-1], *self.capsule_grid)
+        z = self.embed(x, y).numpy()
+        inputs.check_support(self, "x", np.asarray(x))
+        return z.reshape(*z.shape[:-1], *self.capsule_grid)
 
-    def roll(self, x, steps: int) -> np.ndarray:
-        """E[x|Roll(t̂)]: each step as it is expected `steps` later, (B, T, *step) [KW21, eq. 11].
+    def roll(self, x: Any, steps: int, y: Any = None) -> np.ndarray:
+        """E[x|Roll(t̂)]: each step as expected `steps` later, (B, T, *step) [KW21, eq. 11].
 
         Args:
             x: sequences.
             steps: by how many places the capsules are rolled, 0, negative or positive.
+            y: the condition of a model with one.
 
         Raises:
             ValueError: when the model is not built, or `x` or `steps` does not fit.
         """
-        return self._decoded(np.roll(self.capsules(x), _checks.whole("steps", steps), axis=-1))
+        steps = _checks.whole("steps", steps)
+        return self._decoded(np.roll(self.capsules(x, y), steps, axis=-1), y)
 
-    def predict_sequence(self, partial, length: int | None = None) -> np.ndarray:
+    def predict_sequence(
+        self, partial: Any, length: int | None = None, y: Any = None
+    ) -> np.ndarray:
         """A sequence whose first steps are given, and the rest of it by rolling [KW21, sec. 6.3].
 
-        t̂ of the steps given is rolled to each step to come; the mean over them is decoded. Squares
-        of steps that are not given have no part in the denominators, which are scaled by the number
-        of those that have.
+        t̂ of the given steps is rolled to each step to come, and the mean over them is decoded. The
+        denominators sum over the squares of the given steps alone, and are scaled up by their
+        share.
 
         Args:
             partial: first steps, (B, S, *step), 1 ≤ S ≤ T.
             length: steps to return; None: T. More than T go round.
+            y: the condition of a model with one.
 
         Returns:
             (B, length, *step): reconstructions of the first S steps, then predictions.
@@ -95,7 +105,7 @@ class SequenceVAE(LatentVariableModel):
         Raises:
             ValueError: when the model is not built, or `partial` or `length` does not fit.
         """
-        self._check_built("predict_sequence")
+        inputs.check_built(self, "predict_sequence")
         (frames,) = self.sequence_shape
         length = frames if length is None else _checks.positive_int("length", length)
         partial = np.asarray(partial, dtype="float32")
@@ -105,20 +115,20 @@ class SequenceVAE(LatentVariableModel):
                 f"`partial` must hold 1 to {frames} steps of the shape {self.step_shape}, (batch, "
                 f"steps, …), received the shape {partial.shape}."
             )
-        self._check_support(partial)
+        inputs.check_support(self, "partial", partial)
         missing = np.zeros((len(partial), frames - seen, *self.step_shape), "float32")
-        posterior = self.encode(np.concatenate([partial, missing], axis=1))
+        posterior = self.encode(np.concatenate([partial, missing], axis=1), y)
         given = tf.constant(np.arange(frames) < seen)
-        codes = self.prior.code(posterior, given=given).numpy()[:, :seen]
-        capsules = codes.reshape(*codes.shape[:-1], *self.capsule_grid)
-        # Each step rolled back to the first one: all tell of the same capsules.
+        z = self.prior.embedding(posterior, given=given).numpy()[:, :seen]
+        capsules = z.reshape(*z.shape[:-1], *self.capsule_grid)
+        # Each step is rolled back to the first one, where all show the same capsules.
         first = np.mean(
             [np.roll(capsules[:, step], -step, axis=-1) for step in range(seen)], axis=0
         )
         later = [np.roll(first, step, axis=-1)[:, np.newaxis] for step in range(seen, length)]
-        return self._decoded(np.concatenate([capsules[:, :length], *later], axis=1))
+        return self._decoded(np.concatenate([capsules[:, :length], *later], axis=1), y)
 
-    def _decoded(self, capsules):
+    def _decoded(self, capsules, y):
         """E[x|t] of capsules (B, T, number, C), NumPy."""
-        codes = capsules.reshape(*capsules.shape[:2], self.latent_dim)
-        return self.decode_mean(codes).numpy()
+        z = capsules.reshape(*capsules.shape[:2], self.latent_dim)
+        return self.decode_mean(z, y).numpy()

@@ -1,9 +1,14 @@
 """Running means of the terms of a model, and the record of the first step that went wrong."""
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
-TERMS = ("distortion", "rate", "error", "loss")
+TERMS = ("distortion", "rate", "error")
+# What else is reported of every model, or of some objectives.
+REPORTED = ("loss", "elbo", "constraint", "kappa", "lambda", "capacity", "discrete_capacity")
+REPORTED += ("period", "open_latents", "discrete_open")
 
 
 class StepStatistics(keras.metrics.Metric):
@@ -12,23 +17,38 @@ class StepStatistics(keras.metrics.Metric):
     A vector costs a step of a small network much less than one Keras metric a term would.
 
     Args:
-        more: names of terms beside `TERMS`.
+        more: names of penalties, reported between `TERMS` and the loss.
+
+    Raises:
+        ValueError: when a penalty has the name of another quantity.
     """
 
-    def __init__(self, more=(), name="step_statistics", **kwargs):
+    def __init__(self, more: Sequence[str] = (), name: str = "step_statistics", **kwargs):
         super().__init__(name=name, dtype="float32", **kwargs)
-        self.terms = (*TERMS, *more)
+        for own in more:
+            if list(more).count(own) > 1 or own in TERMS + REPORTED:
+                raise ValueError(
+                    f"`penalties` must have names of their own, received {own!r}, under which "
+                    "something else is reported. Give the penalty another `name=`."
+                )
+        self.terms = (*TERMS, *more, "loss")
         # Order in which a step is searched for the first quantity that is not finite.
-        self.watched = ("input", "bound", *self.terms, "gradients")
-        self.total = self.add_variable((len(self.terms),), initializer="zeros", name="total")
-        self.weight = self.add_variable((), initializer="zeros", name="weight")
+        self.watched = ("input", "labels", "bound", *self.terms, "gradients")
+        self.total = self.add_variable(
+            (len(self.terms),), initializer="zeros", dtype="float32", name="total"
+        )
+        self.weight = self.add_variable((), initializer="zeros", dtype="float32", name="weight")
         # (position in `watched` + 1, step, least and greatest input) of the first bad step; else 0.
         # Every replica notes the same.
         self.failure = self.add_variable(
-            (4,), initializer="zeros", aggregation="only_first_replica", name="failure"
+            (4,),
+            initializer="zeros",
+            dtype="float32",
+            aggregation="only_first_replica",
+            name="failure",
         )
 
-    def update_state(self, sums: tf.Tensor, weight: tf.Tensor):
+    def update_state(self, sums: tf.Tensor, weight: tf.Tensor) -> None:
         """Adds Σ w v of each term, (len(terms),), and Σ w, ()."""
         self.total.assign_add(sums)
         self.weight.assign_add(weight)
@@ -37,15 +57,15 @@ class StepStatistics(keras.metrics.Metric):
         """Scalar bool: whether a step since the last reset was bad."""
         return self.failure[0] > 0.0
 
-    def record_failure(self, step: tf.Tensor, evidence: tf.Tensor):
+    def record_failure(self, step: tf.Tensor, findings: tf.Tensor) -> None:
         """Notes the first of `watched` that is not finite, unless an earlier failure stands.
 
         Args:
             step: number of the step, from 0.
-            evidence: (replicas, len(watched) + 2): 0 for each of `watched` that is finite, else 1,
+            findings: (replicas, len(watched) + 2): 0 for each of `watched` that is finite, else 1,
                 then −min x and max x.
         """
-        worst = tf.reduce_max(evidence, axis=0)
+        worst = tf.reduce_max(findings, axis=0)
         first = tf.cast(tf.argmax(worst[:-2]), tf.float32) + 1.0
         now = tf.stack([first, tf.cast(step, tf.float32), -worst[-2], worst[-1]])
         self.failure.assign(tf.where(self.has_failed(), self.failure.value, now))
@@ -55,8 +75,13 @@ class StepStatistics(keras.metrics.Metric):
         means = tf.math.divide_no_nan(self.total.value, self.weight.value)
         return dict(zip(self.terms, tf.unstack(means), strict=True))
 
-    def raise_on_failure(self, allowed: str, doing: str):
-        """Raises the error that the recorded failure calls for; `allowed` says what values may be.
+    def raise_on_failure(self, allowed: str, doing: str, names: str = "`x`") -> None:
+        """Raises the error that the recorded failure calls for.
+
+        Args:
+            allowed: what values may be.
+            doing: "training" or "evaluation".
+            names: of the data whose values were looked at.
 
         Raises:
             ValueError: when the data hold NaN, infinities or values that are not allowed.
@@ -70,9 +95,14 @@ class StepStatistics(keras.metrics.Metric):
         where = f"Step {step + 1} of {doing}"
         if term == "input":
             raise ValueError(
-                f"{where}: every value of `x` must be {allowed}; received values from {low:g} to "
-                f"{high:g}, NaN or infinities possibly among them. Clean or rescale the data, or "
-                "choose a likelihood that allows them. No weight was changed by this step."
+                f"{where}: every value of {names} must be {allowed}; received values from {low:g} "
+                f"to {high:g}, NaN or infinities possibly among them. Clean or rescale the data, "
+                "or choose a likelihood that allows them. No weight was changed by this step."
+            )
+        if term == "labels":
+            raise ValueError(
+                f"{where}: `labels` must be whole numbers from 0 to S − 1, or the value that stands"
+                " for an unknown one; received others. No weight was changed by this step."
             )
         if term == "bound":
             raise ValueError(

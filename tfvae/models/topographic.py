@@ -1,11 +1,18 @@
 """Topographic VAEs: equivariant capsules from sequences."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from tfvae import _checks, networks
+from tfvae._component import serialized
+from tfvae.models import latents, structure
 from tfvae.models.sequence import SequenceVAE
 from tfvae.priors import TopographicPrior
+
+tfd = tfp.distributions
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -15,18 +22,18 @@ class TopographicVAE(SequenceVAE):
         t = (z + μ) / sqrt(W u² + ε),   q(z|x) and q(u|x) diagonal Gaussians, p(x|t)
         L = Σ_l −log p(x_l|t_l) + KL(q(z|x_l) ‖ N(0, I)) + KL(q(u|x_l) ‖ N(0, I))   (eq. 9)
 
-    W has shifting temporal coherence: one step in time is one roll in the capsule, so that rolling
-    the capsules of a step and decoding them shows it later. `encoder` gives z, `encoder_u` u.
+    W has shifting temporal coherence: one step in time is one roll in the capsule. Rolling the
+    capsules of a step and decoding them shows it later. `encoder` gives z, `encoder_u` gives u.
 
     Args:
-        latent_dim: s, number of capsules times capsule size, which is T unless the prior's `grid`
-            says otherwise.
+        latent_dim: number of capsules times capsule size. The size is T unless the prior's `grid`
+            gives another.
         prior: a `tfvae.priors.TopographicPrior`; None: the one with `Shifting()`, the window over
             the whole sequence, K = 3.
         encoder_u: network x -> features of q(u|x); None: one like the default `encoder`.
-        decoder: network t -> data of a step; None: the default one behind a LayerNormalization,
-            which networks of one's own need as well: t has a mean of μ/sqrt(ν), with ν squares in
-            a denominator, and what matters are small changes of it.
+        decoder: network t -> data of a step; None: the default one behind a LayerNormalization.
+            The decoder must resolve small changes of t around a large mean, μ/sqrt(ν) with ν
+            squares in a denominator; LayerNormalization makes that easy.
         **kwargs: see `LatentVariableModel`.
 
     Raises:
@@ -42,37 +49,63 @@ class TopographicVAE(SequenceVAE):
         ((8, 6, 10), (8, 6, 10))
     """
 
-    components = (*SequenceVAE.components, "encoder_u")
     default_neighborhood = "shifting"
 
-    def __init__(self, latent_dim: int, prior=None, encoder_u=None, **kwargs):
+    def __init__(
+        self,
+        latent_dim: int,
+        prior: TopographicPrior | None = None,
+        encoder_u: keras.layers.Layer | None = None,
+        **kwargs,
+    ):
         prior = TopographicPrior(self.default_neighborhood) if prior is None else prior
-        super().__init__(latent_dim=latent_dim, prior=prior, **kwargs)
+        super().__init__(latent_dim, prior=prior, **kwargs)
         if not isinstance(self.prior, TopographicPrior):
             raise ValueError(
-                f"`prior` of a {type(self).__name__} must be a TopographicPrior, received "
-                f"{type(self.prior).__name__}; a SequenceVAE takes any."
+                f"`prior` of a {type(self).__name__} must be a TopographicPrior, received a "
+                f"{type(self.prior).__name__}. A SequenceVAE takes any."
             )
         self.encoder_u = _checks.layer("encoder_u", encoder_u) or keras.Sequential(name="encoder_u")
         self.posterior_head_u = networks.GaussianHead(self.latent_dim, name="posterior_head_u")
 
     @property
-    def _head_size(self):
+    def posterior_size(self) -> int:
+        """N_z: each of the two heads gives one Gaussian variable for each latent."""
         return self.latent_dim
 
-    def _build_networks(self, shape):
-        if isinstance(self.decoder, keras.Sequential) and not self.decoder.layers:
-            self.decoder.add(keras.layers.LayerNormalization())
-            for layer in networks.default_decoder(shape).layers:
-                self.decoder.add(layer)
-        super()._build_networks(shape)
-        self._build_encoder(self.encoder_u, self.posterior_head_u, shape)
+    def create_networks(self) -> None:
+        """Creates both encoders, and the default decoder behind a LayerNormalization."""
+        wanted = self.likelihood.decoder_output_shape(self.target_step_shape)
+        structure.fill(self.decoder, _normalizing_decoder, wanted)
+        super().create_networks()
+        structure.fill(self.encoder_u, networks.default_encoder, self.step_shape)
+        self.posterior_head_u(self.encoder_u(keras.KerasTensor((None, *self.step_shape))))
 
-    def _moments(self, steps, training=False):
-        """μ and σ of q(z|x), and after them those of q(u|x)."""
-        z = super()._moments(steps, training)
-        u = self.posterior_head_u(self.encoder_u(steps, training=training))
-        return [tf.concat(pair, axis=-1) for pair in zip(z, u, strict=True)]
+    def features(
+        self, steps: tf.Tensor, condition: tf.Tensor | None = None, *, training: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The features of z and those of u, by an encoder each."""
+        of_z = super().features(steps, condition, training=training)
+        return of_z, self.encoder_u(steps, training=training)
+
+    def posterior(
+        self, features: tuple[tf.Tensor, tf.Tensor], batch_shape: Any = None
+    ) -> tfd.Distribution:
+        """q(z, u|x) = q(z|x) q(u|x)."""
+        heads = (self.posterior_head, self.posterior_head_u)
+        moments = [head(own) for head, own in zip(heads, features, strict=True)]
+        loc, scale = (tf.concat(pair, axis=-1) for pair in zip(*moments, strict=True))
+        return latents.gaussian_of_moments(loc, scale, batch_shape)
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return {**super().get_config(), "encoder_u": serialized(self.encoder_u)}
+
+
+def _normalizing_decoder(output_shape):
+    """The default decoder behind a LayerNormalization."""
+    layers = networks.default_decoder(output_shape).layers
+    return keras.Sequential([keras.layers.LayerNormalization(), *layers])
 
 
 @keras.saving.register_keras_serializable(package="tfvae")

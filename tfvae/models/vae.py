@@ -1,4 +1,4 @@
-"""The variational autoencoder, in the form from which the others differ by their defaults."""
+"""The variational autoencoder; the other models differ from it by their defaults."""
 
 import keras
 
@@ -9,8 +9,8 @@ from tfvae.models.base import LatentVariableModel
 class VAE(LatentVariableModel):
     """Variational autoencoder [KW14]: minimises D + R = −ELBO with p(z) = N(0, I) by default.
 
-    Takes every prior, likelihood and objective of the library; see `LatentVariableModel` for the
-    arguments, and `tfvae.objectives.BetaELBO`, `ConvexBeta` for the two forms of β-VAE.
+    Takes every prior, likelihood, objective, penalty and discrete latent of the library; see
+    `LatentVariableModel` for the arguments.
 
     Example:
         >>> import numpy as np, tfvae

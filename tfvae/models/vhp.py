@@ -3,6 +3,8 @@
 import keras
 
 from tfvae.models.base import LatentVariableModel
+from tfvae.objectives import Objective
+from tfvae.priors import Prior
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -27,5 +29,11 @@ class VHPVAE(LatentVariableModel):
         ['constraint', 'distortion', 'elbo', 'kappa', 'lambda', 'loss', 'rate']
     """
 
-    def __init__(self, latent_dim: int, prior="hierarchical", objective="constrained", **kwargs):
-        super().__init__(latent_dim=latent_dim, prior=prior, objective=objective, **kwargs)
+    def __init__(
+        self,
+        latent_dim: int,
+        prior: str | Prior = "hierarchical",
+        objective: str | Objective = "constrained",
+        **kwargs,
+    ):
+        super().__init__(latent_dim, prior=prior, objective=objective, **kwargs)

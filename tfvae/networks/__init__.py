@@ -19,7 +19,7 @@ __all__ = [
 
 
 def _is_image(data_shape: tuple[int, ...]) -> bool:
-    """Whether convolutions pay: two axes of at least 24 pixels and one of at most 4 channels."""
+    """Whether convolutions pay off: at least 24 pixels in height and width, at most 4 channels."""
     return len(data_shape) == 3 and min(data_shape[:2]) >= 24 and data_shape[2] <= 4
 
 

@@ -1,7 +1,7 @@
 """Convolutional encoders and decoders, for images of any size and number of channels."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 
@@ -9,7 +9,7 @@ from tfvae import _checks
 
 
 def _default_filters(height: int, width: int) -> tuple[int, ...]:
-    """Filters of [JS19] for 64×64 images; a stride-2 layer fewer for each halving below it."""
+    """The filters of [JS19] for 64×64 images, with a layer less for each halving of the size."""
     depth = max(1, min(4, int(math.log2(min(height, width))) - 2))
     return (32, 32, 64, 64)[:depth]
 
@@ -18,15 +18,15 @@ def conv_encoder(
     filters: Sequence[int] | None = None,
     dense: int = 256,
     kernel_size: int = 4,
-    activation="relu",
+    activation: str | Callable | None = "relu",
     image_shape: Sequence[int] = (64, 64, 1),
-    kernel_regularizer=None,
+    kernel_regularizer: str | keras.regularizers.Regularizer | None = None,
 ) -> keras.Sequential:
-    """Stride-2 convolutions and a dense layer: image -> features [JS19, appendix].
+    """Stride-2 convolutions and a dense layer: image -> features [JS19].
 
     Args:
         filters: of the convolutions, in order. None: 32, 32, 64, 64 for 64×64 images, as in the
-            paper; 32, 32 for 28×28: the last grid is never smaller than 4×4.
+            paper; 32, 32 for 28×28. The last grid is never smaller than 4×4.
         dense: units of the layer after the convolutions.
         kernel_size: of every convolution.
         activation: of every layer.
@@ -35,14 +35,18 @@ def conv_encoder(
             `keras.regularizers.L2(4e-5)` of [JS19]; the penalty is a part of the loss.
 
     Returns:
-        An unbuilt `keras.Sequential`; takes images of any size and number of channels.
+        An unbuilt `keras.Sequential` for images of any size and number of channels.
+
+    Raises:
+        ValueError: when `image_shape` is not (height, width, channels), or a number of filters or
+            units is not a whole number ≥ 1.
 
     Example:
         >>> from tfvae import networks
         >>> networks.conv_encoder(image_shape=(28, 28, 1))(keras.ops.zeros((5, 28, 28, 1))).shape
         TensorShape([5, 256])
     """
-    height, width, _ = _image_shape(image_shape)
+    height, width, _ = _image_shape("image_shape", image_shape)
     filters = _default_filters(height, width) if filters is None else filters
     kwargs = {"activation": activation, "kernel_regularizer": kernel_regularizer}
     layers = [
@@ -61,34 +65,35 @@ def conv_decoder(
     filters: Sequence[int] | None = None,
     dense: int = 256,
     kernel_size: int = 4,
-    activation="relu",
-    kernel_regularizer=None,
+    activation: str | Callable | None = "relu",
+    kernel_regularizer: str | keras.regularizers.Regularizer | None = None,
 ) -> keras.Sequential:
-    """The mirror image of `conv_encoder`: latent -> image [JS19, appendix].
+    """The mirror image of `conv_encoder`: latent -> image [JS19].
 
     Args:
         output_shape: (height, width, channels) of the data.
-        filters: as given to the encoder, in the encoder's order; None as there.
+        filters: the encoder's, in the encoder's order. None: as there.
         dense: units of the first layer.
         kernel_size: of every transposed convolution.
         activation: of every layer but the last, which is linear.
-        kernel_regularizer: as for the encoder. Under one, the weights of categories that have no
-            part yet go to zero, so that categories of a `CascadeVAE` begin as equals: without it,
-            they often stay with what their first weights happened to tell apart.
+        kernel_regularizer: as for the encoder. It drives the weights of categories that a
+            `CascadeVAE` does not use yet to zero, and all categories start equal. Without it, they
+            often keep the distinctions that their initial weights happened to make.
 
     Returns:
-        An unbuilt `keras.Sequential`. Sizes that are not a multiple of 2^layers are cropped from
-        the next larger one.
+        An unbuilt `keras.Sequential`. A size that is not a multiple of 2^layers is cropped from the
+        next multiple.
 
     Raises:
-        ValueError: when `output_shape` is not (height, width, channels).
+        ValueError: when `output_shape` is not (height, width, channels), or `dense` is not a whole
+            number ≥ 1.
 
     Example:
         >>> from tfvae import networks
         >>> networks.conv_decoder((28, 28, 3))(keras.ops.zeros((5, 10))).shape
         TensorShape([5, 28, 28, 3])
     """
-    height, width, channels = _image_shape(output_shape)
+    height, width, channels = _image_shape("output_shape", output_shape)
     filters = tuple(_default_filters(height, width) if filters is None else filters)
     stride = 2 ** len(filters)
     grid = (math.ceil(height / stride), math.ceil(width / stride))
@@ -108,11 +113,11 @@ def conv_decoder(
     return keras.Sequential(layers)
 
 
-def _image_shape(shape) -> tuple[int, int, int]:
+def _image_shape(name: str, shape: Sequence[int]) -> tuple[int, int, int]:
     shape = tuple(shape)
     if len(shape) != 3:
         raise ValueError(
-            f"An image has the shape (height, width, channels), received {shape}. Grey images "
-            "need a last axis of 1: x[..., None]."
+            f"`{name}` must be (height, width, channels), received {shape}. Give grey images a "
+            "last axis of 1: x[..., None]."
         )
-    return tuple(_checks.positive_int("image shape", length) for length in shape)
+    return tuple(_checks.positive_int(name, length) for length in shape)

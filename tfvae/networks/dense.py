@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 
@@ -12,24 +12,23 @@ from tfvae import _checks
 def mlp(
     hidden: Sequence[int] = (256, 256),
     output_shape: Sequence[int] | None = None,
-    activation="relu",
+    activation: str | Callable | None = "relu",
     normalize: bool = False,
-    kernel_regularizer=None,
+    kernel_regularizer: str | keras.regularizers.Regularizer | None = None,
 ) -> keras.Sequential:
-    """Dense layers; as an encoder x -> features, or with `output_shape` as a decoder z -> outputs.
+    """Dense layers: an encoder x -> features, or with `output_shape` a decoder z -> outputs.
 
     Args:
         hidden: units of the hidden layers, in order.
         output_shape: shape of one example of the data; None for an encoder.
         activation: of the hidden layers, any that Keras knows; a decoder's last layer is linear.
-        normalize: whether inputs are normalised first, by a LayerNormalization over their features:
-            for decoders of latents that are far from zero mean and unit scale, as those of a
-            `TopographicVAE`.
+        normalize: whether the first layer is a LayerNormalization over the features. It helps
+            decoders whose latents are far from zero mean and unit scale, as in a `TopographicVAE`.
         kernel_regularizer: of every dense layer, any that Keras knows, such as
             `keras.regularizers.L2(4e-5)`; the penalty is a part of the loss.
 
     Returns:
-        An unbuilt `keras.Sequential`; the input is flattened, whatever its shape.
+        An unbuilt `keras.Sequential`; it flattens inputs of any shape.
 
     Raises:
         ValueError: when a number of units or a length of the shape is not a whole number ≥ 1.

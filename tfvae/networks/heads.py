@@ -1,4 +1,7 @@
-"""Last layers that turn features into a diagonal Gaussian."""
+"""Last layers that turn features into a diagonal Gaussian or categorical variables."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -8,7 +11,7 @@ from tfvae import _checks
 
 tfd = tfp.distributions
 
-# Keeps log σ and 1/σ finite; far below any posterior scale that matters.
+# Keeps log σ and 1/σ finite; far below all posterior scales of interest.
 MINIMUM_SCALE = 1e-5
 
 
@@ -26,30 +29,32 @@ class GaussianHead(keras.layers.Layer):
         (TensorShape([5, 2]), TensorShape([5, 2]))
     """
 
-    def __init__(self, size: int, **kwargs):
+    def __init__(self, size: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.size = _checks.positive_int("size", size)
         self.flatten = keras.layers.Flatten()
         self.dense = keras.layers.Dense(2 * self.size, name="loc_and_raw_scale")
 
-    def build(self, input_shape):
-        """Builds the one dense layer that gives both parameters."""
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        """Builds the dense layer that gives both parameters."""
         self.flatten.build(input_shape)
         self.dense.build(self.flatten.compute_output_shape(input_shape))
         super().build(input_shape)
 
-    def call(self, features):
+    def call(self, features: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns (μ, σ)."""
         outputs = tf.cast(self.dense(self.flatten(features)), tf.float32)
         loc, raw_scale = tf.split(outputs, 2, axis=-1)
         return loc, tf.math.softplus(raw_scale) + MINIMUM_SCALE
 
-    def compute_output_shape(self, input_shape):
-        """Two shapes, of μ and of σ."""
+    def compute_output_shape(
+        self, input_shape: Sequence[int | None]
+    ) -> tuple[tuple[int | None, int], tuple[int | None, int]]:
+        """The shapes of μ and σ."""
         shape = (input_shape[0], self.size)
         return shape, shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {**super().get_config(), "size": self.size}
 
@@ -67,28 +72,39 @@ class CategoricalHead(keras.layers.Layer):
         [TensorShape([5, 2]), TensorShape([5, 3])]
     """
 
-    def __init__(self, sizes, **kwargs):
+    def __init__(self, sizes: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.sizes = _checks.positive_ints("sizes", sizes)
         self.flatten = keras.layers.Flatten()
         self.dense = keras.layers.Dense(sum(self.sizes), name="logits")
 
-    def build(self, input_shape):
-        """Builds the one dense layer that gives all logits."""
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        """Builds the dense layer that gives all logits."""
         self.flatten.build(input_shape)
         self.dense.build(self.flatten.compute_output_shape(input_shape))
         super().build(input_shape)
 
-    def call(self, features):
+    def call(self, features: tf.Tensor) -> list[tf.Tensor]:
         """Returns the logits of each variable."""
         logits = tf.cast(self.dense(self.flatten(features)), tf.float32)
         return tf.split(logits, self.sizes, axis=-1)
 
-    def compute_output_shape(self, input_shape):
-        """A shape for each variable."""
+    def posteriors(self, features: tf.Tensor) -> list[tfd.Distribution]:
+        """The distribution of each variable: batch shape (B,), one-hot events (S_v,)."""
+        return [tfd.OneHotCategorical(one, dtype=tf.float32) for one in self(features)]
+
+    def most_likely(self, features: tf.Tensor) -> tf.Tensor:
+        """The most likely category of each variable, int32 (B, V)."""
+        best = [tf.argmax(one, axis=-1, output_type=tf.int32) for one in self(features)]
+        return tf.stack(best, axis=-1)
+
+    def compute_output_shape(
+        self, input_shape: Sequence[int | None]
+    ) -> list[tuple[int | None, int]]:
+        """The shape of each variable's logits."""
         return [(input_shape[0], size) for size in self.sizes]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {**super().get_config(), "sizes": self.sizes}
 

@@ -1,6 +1,7 @@
 """Objectives: how distortion and rate become a loss, with the multipliers of constrained ones."""
 
 from tfvae import _checks
+from tfvae._coefficients import Coefficient
 from tfvae.objectives.base import Objective, Terms
 from tfvae.objectives.bounds import AutomaticBound
 from tfvae.objectives.capacity import Capacity
@@ -9,6 +10,7 @@ from tfvae.objectives.constrained import Constrained
 from tfvae.objectives.elbo import ELBO, BetaELBO, ConvexBeta
 from tfvae.objectives.importance_weighted import ImportanceWeighted
 from tfvae.objectives.multipliers import GECO, REWO, Multiplier, geco_step, rewo_step
+from tfvae.objectives.schedules import Cyclical
 
 __all__ = [
     "ELBO",
@@ -17,8 +19,10 @@ __all__ = [
     "AutomaticBound",
     "BetaELBO",
     "Capacity",
+    "Coefficient",
     "Constrained",
     "ConvexBeta",
+    "Cyclical",
     "ImportanceWeighted",
     "InformationCascade",
     "Multiplier",
@@ -30,7 +34,7 @@ __all__ = [
 ]
 
 
-def get(identifier) -> Objective:
+def get(identifier: str | Objective) -> Objective:
     """The objective for a short name ("elbo", "importance_weighted", …) or the object itself."""
     names = {
         "beta_elbo": BetaELBO,

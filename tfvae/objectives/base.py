@@ -1,97 +1,108 @@
-"""What every objective offers: how distortion, rate and error become a loss."""
+"""What every objective offers: a loss from distortion, rate and error."""
 
-from typing import NamedTuple
+import abc
+from typing import Any, NamedTuple
 
-import keras
 import tensorflow as tf
 
-from tfvae import _checks
+from tfvae._component import Component
 
 
 class Terms(NamedTuple):
-    """The terms of L posterior samples of B examples, in nats unless the likelihood says other."""
+    """The terms of L posterior samples of B examples, in nats; C in the likelihood's unit."""
 
     distortion: tf.Tensor
     """D = −log p(x|z), (L, B)."""
     rate: tf.Tensor
-    """R, (L, B), or (1, B) when it is analytic."""
+    """R, (L, B), or (1, B) when it is analytic; the discrete latents' included."""
     error: tf.Tensor
     """C, the part of D that a constraint bounds, (L, B)."""
     residual: tf.Tensor | None = None
     """What the likelihood learns its scale from, (L, B, …); None when it learns none."""
-    penalties: dict[str, tf.Tensor] = {}
-    """Penalties by name, without their weights, each (B,); empty when nobody asked."""
-    latents: tf.Tensor | None = None
-    """z, continuous, (L, B, N_z), with an axis T before the last for sequences."""
-    rates: tf.Tensor | None = None
-    """R of each continuous latent, (1, B, N_z); None where the prior has no such parts."""
-    categorical_rate: tf.Tensor | None = None
-    """The part of the rate that is due to categorical latents, (1, B); None without them."""
+    rate_per_latent: tf.Tensor | None = None
+    """R of each continuous latent, (1, B, N_z); None where the prior is no product over them."""
+    discrete_rate: tf.Tensor | None = None
+    """The discrete latents' part of the rate, (1, B) or (L, B); None without them."""
 
 
-class Objective(keras.layers.Layer):
-    """Base class: `loss` is a pure function of the terms; what has a state changes it in `update`.
+class Objective(Component, abc.ABC):
+    """Base class: `loss` is a pure function of the terms; `update` changes the state.
 
     `num_samples` is L, the number of posterior samples that training draws for an example;
     `analytic_rate` says whether a closed-form rate may take the place of the sampled one.
+
+    A subclass gives `loss`. It creates weights in `create_weights` and changes them in `update`.
+    Numbers that may change during training are class attributes of the type
+    `tfvae.objectives.Coefficient`.
+
+    Example, a loss that forgives distortions below a floor:
+        >>> import tensorflow as tf, tfvae
+        >>> class Floor(tfvae.objectives.Objective):
+        ...     floor = tfvae.objectives.Coefficient()
+        ...     def __init__(self, floor=1.0, **kwargs):
+        ...         super().__init__(**kwargs)
+        ...         self.floor = floor
+        ...     def loss(self, terms):
+        ...         return tf.reduce_mean(tf.maximum(terms.distortion, self.floor) + terms.rate, 0)
+        >>> vae = tfvae.VAE(latent_dim=2, objective=Floor(3.0))
     """
 
-    num_samples = 1
-    analytic_rate = True
+    role = "objective"
+    num_samples: int = 1
+    analytic_rate: bool = True
+    needs_rate_per_latent: bool = False
+    """Whether `loss` reads the rate of each latent."""
 
-    def connect(self, likelihood, latent_dim: int = 1, num_categories: tuple[int, ...] = ()):
-        """Creates the state, if any, when the likelihood knows the data's shape.
+    def build(
+        self, likelihood: Any, latent_dim: int = 1, num_categories: tuple[int, ...] = ()
+    ) -> None:
+        """Creates the weights; the model calls it when the likelihood knows the data's shape.
 
         Args:
-            likelihood: that of the model.
+            likelihood: the model's likelihood.
             latent_dim: N_z, the number of continuous latents.
-            num_categories: (S_1, …, S_V) of the categorical latents, if any.
+            num_categories: (S_1, …, S_V) of the discrete latents.
 
         Raises:
-            ValueError: when the objective has been connected before.
+            ValueError: when the objective was built before.
         """
-        _checks.not_yet_connected("objective", self)
+        self.start_build()
         self.latent_dim, self.num_categories = latent_dim, tuple(num_categories)
-        self._create_state(likelihood)
-        self.built = True
+        self.create_weights(likelihood)
 
-    def _create_state(self, likelihood):
-        """Creates what the subclass needs."""
+    def create_weights(self, likelihood: Any) -> None:
+        """Creates what the subclass owns; nothing by default."""
 
-    def get_build_config(self):
-        """Nothing: `connect` takes the place of `build`."""
-        return None
-
+    @abc.abstractmethod
     def loss(self, terms: Terms) -> tf.Tensor:
         """The quantity to minimise, one number for each example, (B,)."""
-        raise NotImplementedError
 
     def sample_weights(self, terms: Terms) -> tf.Tensor:
-        """Weight of each of the L samples in what is averaged over them, (L, B); sums to 1.
+        """Weights of the L samples in averages over them, (L, B); they sum to 1 over L.
 
-        The loss's gradient weighs the distortions of the samples so: each alike, for an objective
-        that is linear in them.
+        Objectives that are linear in the samples weigh them equally.
         """
         return tf.ones_like(terms.distortion) / tf.cast(tf.shape(terms.distortion)[0], tf.float32)
 
-    def prepare(self, x: tf.Tensor, likelihood):
-        """Called with each training batch before its loss; for settings that come from the data."""
+    def observe_batch(self, x: tf.Tensor, likelihood: Any) -> None:
+        """Called with each training batch before its loss, for settings that follow the data."""
 
     def is_ready(self) -> tf.Tensor:
-        """Scalar bool: whether `prepare` has found what it looks for."""
+        """Scalar bool: whether `observe_batch` has found what the loss needs."""
         return tf.constant(True)
 
-    def update(self, error: tf.Tensor):
+    def update(self, error: tf.Tensor) -> None:
         """Called after each gradient step with C, a scalar: its mean over the global batch."""
 
     @property
-    def prior_is_held(self) -> tf.Tensor | None:
-        """Scalar bool: whether the prior's weights rest in this step. None: they never do."""
+    def prior_is_frozen(self) -> tf.Tensor | None:
+        """Scalar bool: whether this step leaves the prior's weights alone. None: never."""
         return None
 
-    def categories_are_open(self) -> tf.Tensor:
-        """Scalar bool: whether categorical latents take part yet."""
-        return tf.constant(True)
+    @property
+    def discrete_is_open(self) -> tf.Tensor | None:
+        """Scalar bool: whether discrete latents take part yet. None: always."""
+        return None
 
     @property
     def bound(self) -> tf.Tensor | None:
@@ -102,6 +113,6 @@ class Objective(keras.layers.Layer):
         """Scalars of the objective's state to report beside the terms."""
         return {}
 
-    def concern(self, likelihood) -> str | None:
-        """What a user should know about the state that training ended in; None when all is well."""
+    def convergence_warning(self, likelihood: Any) -> str | None:
+        """What a user should know about the state in which training ended; None: all is well."""
         return None

@@ -1,9 +1,11 @@
 """The bound on the error that a constraint takes when none is given."""
 
-import keras
+from typing import Any
+
 import tensorflow as tf
 
 from tfvae import _replicas
+from tfvae._component import Component
 
 # Where the bound lies between what a model without latents reaches (0) and a perfect
 # reconstruction (1).
@@ -19,7 +21,7 @@ SLACK = 0.9
 LEAST_EXPLAINED = 0.1
 
 
-class AutomaticBound(keras.layers.Layer):
+class AutomaticBound(Component):
     """κ² = C_perfect + (1 − e)·(C_constant − C_perfect), the share e of what can be explained.
 
     C_perfect and C_constant are the errors of a perfect reconstruction and of the mean of the data,
@@ -28,8 +30,11 @@ class AutomaticBound(keras.layers.Layer):
     more, and a bound that cannot be reached would leave the prior untrained.
     """
 
-    def connect(self):
+    role = "bound"
+
+    def build(self) -> None:
         """Creates the state."""
+        self.start_build()
         self.perfect = _replicas.shared_scalar(self, "perfect", 0.0)
         self.constant = _replicas.shared_scalar(self, "constant", 0.0)
         self.batches = _replicas.shared_scalar(self, "batches", 0.0)
@@ -37,17 +42,12 @@ class AutomaticBound(keras.layers.Layer):
         self.best = _replicas.shared_scalar(self, "best", 0.0)
         self.waiting = _replicas.shared_scalar(self, "waiting", 0.0)
         self.reached = _replicas.shared_scalar(self, "reached", 0.0)
-        self.built = True
 
-    def get_build_config(self):
-        """Nothing: `connect` takes the place of `build`."""
-        return None
-
-    def measure(self, x: tf.Tensor, likelihood):
+    def measure(self, x: tf.Tensor, likelihood: Any) -> None:
         """Takes one of the first training batches into account, unless it is of no use."""
         size = tf.cast(tf.shape(x)[0], tf.float32)
         perfect, constant = likelihood.error_range(x)
-        # The mean of a batch lies nearer to its examples than that of all data does.
+        # A batch lies nearer to its own mean than to the mean of all data.
         constant = perfect + (constant - perfect) * size / (size - 1.0)
         perfect, constant = _replicas.mean(perfect), _replicas.mean(constant)
         usable = tf.math.is_finite(constant) & (constant > perfect) & likelihood.in_support(x)
@@ -67,7 +67,7 @@ class AutomaticBound(keras.layers.Layer):
         unexplained = 1.0 - self.explained.value
         return self.perfect.value + unexplained * (self.constant.value - self.perfect.value)
 
-    def update(self, average: tf.Tensor):
+    def update(self, average: tf.Tensor) -> None:
         """Notes whether Ĉ, `average`, has reached the bound, and loosens it on a plateau."""
         span = self.constant.value - self.perfect.value
         explained = tf.math.divide_no_nan(self.constant.value - average, span)

@@ -1,12 +1,12 @@
 """Fixed weightings of distortion and rate: the ELBO and the two forms of β-VAE."""
 
-import math
+from typing import Any
 
 import keras
 import tensorflow as tf
 
-from tfvae import _checks
-from tfvae.objectives.base import Objective
+from tfvae._coefficients import Coefficient
+from tfvae.objectives.base import Objective, Terms
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -21,7 +21,7 @@ class ELBO(Objective):
         5.0
     """
 
-    def loss(self, terms):
+    def loss(self, terms: Terms) -> tf.Tensor:
         """D + R, mean over samples."""
         return tf.reduce_mean(terms.distortion + terms.rate, axis=0)
 
@@ -31,52 +31,54 @@ class BetaELBO(Objective):
     """L = D + β·R [H17, eq. 4]; nats.
 
     Args:
-        beta: β ≥ 0; 1 is the ELBO.
+        beta: β ≥ 0, a number or a Keras schedule; 1 is the ELBO, 0 leaves the distortion alone.
 
     Raises:
         ValueError: when β is negative or not a finite number.
+
+    Example, a KL warm-up from 0 to 1 in 1,000 steps:
+        >>> import keras, tfvae
+        >>> warm_up = keras.optimizers.schedules.PolynomialDecay(0.0, 1000, 1.0)
+        >>> vae = tfvae.VAE(latent_dim=2, objective=tfvae.objectives.BetaELBO(warm_up))
     """
 
-    def __init__(self, beta: float = 4.0, **kwargs):
-        super().__init__(**kwargs)
-        self.beta = _checks.number_in("beta", beta, 0.0, math.inf, high_open=True)
+    beta = Coefficient()
 
-    def loss(self, terms):
+    def __init__(self, beta: Any = 4.0, **kwargs):
+        super().__init__(**kwargs)
+        self.beta = beta
+
+    def loss(self, terms: Terms) -> tf.Tensor:
         """D + β·R, mean over samples."""
         return tf.reduce_mean(terms.distortion + self.beta * terms.rate, axis=0)
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {**super().get_config(), "beta": self.beta}
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class ConvexBeta(Objective):
     """L = (1 − β)·C/N_x + β·R, the convex form used in particle physics [O21, eq. 1].
 
-    C/N_x is the mean squared error for a Gaussian (its scale does not enter), the mean
-    cross-entropy for a Bernoulli likelihood; R is the sum over latents. As
-    β runs from 0 to 1 the average posterior variance does too.
+    C/N_x is the mean squared error for a Gaussian likelihood, whose scale has no part in it, and
+    the mean cross-entropy for a Bernoulli likelihood; R is the sum over latents. As β goes from 0
+    to 1, the average posterior variance does too.
 
     Args:
-        beta: β in [0, 1].
+        beta: β in [0, 1], a number or a Keras schedule.
 
     Raises:
         ValueError: when β lies outside [0, 1].
     """
 
-    def __init__(self, beta: float = 1e-4, **kwargs):
-        super().__init__(**kwargs)
-        self.beta = _checks.number_in("beta", beta, 0.0, 1.0)
+    beta = Coefficient(0.0, 1.0, high_open=False)
 
-    def _create_state(self, likelihood):
+    def __init__(self, beta: Any = 1e-4, **kwargs):
+        super().__init__(**kwargs)
+        self.beta = beta
+
+    def create_weights(self, likelihood: Any) -> None:
+        """Notes N_x."""
         self.num_features = likelihood.num_features
 
-    def loss(self, terms):
+    def loss(self, terms: Terms) -> tf.Tensor:
         """(1 − β)·C/N_x + β·R, mean over samples."""
         mean_error = terms.error / self.num_features
         return tf.reduce_mean((1.0 - self.beta) * mean_error + self.beta * terms.rate, axis=0)
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {**super().get_config(), "beta": self.beta}

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from tfvae import _checks
 from tfvae.distributions import log_mean_exp
-from tfvae.objectives.base import Objective
+from tfvae.objectives.base import Objective, Terms
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -34,14 +34,10 @@ class ImportanceWeighted(Objective):
         super().__init__(**kwargs)
         self.num_samples = _checks.positive_int("num_samples", num_samples)
 
-    def loss(self, terms):
+    def loss(self, terms: Terms) -> tf.Tensor:
         """Minus the bound."""
         return -log_mean_exp(-(terms.distortion + terms.rate), axis=0)
 
-    def sample_weights(self, terms):
+    def sample_weights(self, terms: Terms) -> tf.Tensor:
         """Self-normalised importance weights, w_l/Σ w [BGS16, eq. 14]."""
         return tf.stop_gradient(tf.nn.softmax(-(terms.distortion + terms.rate), axis=0))
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {**super().get_config(), "num_samples": self.num_samples}

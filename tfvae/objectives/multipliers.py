@@ -1,27 +1,31 @@
 """Lagrange multipliers and their dual steps: GECO and REWO."""
 
+import abc
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tfvae import _checks, _replicas
+from tfvae._coefficients import Coefficient
+from tfvae._component import Component
 
 # A multiplier before it knows the ELBO's.
 NOT_STARTED = -1.0
 
 
-def moving_average(error, average, alpha):
+def moving_average(error: tf.Tensor, average: tf.Tensor, alpha: Any) -> tf.Tensor:
     """Ĉ_t = (1 − α)·C_batch + α·Ĉ_{t−1} [RV18, algorithm 1]."""
     return (1.0 - alpha) * error + alpha * average
 
 
-def geco_step(multiplier, delta, nu):
+def geco_step(multiplier: tf.Tensor, delta: tf.Tensor, nu: Any) -> tf.Tensor:
     """λ_t = λ_{t−1}·exp(ν·δ_t) [RV18, algorithm 1]."""
     return multiplier * tf.exp(nu * delta)
 
 
-def rewo_step(beta, delta, nu, tau):
+def rewo_step(beta: tf.Tensor, delta: tf.Tensor, nu: Any, tau: Any) -> tf.Tensor:
     """β_t = β_{t−1}·exp(ν·f(β_{t−1}, δ_t; τ)·δ_t) [K19, eq. 10].
 
     f(β, δ; τ) = (1 − H(δ))·tanh(τ(β − 1)) − H(δ), H the Heaviside step: β falls while the
@@ -32,7 +36,7 @@ def rewo_step(beta, delta, nu, tau):
     return beta * tf.exp(nu * f * delta)
 
 
-class Multiplier(keras.layers.Layer):
+class Multiplier(Component, abc.ABC):
     """Base class: λ ≥ 0 and Ĉ as non-trainable weights, changed by `update` once a step.
 
     δ_t is relative here, (Ĉ_t − κ²)/κ², unless `relative=False`. **Choice**: κ² grows with the
@@ -47,79 +51,79 @@ class Multiplier(keras.layers.Layer):
 
     The initial value is given relative to the multiplier with which the loss weighs error and rate
     as the ELBO does (1 for a Bernoulli likelihood, N_x/(2κ²) for a Gaussian one, where C is not in
-    nats). **Choice**: so that one value serves all likelihoods and data.
+    nats). One value then serves all likelihoods and data (**choice**).
 
     Raises:
         ValueError: when an argument lies outside its range.
     """
 
+    role = "multiplier"
+    nu = Coefficient(low_open=True)
+    alpha = Coefficient(0.0, 1.0)
+
     def __init__(
         self,
-        nu: float,
-        alpha: float = 0.9,
+        nu: Any,
+        alpha: Any = 0.9,
         relative: bool = True,
         max_multiplier: float = 1e8,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.nu = _checks.number_in("nu", nu, 0.0, math.inf, low_open=True, high_open=True)
-        self.alpha = _checks.number_in("alpha", alpha, 0.0, 1.0, high_open=True)
+        self.nu, self.alpha = nu, alpha
         self.relative = bool(relative)
         self.max_multiplier = _checks.number_in(
             "max_multiplier", max_multiplier, 1.0, math.inf, high_open=True
         )
 
-    def connect(self):
-        """Creates λ's state, once."""
-        if self.built:
-            return
-        self._create_state()
-        # Negative: no batch has been seen. C may be negative for no likelihood of the library.
+    def build(self) -> None:
+        """Creates λ's state."""
+        self.start_build()
+        self.create_weights()
+        # Negative: no batch has been seen. No likelihood of the library has a negative C.
         self.average = _replicas.shared_scalar(self, "average_error", -1.0)
-        self.built = True
 
-    def start(self, elbo_multiplier: tf.Tensor):
+    @abc.abstractmethod
+    def create_weights(self) -> None:
+        """Creates the weights of λ."""
+
+    @abc.abstractmethod
+    def start(self, elbo_multiplier: tf.Tensor) -> None:
         """Sets the initial value relative to the ELBO's multiplier, unless it has been set.
 
         `NOT_STARTED` in place of the ELBO's multiplier leaves it as it is.
         """
-        raise NotImplementedError
+
+    @abc.abstractmethod
+    def value(self) -> tf.Tensor:
+        """λ, a scalar."""
+
+    @abc.abstractmethod
+    def dual_step(self, delta: tf.Tensor) -> None:
+        """Changes λ for δ_t, a scalar."""
 
     def _clipped(self, value, highest=None):
         """`value`, λ or β, kept in the range of λ."""
         highest = self.max_multiplier if highest is None else highest
         return tf.clip_by_value(value, 1.0 / self.max_multiplier, highest)
 
-    def get_build_config(self):
-        """Nothing: `connect` takes the place of `build`."""
-        return None
-
-    def value(self) -> tf.Tensor:
-        """λ, a scalar."""
-        raise NotImplementedError
-
-    def update(self, error: tf.Tensor, bound: tf.Tensor):
+    def update(self, error: tf.Tensor, bound: tf.Tensor) -> None:
         """The dual step, after the gradient step: C of the global batch, κ², both scalars."""
         average = tf.where(
             self.average < 0.0, error, moving_average(error, self.average.value, self.alpha)
         )
         delta = average - bound
         self.average.assign(average)
-        self._dual_step(delta / bound if self.relative else delta)
+        self.dual_step(delta / bound if self.relative else delta)
 
     @property
-    def prior_is_held(self) -> tf.Tensor | None:
-        """Whether the initial phase, in which the prior rests, still lasts; None: there is none."""
+    def prior_is_frozen(self) -> tf.Tensor | None:
+        """Whether the initial phase, in which the prior is frozen, lasts; None: no such phase."""
         return None
 
     def state(self) -> dict[str, tf.Tensor]:
         """What is reported beside the terms."""
         return {"lambda": self.value()}
-
-    def get_config(self):
-        """The constructor's arguments."""
-        names = ("nu", "alpha", "relative", "max_multiplier")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -135,40 +139,38 @@ class GECO(Multiplier):
 
         >>> from tfvae.objectives import GECO
         >>> geco = GECO(nu=0.5)
-        >>> geco.connect()
+        >>> geco.build()
         >>> geco.start(1.0)
         >>> geco.update(error=2.0, bound=1.0)
         >>> round(float(geco.value()), 4)  # exp 0.5
         1.6487
     """
 
-    def __init__(self, nu: float = 0.01, initial: float = 1.0, **kwargs):
+    def __init__(self, nu: Any = 0.01, initial: float = 1.0, **kwargs):
         super().__init__(nu=nu, **kwargs)
         self.initial = _checks.number_in(
             "initial", initial, 0.0, math.inf, low_open=True, high_open=True
         )
 
-    def _create_state(self):
+    def create_weights(self) -> None:
+        """Creates λ."""
         self.multiplier = _replicas.shared_scalar(self, "multiplier", NOT_STARTED)
 
-    def start(self, elbo_multiplier):
+    def start(self, elbo_multiplier: tf.Tensor) -> None:
         """λ_0."""
         started = (self.multiplier.value != NOT_STARTED) | (elbo_multiplier == NOT_STARTED)
         initial = self._clipped(self.initial * tf.cast(elbo_multiplier, tf.float32))
         self.multiplier.assign(tf.where(started, self.multiplier.value, initial))
 
-    def value(self):
+    def value(self) -> tf.Tensor:
         """λ; `initial` before it is started."""
         multiplier = self.multiplier.value
         return tf.where(multiplier == NOT_STARTED, self.initial, multiplier)
 
-    def _dual_step(self, delta):
+    def dual_step(self, delta: tf.Tensor) -> None:
+        """λ ← λ·exp(ν·δ)."""
         multiplier = geco_step(self.multiplier.value, delta, self.nu)
         self.multiplier.assign(self._clipped(multiplier))
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {**super().get_config(), "initial": self.initial}
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -183,40 +185,44 @@ class REWO(Multiplier):
     Args:
         nu: ν.
         tau: τ > 0; how close to 1 β must come before its rise slows down.
-        initial: β_0 in (0, 1], relative to that of the ELBO.
+        initial: β_0 in (0, 1], relative to 1/λ of the ELBO.
         **kwargs: see `Multiplier`.
 
     Example:
         >>> from tfvae.objectives import REWO
         >>> rewo = REWO(initial=0.01)
-        >>> rewo.connect()
+        >>> rewo.build()
         >>> rewo.start(1.0)
         >>> rewo.update(error=2.0, bound=1.0)  # violated: the initial phase, β is held
-        >>> bool(rewo.prior_is_held), round(float(rewo.value()))
+        >>> bool(rewo.prior_is_frozen), round(float(rewo.value()))
         (True, 100)
     """
 
-    def __init__(self, nu: float = 0.05, tau: float = 3.0, initial: float = 0.01, **kwargs):
+    tau = Coefficient(low_open=True)
+
+    def __init__(self, nu: Any = 0.05, tau: Any = 3.0, initial: float = 0.01, **kwargs):
         super().__init__(nu=nu, **kwargs)
-        self.tau = _checks.number_in("tau", tau, 0.0, math.inf, low_open=True, high_open=True)
+        self.tau = tau
         self.initial = _checks.number_in("initial", initial, 0.0, 1.0, low_open=True)
 
-    def _create_state(self):
+    def create_weights(self) -> None:
+        """Creates β and the phase."""
         self.beta = _replicas.shared_scalar(self, "beta", NOT_STARTED)
         self.initial_phase = _replicas.shared_scalar(self, "initial_phase", 1.0)
 
-    def start(self, elbo_multiplier):
+    def start(self, elbo_multiplier: tf.Tensor) -> None:
         """β_0."""
         initial = self._clipped(self.initial / tf.cast(elbo_multiplier, tf.float32), highest=1.0)
         started = (self.beta.value != NOT_STARTED) | (elbo_multiplier == NOT_STARTED)
         self.beta.assign(tf.where(started, self.beta.value, initial))
 
-    def value(self):
+    def value(self) -> tf.Tensor:
         """λ = 1/β; 1/`initial` before it is started."""
         beta = self.beta.value
         return 1.0 / tf.where(beta == NOT_STARTED, self.initial, beta)
 
-    def _dual_step(self, delta):
+    def dual_step(self, delta: tf.Tensor) -> None:
+        """The end of the initial phase, or β ← β·exp(ν·f(β, δ; τ)·δ)."""
         # Ĉ_t < κ² ends the phase at this very step: its dual step is already taken.
         held = tf.where(delta < 0.0, 0.0, self.initial_phase.value)
         beta = rewo_step(self.beta.value, delta, self.nu, self.tau)
@@ -225,10 +231,6 @@ class REWO(Multiplier):
         self.initial_phase.assign(held)
 
     @property
-    def prior_is_held(self):
+    def prior_is_frozen(self) -> tf.Tensor:
         """Whether the initial phase still lasts."""
         return self.initial_phase.value > 0.0
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {**super().get_config(), "tau": self.tau, "initial": self.initial}

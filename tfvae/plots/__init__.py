@@ -1,8 +1,8 @@
-"""Matplotlib figures of data, latent spaces and training: each function returns the Figure.
+"""Matplotlib figures of data, latent spaces and training. Each function returns the Figure.
 
-No figure is registered with pyplot: nothing has to be closed, and no display is needed. In a
-notebook (after `%matplotlib inline`) the figure that a cell ends with is shown; elsewhere
-`figure.savefig("name.png")` writes it.
+Figures are not registered with pyplot. They need no display and need not be closed. A notebook
+(after `%matplotlib inline`) shows the figure at the end of a cell; elsewhere
+`figure.savefig("name.png")` writes it. `motion_gif` and `traversal_gif` write GIF files.
 """
 
 from tfvae.plots.capsules import (

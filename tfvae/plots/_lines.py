@@ -1,8 +1,12 @@
-"""Data that are no images: features of an example as a line."""
+"""Line plots of data that are not images: the features of an example over their index."""
+
+from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
 
 from tfvae.plots import _style
 
@@ -10,19 +14,19 @@ WIDE = 3
 FEATURE, VALUE = "feature", "value"
 
 
-def flat(examples):
+def flat(examples: np.ndarray) -> np.ndarray:
     """(n, *data) -> (n, N_x)."""
     return np.reshape(examples, [len(examples), -1])
 
 
-def draw(axes, example, **kwargs):
-    """One example as a line over the index of the feature, with points when they are few."""
+def draw(axes: Axes, example: np.ndarray, **kwargs) -> None:
+    """Draws one example as a line over the feature index, with points if there are few."""
     marker = "." if len(example) <= 12 else None
     axes.plot(np.arange(len(example)), example, marker=marker, linewidth=1.2, **kwargs)
 
 
-def label_outer(axes, columns: int):
-    """Axis labels on the left edge and below the lowest panel of each column only."""
+def label_outer(axes: Sequence[Axes], columns: int) -> None:
+    """Labels the axes on the left edge and below the lowest panel of each column only."""
     for i, one in enumerate(axes):
         if i % columns == 0:
             one.set_ylabel(VALUE)
@@ -32,20 +36,27 @@ def label_outer(axes, columns: int):
         _style.plain(one)
 
 
-def line_panels(groups, names, titles=None, columns=WIDE):
-    """Panels that compare examples: `groups` holds arrays (n, *data), the i-th of each in panel i.
+def line_panels(
+    groups: Sequence[np.ndarray],
+    names: Sequence[str],
+    titles: Sequence[str] | None = None,
+    columns: int = WIDE,
+    colors: Sequence[str] = _style.PAIR,
+) -> Figure:
+    """Panels that compare examples: panel i shows example i of every group.
 
     Args:
-        groups: what is compared.
-        names: of the groups, for the legend, which is left out for a single group.
-        titles: of the panels.
-        columns: panels a row.
+        groups: arrays (n, *data) to compare.
+        names: legend entries of the groups. A single group has no legend.
+        titles: titles of the panels.
+        columns: panels per row.
+        colors: one for each group, or more.
     """
     count = len(groups[0])
     figure, axes = _style.panels(count, columns, size=(2.6, 1.7), sharex=True, sharey=True)
     for i, one in enumerate(axes):
         for j, (group, name) in enumerate(zip(groups, names, strict=True)):
-            draw(one, flat(group)[i], color=_style.PAIR[j], label=name)
+            draw(one, flat(group)[i], color=colors[j], label=name)
         if titles:
             _style.titled(one, titles[i])
     label_outer(axes, min(columns, count))
@@ -55,8 +66,14 @@ def line_panels(groups, names, titles=None, columns=WIDE):
     return figure
 
 
-def fan_panels(rows, titles, values, bar_label, columns=WIDE):
-    """Panels in which the lines of one row, (n, *data), are coloured by `values`, (n,)."""
+def fan_panels(
+    rows: Sequence[np.ndarray],
+    titles: Sequence[str],
+    values: np.ndarray,
+    bar_label: str,
+    columns: int = WIDE,
+) -> Figure:
+    """One panel per row, (n, *data): its examples as lines coloured by `values`, (n,)."""
     figure, axes = _style.panels(len(rows), columns, size=(2.9, 2.0), sharex=True, sharey=True)
     norm = Normalize(values[0], values[-1])
     for one, row, title in zip(axes, rows, titles, strict=True):

@@ -1,69 +1,100 @@
-"""What the figures ask of a model: encoded means, decoded means, samples; in batches, as NumPy."""
+"""Checked arguments, encodings and decodings of a model, as NumPy arrays."""
 
 import math
+from typing import Any
 
+import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
-from tfvae.models.batches import latent_codes
+from tfvae.models import beside, data, inputs
 
 BATCH = 1024
 
 
-def check_built(model):
-    """Raises a ValueError when the model does not know its data yet."""
+def check_built(model: keras.Model) -> None:
+    """Raises a ValueError if the model has no weights yet."""
     if not model.built:
         raise ValueError(
-            "`model` has no weights yet: call `fit`, or `build((None, *shape_of_one_example))`, "
-            "before it is plotted."
+            f"`model` must be built, received a {type(model).__name__} that has no weights yet. "
+            "Call `fit`, or `build((None, *shape_of_one_example))`, before you plot it."
         )
 
 
-def checked_data(model, x) -> np.ndarray:
+def checked_data(model: keras.Model, x: ArrayLike) -> np.ndarray:
     """`x` as an array (n, *data), n ≥ 1."""
     check_built(model)
     x = np.asarray(x)
     if x.shape[1:] != tuple(model.data_shape) or len(x) == 0:
         raise ValueError(
             f"`x` must have the shape (n, {', '.join(map(str, model.data_shape))}) with n ≥ 1, as "
-            f"the data of the model; received {x.shape}."
+            f"the model's data, received {x.shape}."
         )
     return x
 
 
-def checked_latents(model, name: str, z) -> np.ndarray:
-    """`z` as an array (n, N_z), n ≥ 1."""
+def checked_latents(model: keras.Model, name: str, z: ArrayLike) -> np.ndarray:
+    """`z` as an array (n, N_z), or (n, embedding_dim) with categories, n ≥ 1."""
     check_built(model)
     z = np.asarray(z, dtype="float32")
-    if z.ndim != 2 or z.shape[1] != model.code_dim or len(z) == 0:
+    lengths = sorted({model.latent_dim, model.embedding_dim})
+    if z.ndim != 2 or z.shape[1] not in lengths or len(z) == 0:
+        shapes = " or ".join(f"(n, {length})" for length in lengths)
         raise ValueError(
-            f"`{name}` must have the shape (n, {model.code_dim}), the length of a code; "
-            f"received {z.shape}."
+            f"`{name}` must have the shape {shapes}, points of the latent space, received "
+            f"{z.shape}."
         )
     return z
 
 
-def check_single(model, what: str):
-    """Raises a ValueError when an example of the model is a sequence."""
+def checked_beside(
+    model: keras.Model, y: Any, num_examples: int, purpose: tuple[str, ...] = beside.NAMES
+) -> dict[str, np.ndarray]:
+    """What the model needs beside x by name, arrays with a row for each example."""
+    return beside.arrays(y, model.needs, num_examples, purpose)
+
+
+def beside_one(model: keras.Model, y: Any) -> dict[str, np.ndarray]:
+    """Labels and condition of one example, as arrays with one row."""
+    found = beside.parts(y, model.needs, beside.INPUTS)
+    rows = {}
+    if "labels" in found:
+        rows["labels"] = inputs.label_rows(model, found["labels"]).numpy()
+    if "condition" in found:
+        condition = np.asarray(found["condition"])
+        single = condition.ndim <= len(model.condition_shape)
+        rows["condition"] = condition[np.newaxis] if single else condition
+    for name, value in rows.items():
+        if len(value) != 1:
+            raise ValueError(f"`{name}` must be that of one example, received {len(value)}.")
+    return rows
+
+
+def check_single(model: keras.Model) -> None:
+    """Raises a ValueError if the examples of the model are sequences."""
     if model.sequence_axes:
         raise ValueError(
-            f"`{what}` shows latents of single examples, but this {type(model).__name__} has "
-            "sequences: `tfvae.plots.capsule_traversals` shows what their latents do."
+            f"`model` must be a model of single examples, received a {type(model).__name__} of "
+            "sequences. Use `tfvae.plots.capsule_traversals` to show latents of sequences."
         )
 
 
-def codes(model, x) -> np.ndarray:
-    """The latents that stand for x, as `decoded` takes them: (n, N_z), (n, T, N_z) of sequences."""
-    return latent_codes(model, x).reshape(-1, *model.sequence_shape, model.code_dim)
+def decoder_inputs(model: keras.Model, x: np.ndarray, y: Any) -> np.ndarray:
+    """[z, d, c] that stand for x, (n, decoder_input_dim), with an axis T of sequences before."""
+    rows = data.decoder_inputs(model, x, y)
+    return rows.reshape(-1, *model.sequence_shape, model.decoder_input_dim)
 
 
-def decoded(model, z) -> np.ndarray:
-    """E[x|z], (n, N_z) -> (n, *data), or (n, T, N_z) -> (n, T, *step)."""
-    size = max(1, BATCH // math.prod(z.shape[1:-1]))
+def mean_of_inputs(model: keras.Model, decoder_input: np.ndarray) -> np.ndarray:
+    """E[x|z, d, c] of decoder inputs, (n, …, decoder_input_dim) -> (n, …, *step)."""
+    size = max(1, BATCH // math.prod(decoder_input.shape[1:-1]))
+    parts = (decoder_input[i : i + size] for i in range(0, len(decoder_input), size))
+    outputs = (model.decoder_outputs(np.asarray(part, "float32")) for part in parts)
+    return np.concatenate([model.likelihood.mean(one).numpy() for one in outputs])
+
+
+def decoded(model: keras.Model, z: np.ndarray, y: Any = None) -> np.ndarray:
+    """E[x|z, d, c] of points, with labels and condition of one example for all: (n, *target)."""
     return np.concatenate(
-        [model.decode_mean(z[start : start + size]).numpy() for start in range(0, len(z), size)]
+        [model.decode_mean(z[i : i + BATCH], y).numpy() for i in range(0, len(z), BATCH)]
     )
-
-
-def prior_samples(model, num: int, seed: int) -> np.ndarray:
-    """Draws z ~ p(z), (num, N_z), or (num, T, N_z) of sequences; the same for the same seed."""
-    return np.asarray(model.sample_codes(num, seed=(seed, 0)))

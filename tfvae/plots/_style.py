@@ -1,14 +1,19 @@
 """The look that all figures share: colours, axes, panels."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colorbar import Colorbar
 from matplotlib.colors import ListedColormap, hsv_to_rgb
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.textpath import TextPath
 
-# Ten colours that stay apart for readers with a colour-vision deficiency (M. Petroff, 2021).
+# Ten colours that readers with a colour-vision deficiency can tell apart (M. Petroff, 2021).
 COLORS = (
     "#3f90da", "#ffa90e", "#bd1f01", "#832db6", "#94a4a2",
     "#a96b59", "#e76300", "#717581", "#b9ac70", "#92dadd",
@@ -20,31 +25,33 @@ TEXT = "#333333"
 BACKDROP = "#d4d4d4"
 SMALL, NORMAL = 8, 9
 
-# Without its lightest part, which is hard to see on white.
+# Without the lightest part of viridis, which is hard to see on white.
 SEQUENTIAL = ListedColormap(
     colormaps["viridis"](np.linspace(0.0, 0.92, 256)), name="tfvae_sequential"
 )
-# Saturated all the way round, so that no angle looks like the grey of a backdrop.
+# Saturated everywhere: no angle looks like the grey backdrop.
 CYCLIC = ListedColormap(
     hsv_to_rgb([(hue, 1.0, 1.0) for hue in np.linspace(0.0, 1.0, 256)]) * [0.84, 0.74, 0.84],
     name="tfvae_cyclic",
 )
-# Two colours that part at 0; grey where there is no number.
+# Two colours that meet at 0; grey marks NaN.
 DIVERGING = colormaps["RdBu_r"].with_extremes(bad=BACKDROP)
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure, inches, that pyplot knows nothing of."""
+    """Returns an empty figure, in inches, that is not registered with pyplot."""
     return Figure(figsize=(width, height), dpi=100, layout="constrained")
 
 
 def text_width(text: str) -> float:
-    """Width in inches that a label of normal size takes."""
+    """Returns the width of a label of normal size, in inches."""
     return TextPath((0, 0), text, size=NORMAL).get_extents().width / 72 if text else 0.0
 
 
-def panels(count: int, columns: int, size=(3.2, 2.3), **kwargs):
-    """A figure with `count` axes, row by row in `columns` columns; returns it and the axes."""
+def panels(
+    count: int, columns: int, size: tuple[float, float] = (3.2, 2.3), **kwargs
+) -> tuple[Figure, list[Axes]]:
+    """Returns a figure and its `count` axes, row by row in `columns` columns of `size` inches."""
     columns = min(columns, count)
     rows = math.ceil(count / columns)
     figure = new_figure(size[0] * columns, size[1] * rows)
@@ -56,8 +63,8 @@ def panels(count: int, columns: int, size=(3.2, 2.3), **kwargs):
     return figure, list(grid.flat[:count])
 
 
-def plain(axes):
-    """Takes away what carries no information, and sets sizes and greys."""
+def plain(axes: Axes) -> Axes:
+    """Removes the top and right spines and sets font sizes and greys."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color("#999999")
     axes.tick_params(labelsize=SMALL, color="#999999", labelcolor=TEXT)
@@ -66,13 +73,13 @@ def plain(axes):
     return axes
 
 
-def titled(axes, text: str):
-    """A title at the left edge."""
+def titled(axes: Axes, text: str) -> None:
+    """Sets a title at the left edge."""
     axes.set_title(text, fontsize=NORMAL, color=TEXT, loc="left")
 
 
-def legend(where, *handles_and_names, **kwargs):
-    """A legend without a frame, of a figure or of axes."""
+def legend(where: Figure | Axes, *handles_and_names: Sequence, **kwargs) -> Legend:
+    """Adds a legend without a frame to a figure or axes."""
     made = where.legend(
         *handles_and_names,
         frameon=False,
@@ -85,8 +92,10 @@ def legend(where, *handles_and_names, **kwargs):
     return made
 
 
-def color_bar(figure, mappable, axes, label: str, **kwargs):
-    """A slim colour bar with a label."""
+def color_bar(
+    figure: Figure, mappable: ScalarMappable, axes: Axes | Sequence[Axes], label: str, **kwargs
+) -> Colorbar:
+    """Adds a slim colour bar with a label."""
     bar = figure.colorbar(mappable, ax=axes, aspect=30, pad=0.02, **kwargs)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=SMALL, color="#999999", labelcolor=TEXT)

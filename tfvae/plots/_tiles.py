@@ -1,29 +1,33 @@
-"""Images in a grid, and the question whether an array is an image."""
+"""Images in a grid, and the check whether an array is an image."""
+
+from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from tfvae.plots import _style
 
-# Inches: a tile's width, the space around the grid; part of a tile that is its gap.
+# Inches: the width of a tile, the space around the grid, the greatest width of a row of tiles, the
+# height of a line of text above the tiles.
 CELL = 0.72
-GAP = 0.06
 PAD = 0.08
-# Inches that a long row of tiles takes at most; part of a tile that parts groups of rows; inches of
-# a line of text above the tiles.
 WIDEST = 10.0
-GROUP_GAP = 0.25
 HEAD = 0.22
+# Fractions of a tile: the gap between tiles, and the gap between groups of rows.
+GAP = 0.06
+GROUP_GAP = 0.25
 
 
-def are_images(shape) -> bool:
-    """Whether data of this shape are (h, w), (h, w, 1), or (h, w, 3): grey or colour images."""
+def are_images(shape: Sequence[int]) -> bool:
+    """Whether `shape` is that of a grey or colour image: (h, w), (h, w, 1) or (h, w, 3)."""
     return len(shape) == 2 or (len(shape) == 3 and shape[-1] in (1, 3))
 
 
-def value_range(images, ignored: float = 0.0) -> tuple[float, float]:
-    """[0, 1] for values that are about there (decoder means may overshoot), else their extremes.
+def value_range(images: np.ndarray, ignored: float = 0.0) -> tuple[float, float]:
+    """Returns (0, 1) for values within [−0.5, 1.5], otherwise their minimum and maximum.
 
-    `ignored` is a share of values to leave out at either end: a few outliers dull all the rest.
+    The tolerance allows for decoder means that overshoot. `ignored` is the share of values to leave
+    out at either end: a few outliers would take the contrast from all other values.
     """
     low, high = (float(limit) for limit in np.quantile(images, [ignored, 1.0 - ignored]))
     if low >= -0.5 and high <= 1.5:
@@ -32,26 +36,34 @@ def value_range(images, ignored: float = 0.0) -> tuple[float, float]:
 
 
 def fitting_cell(columns: int) -> float:
-    """Width of a tile, inches, that keeps a row of `columns` of them within `WIDEST`."""
+    """Returns the tile width, in inches, at which a row of `columns` tiles fits in `WIDEST`."""
     return min(CELL, WIDEST / columns)
 
 
 def row_tops(count: int, group: int | None) -> np.ndarray:
-    """Where each of `count` rows begins, in tiles, with a gap between groups of `group` rows."""
+    """Returns the tops of `count` rows, in tiles, with a gap between groups of `group` rows."""
     index = np.arange(count)
     return index + (GROUP_GAP * (index // group) if group else 0.0)
 
 
-def image_grid(rows, row_labels, *, limits=None, cell=CELL, group=None, heads=None):
-    """A figure of images, one list of them a row.
+def image_grid(
+    rows: Sequence[np.ndarray],
+    row_labels: Sequence[str],
+    *,
+    limits: tuple[float, float] | None = None,
+    cell: float = CELL,
+    group: int | None = None,
+    heads: dict[str, float] | None = None,
+) -> Figure:
+    """A figure of rows of images.
 
     Args:
-        rows: arrays (n, h, w), (n, h, w, 1) or (n, h, w, 3), one a row; n may differ.
+        rows: one array (n, h, w), (n, h, w, 1) or (n, h, w, 3) per row; n may differ.
         row_labels: text for each row, "" for none.
-        limits: values shown as black and white; see `value_range` when None.
-        cell: width of a tile, inches.
-        group: rows that belong together; None: all.
-        heads: dict of text above the tiles: text -> its middle, in tiles from the left.
+        limits: values shown as black and white; None: see `value_range`.
+        cell: width of a tile, in inches.
+        group: number of rows in a group; groups are set apart. None: one group.
+        heads: texts above the tiles, text -> its centre, in tiles from the left.
     """
     low, high = limits or value_range(np.concatenate([np.ravel(row) for row in rows]), 0.005)
     height, width = rows[0].shape[1:3]
@@ -63,7 +75,7 @@ def image_grid(rows, row_labels, *, limits=None, cell=CELL, group=None, heads=No
     grid = (columns * cell, (tops[-1] + 1) * cell * aspect)
     figure_size = (left + grid[0] + PAD, grid[1] + 2 * PAD + (HEAD if heads else 0.0))
     figure = _style.new_figure(*figure_size)
-    # Placed by hand: automatic layout knows nothing of the fixed size of a tile.
+    # Placed by hand: automatic layout would change the size of the tiles.
     figure.set_layout_engine("none")
     axes = figure.add_axes(
         (
@@ -77,7 +89,7 @@ def image_grid(rows, row_labels, *, limits=None, cell=CELL, group=None, heads=No
         for c, image in enumerate(row):
             shown = image[..., 0] if image.shape[-1] == 1 and image.ndim == 3 else image
             if shown.ndim == 3:
-                # Matplotlib scales no colours; a constant image keeps its place in the range.
+                # Matplotlib scales grey images only.
                 shown = np.clip((shown - low) / ((high - low) or 1.0), 0.0, 1.0)
             axes.imshow(
                 shown,

@@ -1,41 +1,56 @@
-"""Figures of topographic latents: capsules that roll, and maps of what latents stand for."""
+"""Figures of topographic latents: rolled capsules and maps of what latents represent."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
+import keras
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from numpy.typing import ArrayLike
 
 from tfvae import _checks
-from tfvae.models.batches import latent_codes
+from tfvae.models.data import latents
 from tfvae.plots import _models, _style, _tiles
 from tfvae.plots.observations import checked_part, sequence_grid
 
 MARK = {"color": _style.COLORS[6], "linewidth": 1.6}
-# Share of the values at either end of a colour scale that it may leave out.
+# Share of the largest absolute values that a colour scale may leave out.
 OUTLIERS = 0.005
-# Capsules that have room for their numbers along the side of a matrix.
+# Greatest number of capsule numbers along the side of a matrix.
 NUMBERED = 24
 
 
-def capsule_traversals(model, x, num: int = 4, *, frame: int = 0, labels=None) -> Figure:
-    """Sequences, their reconstructions, and what rolling the capsules of one frame shows [KW21].
+def capsule_traversals(
+    model: keras.Model,
+    x: np.ndarray,
+    num: int = 4,
+    *,
+    frame: int = 0,
+    labels: Sequence | None = None,
+    y: Any = None,
+) -> Figure:
+    """Sequences, their reconstructions, and the decoded rolls of one frame's capsules [KW21].
 
-    The third row has E[x|Roll_{l−f}(t̂_f)] in column l, f the frame that is rolled, which is framed:
-    where rolling does what time does, it looks like the first row.
+    A model with a target beside x shows the target in place of x.
+
+    Column l of the third row shows E[x|Roll_{l−f}(t̂_f)], where f is the rolled frame, marked by a
+    box. If a roll acts like a step in time, the third row looks like the first.
 
     Args:
         model: a built model of sequences of images, such as `tfvae.TopographicVAE`.
         x: sequences, (n, T, *image).
-        num: sequences at most.
+        num: greatest number of sequences to show.
         frame: f, from 0 to T − 1.
-        labels: (n,), texts to stand before the rows of each sequence; None: none.
+        labels: (n,), texts before the rows of each sequence; None: no texts.
+        y: condition and target, for a model that needs them.
 
     Returns:
         The figure, three rows for each sequence.
 
     Raises:
-        ValueError: when the model is not built or has no capsules or no images, or an argument does
+        ValueError: when the model is not built, has no capsules or no images, or an argument does
             not fit.
 
     Example:
@@ -47,19 +62,21 @@ def capsule_traversals(model, x, num: int = 4, *, frame: int = 0, labels=None) -
         >>> len(figure.axes[0].get_images())
         36
     """
-    _check_frames(model, "capsule_traversals")
+    _check_frames(model)
     total = len(x)
-    x = checked_part(model, x, num)
+    x, y = checked_part(model, x, num, y)
+    data = y.get("target", x)
     frames = x.shape[1]
     if isinstance(frame, bool) or frame not in range(frames):
         raise ValueError(f"`frame` must be one of 0 to {frames - 1}, received {frame!r}.")
-    capsules = model.capsules(x)
+    inputs = _models.decoder_inputs(model, x, y)
+    z, condition = np.split(inputs, [model.latent_dim], axis=-1)
+    capsules = z.reshape(*z.shape[:-1], *model.capsule_grid)
     rolled = [np.roll(capsules[:, frame], column - frame, axis=-1) for column in range(frames)]
-    both = [
-        _models.decoded(model, one.reshape(*x.shape[:2], model.latent_dim))
-        for one in (capsules, np.stack(rolled, axis=1))
-    ]
-    names = ["data", "reconstruction", "rolled"]
+    rolled = np.concatenate([np.stack(rolled, axis=1).reshape(z.shape), condition], axis=-1)
+    both = [_models.mean_of_inputs(model, one) for one in (inputs, rolled)]
+    names = ["target", "prediction"] if "target" in y else ["data", "reconstruction"]
+    names.append("rolled")
     if labels is not None:
         if len(labels) != total:
             raise ValueError(
@@ -67,7 +84,7 @@ def capsule_traversals(model, x, num: int = 4, *, frame: int = 0, labels=None) -
                 f"{len(labels)}."
             )
         names = [f"{label}: {name}" for label in labels[: len(x)] for name in names]
-    figure = sequence_grid([x, *both], names, limits=_tiles.value_range(x))
+    figure = sequence_grid([data, *both], names, limits=_tiles.value_range(data))
     tops = _tiles.row_tops(3 * len(x), 3)
     for top in tops[2::3]:
         figure.axes[0].add_patch(
@@ -76,20 +93,26 @@ def capsule_traversals(model, x, num: int = 4, *, frame: int = 0, labels=None) -
     return figure
 
 
-def forward_prediction(model, x, seen: int, num: int = 4) -> Figure:
-    """Sequences above what the model makes of their first frames alone [KW21, section 6.3].
+def forward_prediction(
+    model: keras.Model, x: np.ndarray, seen: int, num: int = 4, *, y: Any = None
+) -> Figure:
+    """Sequences, and the model's prediction of them from their first frames [KW21].
+
+    A model with a target beside x shows the target in place of x.
 
     Args:
         model: a built model of sequences of images, such as `tfvae.TopographicVAE`.
         x: sequences, (n, T, *image).
-        seen: frames that are given, from 1 to T − 1; a line parts them from those to come.
-        num: sequences at most.
+        seen: number of frames given to the model, from 1 to T − 1. A line separates them from the
+            predicted frames.
+        num: greatest number of sequences to show.
+        y: condition and target, for a model that needs them.
 
     Returns:
-        The figure, two rows for each sequence: data, and `model.predict_sequence`.
+        The figure, two rows for each sequence: data and `model.predict_sequence`.
 
     Raises:
-        ValueError: when the model is not built or has no capsules or no images, or an argument does
+        ValueError: when the model is not built, has no capsules or no images, or an argument does
             not fit.
 
     Example:
@@ -100,37 +123,45 @@ def forward_prediction(model, x, seen: int, num: int = 4) -> Figure:
         >>> len(tfvae.plots.forward_prediction(vae, x, seen=3).axes[0].get_images())
         24
     """
-    _check_frames(model, "forward_prediction")
-    x = checked_part(model, x, num)
+    _check_frames(model)
+    x, y = checked_part(model, x, num, y)
+    data = y.get("target", x)
     frames = x.shape[1]
     if _checks.positive_int("seen", seen) >= frames:
         raise ValueError(
-            f"`seen` must be below the {frames} frames of a sequence, received {seen}."
+            f"`seen` must be less than the {frames} frames of a sequence, received {seen}."
         )
     figure = sequence_grid(
-        [x, model.predict_sequence(x[:, :seen])],
-        ["data", "model"],
-        limits=_tiles.value_range(x),
+        [data, model.predict_sequence(x[:, :seen], y=y)],
+        ["target" if "target" in y else "data", "model"],
+        limits=_tiles.value_range(data),
         heads={"given": seen / 2, "predicted": (seen + frames) / 2},
     )
     figure.axes[0].axvline(seen, **MARK)
     return figure
 
 
-def topographic_map(model, images, *, grid: tuple[int, int] | None = None) -> Figure:
-    """The map of latents: in each place the image with the largest code of that latent [KW21].
+def topographic_map(
+    model: keras.Model,
+    images: ArrayLike,
+    *,
+    grid: tuple[int, int] | None = None,
+    y: Any = None,
+) -> Figure:
+    """The map of latents: each cell shows the image with the largest value of its latent [KW21].
 
     Args:
-        model: a built model whose latents lie in a grid of two dimensions: that of its prior, or
-            (number of capsules, capsule size) for sequences.
-        images: (n, *image), or sequences (n, T, *image), whose frames are taken one by one.
-        grid: (rows, columns) for a model whose latents have no grid of their own.
+        model: a built model whose latents lie on a 2-D grid: the grid of its prior, or (number of
+            capsules, capsule size) for sequences.
+        images: images (n, *image), or sequences (n, T, *image), whose frames count one by one.
+        grid: (rows, columns); None: the model's own grid.
+        y: the condition of a model with one.
 
     Returns:
         The figure.
 
     Raises:
-        ValueError: when the model is not built, its data are no images, or there is no such grid.
+        ValueError: when the model is not built, its data are not images, or the grid does not fit.
 
     Example:
         >>> import numpy as np, tfvae
@@ -144,11 +175,12 @@ def topographic_map(model, images, *, grid: tuple[int, int] | None = None) -> Fi
     images = _models.checked_data(model, images)
     if not _tiles.are_images(model.step_shape):
         raise ValueError(
-            "`topographic_map` needs grey or colour images; those of this model have the shape "
+            "`model` must be a model of grey or colour images, received one of data of the shape "
             f"{tuple(model.step_shape)}."
         )
     rows, columns = _map_shape(model, grid)
-    largest = np.argmax(latent_codes(model, images), axis=0)
+    y = _models.checked_beside(model, y, len(images), ("condition",))
+    largest = np.argmax(latents(model, images, y), axis=0)
     chosen = images.reshape(-1, *model.step_shape)[largest]
     return _tiles.image_grid(
         chosen.reshape(rows, columns, *model.step_shape),
@@ -157,27 +189,31 @@ def topographic_map(model, images, *, grid: tuple[int, int] | None = None) -> Fi
     )
 
 
-def squares_covariance(model, x, *, correlation: bool = True) -> Figure:
-    """Covariance of the squares t² of all latents, over examples or frames [KW21].
+def squares_covariance(
+    model: keras.Model, x: ArrayLike, *, correlation: bool = True, y: Any = None
+) -> Figure:
+    """Correlation or covariance of the squares t² of all latents, over examples or frames [KW21].
 
-    Latents are in the order of the grid, lines part its rows, the capsules. Outside of the diagonal
-    the colours reach to the largest values but the outermost half percent. Grey: no variance.
+    Latents are in the order of the grid. Lines separate its rows, which are the capsules. The
+    colour scale covers 99.5% of the off-diagonal values. Latents without variance are grey.
 
     Args:
         model: a built model.
         x: data, (n, *data), at least two examples or frames.
-        correlation: divide by the standard deviations.
+        correlation: True: correlation. False: covariance.
+        y: the condition of a model with one.
 
     Returns:
         The figure.
 
     Raises:
-        ValueError: when the model is not built, or `x` does not fit it or has one row.
+        ValueError: when the model is not built, or `x` does not fit it or holds one example.
     """
     x = _models.checked_data(model, x)
-    squares = latent_codes(model, x).astype("float64") ** 2
+    y = _models.checked_beside(model, y, len(x), ("condition",))
+    squares = latents(model, x, y).astype("float64") ** 2
     if len(squares) < 2:
-        raise ValueError("`x` holds one example: a covariance needs at least two.")
+        raise ValueError("`x` must hold at least two examples or frames, received one.")
     matrix = np.atleast_2d(np.cov(squares, rowvar=False, bias=True))
     name = "covariance"
     if correlation:
@@ -211,15 +247,21 @@ def squares_covariance(model, x, *, correlation: bool = True) -> Figure:
     return figure
 
 
-def selectivity_maps(maps, names=None, *, grid: tuple[int, int] | None = None, columns: int = 5):
-    """Maps of latents side by side, in one colour scale with 0 in its middle.
+def selectivity_maps(
+    maps: ArrayLike,
+    names: Sequence | None = None,
+    *,
+    grid: tuple[int, int] | None = None,
+    columns: int = 5,
+) -> Figure:
+    """Maps of latents side by side, on one colour scale centred at 0.
 
     Args:
-        maps: (K, rows, columns), or (K, N_z) with `grid`, as `tfvae.evaluation.selectivity` gives
+        maps: (K, rows, columns), or (K, N_z) with `grid`, as `tfvae.evaluation.selectivity` returns
             them.
         names: titles of the K maps; None: their numbers, from 0.
-        grid: (rows, columns) of N_z latents.
-        columns: panels a row.
+        grid: (rows, columns) of the N_z latents.
+        columns: panels per row.
 
     Returns:
         The figure.
@@ -238,7 +280,7 @@ def selectivity_maps(maps, names=None, *, grid: tuple[int, int] | None = None, c
         maps = maps.reshape(-1, *grid)
     if maps.ndim != 3 or not maps.size:
         raise ValueError(
-            "`maps` must have the shape (K, rows, columns), or (K, rows·columns) with `grid`; "
+            "`maps` must have the shape (K, rows, columns), or (K, rows·columns) with `grid`, "
             f"received {maps.shape} and grid={grid}."
         )
     names = range(len(maps)) if names is None else names
@@ -263,23 +305,23 @@ def selectivity_maps(maps, names=None, *, grid: tuple[int, int] | None = None, c
 
 
 def _symmetric_limit(values):
-    """The size of the largest finite values, but for outliers; 1 where all are 0."""
+    """The largest finite absolute value without outliers; 1 if all are 0."""
     sizes = np.abs(values[np.isfinite(values)])
     return (float(np.quantile(sizes, 1.0 - OUTLIERS)) if len(sizes) else 0.0) or 1.0
 
 
-def _check_frames(model, what):
-    """Raises a ValueError unless the model is built for sequences of images, with capsules."""
+def _check_frames(model):
+    """Raises a ValueError unless the model is built, has capsules and its data are images."""
     if not hasattr(model, "capsules"):
         raise ValueError(
-            f"`{what}` needs a model with capsules, such as TopographicVAE, received a "
+            "`model` must be a model with capsules, such as TopographicVAE, received a "
             f"{type(model).__name__}."
         )
     _models.check_built(model)
-    if not _tiles.are_images(model.step_shape):
+    if not _tiles.are_images(model.target_step_shape):
         raise ValueError(
-            f"`{what}` needs sequences of grey or colour images, (T, h, w), (T, h, w, 1) or (T, h, "
-            f"w, 3); the data of this model have the shape {tuple(model.data_shape)}."
+            "`model` must be a model of sequences of grey or colour images, (T, h, w), (T, h, w, 1)"
+            f" or (T, h, w, 3), received one of data of the shape {tuple(model.target_shape)}."
         )
 
 
@@ -289,11 +331,11 @@ def _grid_of(model):
 
 
 def _map_shape(model, grid):
-    """(rows, columns) of the map."""
+    """The given grid or the model's own, (rows, columns)."""
     chosen = _grid_of(model) if grid is None else tuple(grid)
     if chosen is None or len(chosen) != 2 or math.prod(chosen) != model.latent_dim:
         raise ValueError(
-            f"`topographic_map` needs a grid of two dimensions with {model.latent_dim} latents, "
-            f"received {chosen}: give `grid`, or the model a TopographicPrior with one."
+            f"`grid` must have two dimensions and {model.latent_dim} latents, received {chosen}. "
+            "Give `grid` as (rows, columns), or give the model a TopographicPrior with a 2-D grid."
         )
     return chosen

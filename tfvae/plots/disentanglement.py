@@ -1,19 +1,24 @@
 """Figures of disentanglement: traversals in each category, latents against factors."""
 
 import math
+import os
+from collections.abc import Iterable
+from typing import Any
 
+import keras
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 from PIL import Image
 
 from tfvae import _checks
 from tfvae.plots import _lines, _models, _ranges, _style, _tiles
 
-# Width over height of all tiles together that the panels of a figure aim at.
+# Target ratio of width to height of all panels together.
 SHAPE = 1.5
-# Inches: above a panel and beside it; a cell with a number; the longest name that lies above one;
-# the line that tells a value.
+# Inches: space above a panel and beside it; size of a cell with a number; longest column name that
+# is written horizontally; width of the line with the latent's value.
 TITLE, MARGIN = 0.3, 0.12
 NUMBER = (0.56, 0.34)
 LYING = 0.5
@@ -22,27 +27,33 @@ DPI = 100
 
 
 def category_traversals(
-    model, *, dims=None, num_values: int = 7, limits=(-2.0, 2.0), rest=None
+    model: keras.Model,
+    *,
+    dims: Iterable[int] | None = None,
+    num_values: int = 7,
+    limits: tuple[float, float] = (-2.0, 2.0),
+    rest: ArrayLike | None = None,
+    y: Any = None,
 ) -> Figure:
-    """E[x|z, d] while one continuous latent moves, in each category: a panel for each latent.
+    """E[x|z, d, c] while one continuous latent varies: a panel per latent, a row per category.
 
-    The rows of a panel are the categories e_1, …, e_S. Those of several discrete variables are
-    shown one variable after the other, while the others are at their first category; a model
-    without any has one row.
+    The rows are the categories e_1, …, e_S, or the labels 0, …, S − 1 of a model with labels. With
+    several discrete variables, they show one variable after the other, while all others keep their
+    first category. Without any, there is one row.
 
     Args:
-        model: a built model with `latent_dim` = m, `num_categories` = (S_1, …, S_V), and
-            `decode_mean` of codes (n, m + Σ S_v): continuous latents, then one-hot blocks.
-        dims: the continuous latents to show; all when None.
+        model: a built model.
+        dims: the continuous latents to show; None: all.
         num_values: columns of a panel.
-        limits: (lowest, highest) value of the latent that moves.
-        rest: (m,), where the other continuous latents rest; at 0 when None.
+        limits: (lowest, highest) value of the varied latent.
+        rest: (N_z,), values of the other continuous latents; None: 0.
+        y: the condition of all tiles, for a model with one, as in `decode`.
 
     Returns:
         The figure. Vectors are shown as lines, coloured by the value of the latent.
 
     Raises:
-        ValueError: when the model is not built or is one of sequences, or an argument does not fit.
+        ValueError: when the model is not built or models sequences, or an argument does not fit.
 
     Example:
         >>> import tfvae
@@ -52,9 +63,9 @@ def category_traversals(
         4
     """
     values = np.linspace(*_ranges.limits_of(limits), _ranges.at_least_two("num_values", num_values))
-    means, rows, latents = _traversed(model, "category_traversals", dims, values, rest)
-    if not _tiles.are_images(model.data_shape):
-        panels = means.swapaxes(0, 1).reshape(-1, num_values, *model.data_shape)
+    means, rows, latents = _traversed(model, dims, values, rest, y)
+    if not _tiles.are_images(model.target_shape):
+        panels = means.swapaxes(0, 1).reshape(-1, num_values, *model.target_shape)
         titles = [", ".join(filter(None, (latent, row))) for row in rows for latent in latents]
         return _lines.fan_panels(panels, titles, values, "value of $z_i$", len(latents))
     shown = _scaled(means)
@@ -73,30 +84,32 @@ def category_traversals(
 
 
 def traversal_gif(
-    model,
-    path,
+    model: keras.Model,
+    path: str | os.PathLike,
     *,
-    dims=None,
+    dims: Iterable[int] | None = None,
     num_values: int = 21,
-    limits=(-2.0, 2.0),
-    rest=None,
+    limits: tuple[float, float] = (-2.0, 2.0),
+    rest: ArrayLike | None = None,
+    y: Any = None,
     fps: float = 10.0,
     size: int = 64,
-):
+) -> None:
     """Writes the traversals of all latents as an animated GIF: a row of tiles for each category.
 
-    The tile in row k and column i is E[x|z, e_k] while z_i moves from the lowest value to the
-    highest and back, a frame for each value, for ever.
+    The tile in row k and column i shows E[x|z, e_k] while z_i moves from the lowest value to the
+    highest and back, one frame per value. The GIF loops forever.
 
     Args:
-        model: a built model of images; see `category_traversals`, too, for what is not said here.
-        path: of the file.
-        dims: the continuous latents to show; all when None.
-        num_values: frames from the lowest to the highest value; 2·num_values − 2 there and back.
-        limits: (lowest, highest) value of the latent that moves.
-        rest: (m,), where the other continuous latents rest; at 0 when None.
-        fps: frames a second; GIFs know hundredths of a second.
-        size: width of a tile, pixels.
+        model: a built model of images, see `category_traversals`.
+        path: path of the file.
+        dims: the continuous latents to show; None: all.
+        num_values: frames from the lowest to the highest value. The GIF has 2·num_values − 2.
+        limits: (lowest, highest) value of the varied latent.
+        rest: (N_z,), values of the other continuous latents; None: 0.
+        y: the condition of all tiles, for a model with one, as in `decode`.
+        fps: frames per second, at most 50. GIFs round the time of a frame to 0.01 s.
+        size: width of a tile, in pixels.
 
     Raises:
         ValueError: when the model is not built or has no images, or an argument does not fit.
@@ -110,18 +123,18 @@ def traversal_gif(
     values = np.linspace(*_ranges.limits_of(limits), _ranges.at_least_two("num_values", num_values))
     fps = _checks.number_in("fps", fps, 0.0, 50.0, low_open=True)
     size = _checks.positive_int("size", size)
-    means, rows, latents = _traversed(model, "traversal_gif", dims, values, rest)
-    if not _tiles.are_images(model.data_shape):
+    means, rows, latents = _traversed(model, dims, values, rest, y)
+    if not _tiles.are_images(model.target_shape):
         raise ValueError(
-            "`traversal_gif` needs grey or colour images; those of this model have the shape "
-            f"{tuple(model.data_shape)}: `category_traversals` shows vectors."
+            "`model` must be a model of grey or colour images, received one of data of the shape "
+            f"{tuple(model.target_shape)}. Use `category_traversals` for other data."
         )
     shown = _scaled(means).swapaxes(0, 2)
     cell, aspect = size / DPI, shown.shape[3] / shown.shape[4]
     grid = (cell * len(latents), cell * aspect * len(rows))
     left = max(map(_style.text_width, rows)) + MARGIN
     figure = _style.new_figure(left + max(grid[0], VALUE) + MARGIN, grid[1] + 2 * TITLE)
-    # Placed by hand: nothing may move from one frame to the next.
+    # Placed by hand: automatic layout could move the axes from frame to frame.
     figure.set_layout_engine("none")
     width, height = figure.get_size_inches()
     axes = _style.plain(
@@ -145,19 +158,24 @@ def traversal_gif(
 
 
 def latents_against_factors(
-    matrix, latent_names=None, factor_names=None, *, title: str = ""
+    matrix: ArrayLike,
+    latent_names: Iterable | None = None,
+    factor_names: Iterable | None = None,
+    *,
+    title: str = "",
 ) -> Figure:
-    """A matrix of latents against factors in colours, with its numbers in the cells.
+    """A matrix of latents against factors, as coloured cells with their numbers.
 
     Args:
-        matrix: (N, F), such as mutual information or importance; N latents, discrete ones too.
-        latent_names: of the rows; None: z_1, …, z_N.
-        factor_names: of the columns; None: their numbers.
-        title: what the numbers are, and their unit.
+        matrix: (N, F), such as mutual information or importance, for N latents, continuous or
+            discrete, and F factors.
+        latent_names: names of the rows; None: z_1, …, z_N.
+        factor_names: names of the columns; None: their numbers.
+        title: the quantity and its unit.
 
     Returns:
-        The figure. Negative numbers are blue, positive ones red, where there are negative ones;
-        grey: not a number.
+        The figure. If any number is negative, negative cells are blue and positive ones red. NaN
+        and infinite cells are grey.
 
     Raises:
         ValueError: when a shape does not fit.
@@ -207,7 +225,7 @@ def latents_against_factors(
             ha="center",
             va="center",
             fontsize=_style.SMALL,
-            # Perceived brightness (ITU-R BT.601).
+            # Luma (ITU-R BT.601): white text on dark cells.
             color="white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.5 else _style.TEXT,
         )
     _separated(axes, num_latents, num_factors, offset=-0.5)
@@ -221,47 +239,48 @@ def latents_against_factors(
     return figure
 
 
-def _traversed(model, what, dims, values, rest):
+def _traversed(model, dims, values, rest, y):
     """E[x|z, d] (latents, rows, values, *data), and the names of rows and of latents."""
     _models.check_built(model)
-    _models.check_single(model, what)
+    _models.check_single(model)
     dims = _ranges.dims_of(model, dims)
     rest = np.zeros(model.latent_dim) if rest is None else np.asarray(rest, dtype="float64")
     if rest.shape != (model.latent_dim,):
         raise ValueError(
-            f"`rest` must have the shape ({model.latent_dim},), latent_dim = {model.latent_dim}; "
-            f"received {rest.shape}."
+            f"`rest` must have the shape (latent_dim,) = ({model.latent_dim},), received "
+            f"{rest.shape}."
         )
-    categories, rows = _categories(model.num_categories)
+    categories, rows = _categories(model.num_categories, "labels" in model.needs.names)
     z = np.tile(rest, [len(dims), len(rows), len(values), 1])
     for i, dim in enumerate(dims):
         z[i, ..., dim] = values
     blocks = np.broadcast_to(categories[:, np.newaxis], [*z.shape[:-1], categories.shape[1]])
-    codes = np.concatenate([z, blocks], axis=-1).astype("float32")
-    means = _models.decoded(model, codes.reshape(-1, codes.shape[-1]))
-    return means.reshape(*codes.shape[:-1], *model.data_shape), rows, [_latent(i) for i in dims]
+    z = np.concatenate([z, blocks], axis=-1).astype("float32")
+    means = _models.decoded(model, z.reshape(-1, z.shape[-1]), y)
+    return means.reshape(*z.shape[:-1], *model.target_shape), rows, [_latent(i) for i in dims]
 
 
-def _categories(sizes):
-    """One-hot blocks (rows, Σ S_v) of each category of each variable, and the rows' names."""
+def _categories(sizes, are_labels):
+    """One-hot blocks (rows, Σ S_v), one row per category of each variable, and the row names."""
     if not sizes:
         return np.zeros([1, 0]), [""]
     first = [np.eye(size)[0] for size in sizes]
-    codes, names = [], []
+    rows, names = [], []
     for v, size in enumerate(sizes):
         for k, block in enumerate(np.eye(size)):
-            codes.append(np.concatenate([*first[:v], block, *first[v + 1 :]]))
-            variable = f"$d_{{{v + 1}}}$ = " if len(sizes) > 1 else ""
-            names.append(f"{variable}$e_{{{k + 1}}}$")
-    return np.array(codes), names
+            rows.append(np.concatenate([*first[:v], block, *first[v + 1 :]]))
+            only = "label " if are_labels else ""
+            variable = f"$d_{{{v + 1}}}$ = " if len(sizes) > 1 else only
+            names.append(variable + (f"{k}" if are_labels else f"$e_{{{k + 1}}}$"))
+    return np.array(rows), names
 
 
-def _latent(index):
+def _latent(index: int) -> str:
     return f"$z_{{{index + 1}}}$"
 
 
 def _names(name, names, default):
-    """`names` as texts, one for each of `default`."""
+    """`names` as strings, checked to be as many as `default`, or `default` if None."""
     names = default if names is None else [str(one) for one in names]
     if len(names) != len(default):
         raise ValueError(f"`{name}` must have {len(default)} entries, received {len(names)}.")
@@ -269,7 +288,7 @@ def _names(name, names, default):
 
 
 def _columns(count, panel):
-    """In how many columns `count` panels, (height, width), are closest to `SHAPE` together."""
+    """The number of columns for `count` panels, (height, width), that comes closest to `SHAPE`."""
 
     def error(columns):
         width, height = columns * panel[1], math.ceil(count / columns) * panel[0]
@@ -279,7 +298,7 @@ def _columns(count, panel):
 
 
 def _scaled(images):
-    """Images (..., h, w), (..., h, w, 1) or (..., h, w, 3) from 0, black, to 1, white."""
+    """Images (..., h, w), (..., h, w, 1) or (..., h, w, 3), scaled to 0 (black) to 1 (white)."""
     low, high = _tiles.value_range(images, 0.005)
     shown = np.clip((images - low) / ((high - low) or 1.0), 0.0, 1.0)
     return shown[..., 0] if shown.ndim == 6 and shown.shape[-1] == 1 else shown
@@ -292,7 +311,7 @@ def _mosaic(images):
 
 
 def _draw(axes, images, sizes, names):
-    """Rows of tiles and their names, gaps between variables of `sizes`; returns the image."""
+    """Draws rows of tiles and their names, with gaps between the variables; returns the image."""
     rows, columns, h, w = images.shape[:4]
     image = axes.imshow(
         _mosaic(images), cmap="gray", vmin=0.0, vmax=1.0, extent=(0, columns, rows, 0), aspect=h / w
@@ -308,7 +327,7 @@ def _draw(axes, images, sizes, names):
 
 
 def _redrawing(figure, artists):
-    """A function that draws `artists` anew over all the rest, which is drawn once: an image."""
+    """A function that redraws `artists` only, over the rest of the figure; it returns an image."""
     canvas = FigureCanvasAgg(figure)
     for artist in artists:
         artist.set_animated(True)
@@ -325,7 +344,7 @@ def _redrawing(figure, artists):
 
 
 def _separated(axes, rows, columns, offset=0.0):
-    """White lines between cells."""
+    """Draws white lines between cells."""
     for draw, count in ((axes.axhline, rows), (axes.axvline, columns)):
         for edge in range(count + 1):
             draw(edge + offset, color="white", linewidth=1.5)

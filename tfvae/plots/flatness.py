@@ -1,14 +1,17 @@
-"""Figures of how flat a latent space is: violins of reports, and curves of equal distance."""
+"""Figures of the flatness of a latent space: violins of reports and curves of equal distance."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
+import keras
 import numpy as np
 import scipy.sparse
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 from scipy.sparse import csgraph
 
 from tfvae import _checks, geometry
-from tfvae.models.batches import latent_codes
 from tfvae.plots import _models, _style, latent
 
 # Field of a report, title, scale, and the value of a flat space.
@@ -16,12 +19,12 @@ PANELS = (
     ("condition", "condition number", "log", 1.0),
     ("magnification", "normalised MF", "linear", 1.0),
 )
-# The outermost curve's distance, as a share of the greatest on the map: beyond, curves of several
-# centres cross everywhere.
+# Distance of the outermost curve, as a share of the greatest distance on the map. With a larger
+# share, the curves of several centres cross everywhere.
 SHOWN_REACH = 0.28
 RATIOS = ("geodesic over straight line", "linear", 1.0)
-# Steps on the grid to the neighbours of a point, one of each pair of opposite ones: many, so that
-# ways in directions between them are hardly longer than straight lines.
+# Steps from a grid point to its neighbours, one of each pair of opposite steps. Many directions
+# bring the shortest paths close to straight lines.
 REACH = 5
 STEPS = [
     (down, right)
@@ -31,20 +34,20 @@ STEPS = [
 ]
 
 
-def violins(reports: dict) -> Figure:
+def violins(reports: Mapping[str, Any]) -> Figure:
     """Violins of condition number, normalised magnification factor and length ratio.
 
     Args:
-        reports: name -> `tfvae.evaluation.FlatnessReport`, one violin for each in every panel.
+        reports: name -> `tfvae.evaluation.FlatnessReport`; every panel has one violin for each.
 
     Returns:
-        The figure; a dotted line shows the value of a flat space.
+        The figure. A dotted line shows the value of a flat space.
 
     Raises:
         ValueError: when there is no report.
     """
     if not reports:
-        raise ValueError("`reports` is empty: at least one report is needed.")
+        raise ValueError("`reports` must hold at least one report, received none.")
     figure, grid = _style.panels(5, columns=3, size=(2.6 + 0.3 * len(reports), 2.4))
     groups = []
     for field, title, scale, flat_value in PANELS:
@@ -61,7 +64,7 @@ def violins(reports: dict) -> Figure:
 
 
 def _violins(axes, values, names, scale):
-    """One violin for each group, with its median; on a logarithmic scale drawn by its logarithm."""
+    """Draws one violin with its median per group, of log10 of the values on a log scale."""
     shown = [np.log10(v[np.isfinite(v)]) if scale == "log" else v[np.isfinite(v)] for v in values]
     shown = [v if len(v) else np.full(2, np.nan) for v in shown]
     parts = axes.violinplot(shown, showmedians=True, showextrema=False, widths=0.8)
@@ -74,10 +77,11 @@ def _violins(axes, values, names, scale):
 
 
 def equidistance(
-    model,
-    x,
-    labels=None,
+    model: keras.Model,
+    x: ArrayLike,
+    labels: ArrayLike | None = None,
     *,
+    y: Any = None,
     num_centres: int = 4,
     num_levels: int = 4,
     resolution: int = 120,
@@ -86,53 +90,62 @@ def equidistance(
     period: float = 2 * math.pi,
     seed: int = 0,
 ) -> Figure:
-    """Curves of equal distance in the space of the data, over log MF of a 2-D latent space [C20].
+    """Curves of equal observation-space distance over the log MF of a 2-D latent space [C20].
 
-    In a flat space the curves are circles, equally far apart, and the map behind them is of one
-    grey. Distances are shortest ways on the grid of the map, whose steps have the length of their
-    decoded ends' difference.
+    In a flat space the curves are evenly spaced circles and the map behind them is uniformly grey.
+    Distances are shortest paths on the grid of the map. The length of an edge is the distance
+    between its decoded end points. Category and condition of the first example are held everywhere
+    on the map, for a model that has them.
 
     Args:
         model: a built model with latent_dim = 2.
         x: data, (n, *data); their encodings are shown.
         labels: (n,), numbers or names that colour the points; None: one colour. For sequences (n,)
             or (n, T).
-        num_centres: examples, far apart from each other, around which curves are drawn.
-        num_levels: curves around each.
-        resolution: points of the grid along each axis.
+        y: labels and condition of each example, for a model that needs them.
+        num_centres: number of examples, far apart from each other, around which curves are drawn.
+        num_levels: number of curves around each centre.
+        resolution: grid points along each axis.
         coloring: see `latent_scatter`.
-        label_name: what the labels are, with their unit.
-        period: of cyclic labels.
-        seed: of the first centre's choice.
+        label_name: name and unit of the labels.
+        period: period of cyclic labels.
+        seed: seed for the choice of the first centre.
 
     Returns:
         The figure.
 
     Raises:
-        ValueError: when the latent space has not two dimensions, or an argument does not fit.
+        ValueError: when latent_dim is not 2, a part of y is missing, or an argument does not fit.
     """
     x = _models.checked_data(model, x)
     labels, coloring = latent.checked_labels(labels, len(x), coloring, model.sequence_shape)
     if model.latent_dim != 2:
-        raise ValueError(f"`equidistance` needs latent_dim = 2, received {model.latent_dim}.")
+        raise ValueError(f"`model` must have latent_dim = 2, received {model.latent_dim}.")
     num_levels = _checks.positive_int("num_levels", num_levels)
     resolution = max(8, _checks.positive_int("resolution", resolution))
-    z = latent_codes(model, x)
+    y = _models.checked_beside(model, y, len(x), ("labels", "condition"))
+    inputs = _models.decoder_inputs(model, x, y).reshape(-1, model.decoder_input_dim)
+    z, held = inputs[:, :2], inputs[0, 2:]
     low, high = np.min(z, axis=0), np.max(z, axis=0)
     margin = 0.15 * np.maximum(high - low, 1e-3)
     axis = [np.linspace(low[i] - margin[i], high[i] + margin[i], resolution) for i in (0, 1)]
     points = np.stack(np.meshgrid(*axis, indexing="ij"), axis=-1).astype("float32")
-    logs = geometry.log_magnification_factor(
-        geometry.metric_tensors(model, points.reshape(-1, 2))
-    ).reshape(resolution, resolution)
+    rows = points.reshape(-1, 2)
+    held = np.broadcast_to(held, [len(rows), len(held)])
+    tensors = geometry.metric_tensors(model, rows, held=held)
+    logs = geometry.log_magnification_factor(tensors).reshape(resolution, resolution)
     centres = _far_apart(z, _checks.positive_int("num_centres", num_centres), seed)
-    distances = _grid_distances(model, points, z[centres])
+    means = _models.mean_of_inputs(model, np.concatenate([rows, held], axis=1))
+    distances = _grid_distances(means, points, z[centres])
     width, height = (one[-1] - one[0] for one in axis)
     figure = _style.new_figure(5.6, float(np.clip(4.4 * height / width, 2.4, 7.0)))
     axes = _style.plain(figure.add_subplot())
     finite = logs[np.isfinite(logs)]
     if not len(finite):
-        raise ValueError("The metric is singular everywhere: the decoder ignores a dimension of z.")
+        raise ValueError(
+            "`model` must have a decoder that depends on both latents, received one whose metric "
+            "is singular everywhere. Train the model longer or with a smaller weight of the rate."
+        )
     mesh = axes.pcolormesh(
         *axis, logs.T, cmap="Greys", shading="nearest", rasterized=True,
         vmin=np.min(finite), vmax=np.min(finite) + max(np.ptp(finite), 1.0) * 1.6,
@@ -150,7 +163,7 @@ def equidistance(
 
 
 def _far_apart(z, count, seed):
-    """Indices of `count` points, each as far as can be from those before it."""
+    """Indices of `count` points, each as far as possible from the points before it."""
     anyone = z[np.random.default_rng(seed).integers(len(z))]
     chosen = [int(np.argmax(np.linalg.norm(z - anyone, axis=1)))]
     nearest = np.linalg.norm(z - z[chosen[0]], axis=1)
@@ -160,10 +173,9 @@ def _far_apart(z, count, seed):
     return chosen
 
 
-def _grid_distances(model, points, centres):
-    """Distances in the space of the data from each centre to all points of the grid, (C, n, n)."""
+def _grid_distances(x, points, centres):
+    """Distances from each centre to all points of the grid, decoded as x (n·n, …); (C, n, n)."""
     rows, columns, _ = points.shape
-    x = _models.decoded(model, points.reshape(-1, 2))
     index = np.arange(rows * columns).reshape(rows, columns)
     x = x.reshape(rows * columns, -1)
     edges = []

@@ -1,83 +1,116 @@
-"""Figures of ways through the latent space: traversals of its axes, interpolations along paths."""
+"""Figures of paths through the latent space: traversals of its axes and interpolations."""
 
+from collections.abc import Iterable
+from typing import Any
+
+import keras
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
+from tfvae.geometry import LatentGraph
+from tfvae.models import data
 from tfvae.plots import _lines, _models, _ranges, _tiles
 
-# Samples of the prior that decide how far a traversal goes.
+# Samples of the prior, and their quantiles that limit a traversal.
 NUM_FOR_RANGE = 2000
 TAILS = (0.01, 0.99)
 
 
-def traversals(model, x=None, *, dims=None, num_values: int = 9, limits=None, seed: int = 0):
-    """E[x|z] while one latent dimension moves and the others rest: a row for each dimension.
+def traversals(
+    model: keras.Model,
+    x: ArrayLike | None = None,
+    *,
+    y: Any = None,
+    dims: Iterable[int] | None = None,
+    num_values: int = 9,
+    limits: tuple[float, float] | None = None,
+    seed: int = 0,
+) -> Figure:
+    """E[x|z, d, c] while one latent varies and all else stays fixed: a row per latent dimension.
 
     Args:
         model: a built model.
-        x: one example, (*data) or (1, *data), at whose encoding the others rest; None: at a sample
-            of the prior.
-        dims: the dimensions to show; all when None.
+        x: one example, (*data) or (1, *data), whose embedding gives the fixed values, categories
+            among them; None: a sample of the prior gives them.
+        y: label and condition of this one example, for a model that needs them.
+        dims: the dimensions to show; None: all.
         num_values: columns.
-        limits: (lowest, highest) value of z_i; None: from the 1% to the 99% quantile of the prior
-            in that dimension.
-        seed: of the prior's samples.
+        limits: (lowest, highest) value of z_i; None: the 1% and 99% quantiles of the prior in that
+            dimension.
+        seed: seed of the prior samples.
 
     Returns:
         The figure. Vectors are shown as lines, coloured by the value of z_i.
 
     Raises:
-        ValueError: when the model is not built or is one of sequences, or an argument does not fit.
+        ValueError: when the model is not built or models sequences, a part of y is missing, or an
+            argument does not fit.
     """
     _models.check_built(model)
-    _models.check_single(model, "traversals")
+    _models.check_single(model)
+    y = _models.beside_one(model, y)
     num_values = _ranges.at_least_two("num_values", num_values)
     dims = _ranges.dims_of(model, dims)
-    prior = _models.prior_samples(model, NUM_FOR_RANGE, seed)
-    base = prior[0] if x is None else _models.codes(model, _one(model, x))[0]
+    prior = np.asarray(model.sample_prior(NUM_FOR_RANGE, y, seed=(seed, 0)))
+    base = prior[0] if x is None else data.embeddings(model, _one(model, x), y)[0]
     if limits is None:
-        low, high = np.quantile(prior, TAILS, axis=0)
+        low, high = np.quantile(prior[:, : model.latent_dim], TAILS, axis=0)
     else:
         low, high = (np.full(model.latent_dim, limit) for limit in _ranges.limits_of(limits))
     z = np.tile(base, [len(dims), num_values, 1]).astype("float32")
     for row, dim in zip(z, dims, strict=True):
         row[:, dim] = np.linspace(low[dim], high[dim], num_values)
-    means = _models.decoded(model, z.reshape(-1, model.latent_dim))
-    rows = means.reshape(*z.shape[:2], *model.data_shape)
+    means = _models.decoded(model, z.reshape(-1, model.embedding_dim), y)
+    rows = means.reshape(*z.shape[:2], *model.target_shape)
     titles = [
         f"$z_{{{dim + 1}}}$: {low[dim]:.1f} … {high[dim]:.1f}".replace("-", "−") for dim in dims
     ]
-    if _tiles.are_images(model.data_shape):
+    if _tiles.are_images(model.target_shape):
         return _tiles.image_grid(rows, titles)
     return _lines.fan_panels(rows, titles, np.linspace(0.0, 1.0, num_values), "part of the range")
 
 
 def interpolation(
-    model, z_start=None, z_end=None, *, graph=None, paths=None, num_points: int = 12
+    model: keras.Model,
+    z_start: ArrayLike | None = None,
+    z_end: ArrayLike | None = None,
+    *,
+    graph: LatentGraph | None = None,
+    paths: dict[str, ArrayLike] | ArrayLike | None = None,
+    y: Any = None,
+    num_points: int = 12,
 ) -> Figure:
-    """E[x|z] along ways from one latent point to another, a row for each way.
+    """E[x|z, d, c] along paths from one latent point to another, a row per path.
 
     Args:
         model: a built model.
-        z_start: (N_z,), where the straight line begins; with `z_end`, or neither.
-        z_end: (N_z,).
-        graph: a `tfvae.geometry.LatentGraph`; adds its path between the two points.
-        paths: dict of name -> points (T, N_z), or one such array; shown as they are.
-        num_points: points on the straight line and on the path of the graph, T ≥ 2.
+        z_start: (N_z,), start of a straight line. Give it with `z_end` or not at all. For a model
+            with categories also (embedding_dim,), as `embed` gives it.
+        z_end: end of the straight line, of the same length.
+        graph: adds the path of this graph from `z_start` to `z_end`, both (N_z,).
+        paths: further paths: a dict of name -> points (T, N_z), or one such array.
+        y: category and condition of all points, for a model that has them: as in `decode`.
+            y={"labels": k} gives the category of points without one.
+        num_points: points on the straight line and on the path of the graph, at least 2.
 
     Returns:
-        The figure. Vectors are shown as lines, coloured by the part of the way.
+        The figure. Vectors are shown as lines, coloured by the position on the path.
 
     Raises:
-        ValueError: when nothing to show is given, the model is one of sequences, or an argument
-            does not fit.
+        ValueError: when there is no path to show, the model models sequences, a part of y is
+            missing, or an argument does not fit.
     """
     _models.check_built(model)
-    _models.check_single(model, "interpolation")
+    _models.check_single(model)
     num_points = _ranges.at_least_two("num_points", num_points)
     ways = {}
     if (z_start is None) != (z_end is None) or (graph is not None and z_start is None):
-        raise ValueError("`z_start` and `z_end` belong together, and `graph` needs both of them.")
+        received = {"z_start": z_start, "z_end": z_end, "graph": graph}
+        raise ValueError(
+            "`z_start` and `z_end` must be given together, and `graph` with both, received "
+            f"only {[name for name, value in received.items() if value is not None]}."
+        )
     if z_start is not None:
         start, end = (
             _models.checked_latents(model, name, np.asarray(z)[np.newaxis])[0]
@@ -92,22 +125,29 @@ def interpolation(
         for name, points in named.items():
             ways[str(name)] = _models.checked_latents(model, f"paths[{name!r}]", points)
     if not ways:
-        raise ValueError("Nothing to show: give `z_start` and `z_end`, or `paths`.")
-    rows = [_models.decoded(model, points) for points in ways.values()]
-    if _tiles.are_images(model.data_shape):
+        raise ValueError(
+            "`paths` must hold at least one path, received none. Give `paths`, or `z_start` and "
+            "`z_end`."
+        )
+    rows = [_models.decoded(model, points, y) for points in ways.values()]
+    if _tiles.are_images(model.target_shape):
         return _tiles.image_grid(rows, list(ways))
-    if len({len(row) for row in rows}) > 1:
-        raise ValueError("Ways of vectors must have the same number of points each.")
+    lengths = {name: len(points) for name, points in ways.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(
+            "`paths` must all have the same number of points if the data are not images, received "
+            f"{lengths}. `num_points` sets it for the straight line and the path of the graph."
+        )
     return _lines.fan_panels(
         rows, list(ways), np.linspace(0.0, 1.0, len(rows[0])), "part of the way"
     )
 
 
 def _one(model, x):
-    """A single example as a batch of one."""
+    """Returns a single example as a batch of one."""
     x = np.asarray(x)
     x = x[np.newaxis] if x.shape == tuple(model.data_shape) else x
     x = _models.checked_data(model, x)
     if len(x) != 1:
-        raise ValueError(f"`x` must be one example, received {len(x)}: use x[0].")
+        raise ValueError(f"`x` must be one example, received {len(x)}. Give x[0].")
     return x

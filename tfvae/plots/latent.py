@@ -1,56 +1,64 @@
-"""The latent space as a scatter plot: encoded data, prior samples, and ways."""
+"""The latent space as a scatter plot: encoded data, prior samples and paths."""
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import keras
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from tfvae import _checks
-from tfvae.models.batches import latent_codes, posterior_moments
+from tfvae.models.data import latents, posterior_moments
 from tfvae.plots import _models, _style
 
-# Marks the categories among what a legend may name.
+# Prefix that tells categories from the other entries of a legend.
 CATEGORY = "category "
 COLORINGS = ("auto", "categorical", "continuous", "cyclic")
 MANY = len(_style.COLORS) * len(_style.MARKERS)
 
 
 def latent_scatter(
-    model,
-    x,
-    labels=None,
+    model: keras.Model,
+    x: ArrayLike,
+    labels: ArrayLike | None = None,
     *,
+    y: Any = None,
     coloring: str = "auto",
     label_name: str = "label",
     period: float = 2 * math.pi,
     num_prior: int = 0,
-    paths=None,
+    paths: Mapping[str, ArrayLike] | None = None,
     seed: int = 0,
 ) -> Figure:
-    """Posterior means of the data: for N_z = 2 as they are, for more on their two principal axes.
+    """Posterior means of the data, for N_z > 2 projected on their two principal axes.
 
-    With N_z = 1 the ordinate is the posterior standard deviation. Principal axes are those of the
-    posterior means; what else is shown is projected on them. The outermost half percent of the
-    points at each side may lie outside of the axes. Sequences have a point for each frame. For a
-    prior with sources, points are the latents at the sources' means (`model.embed`).
+    Prior samples and paths are projected on the same axes. With N_z = 1 the ordinate is the
+    posterior standard deviation. The outermost 0.5% of the points at each side may lie outside the
+    axes. Sequences have one point per frame. Where the prior makes z of noise, points are the
+    latents at the mean of the noise (`model.embed`). Categories are no part of a point.
 
     Args:
         model: a built model.
         x: data, (n, *data).
         labels: (n,), numbers or names; None: one colour. For sequences (n,) or (n, T).
-        coloring: "categorical" (legend), "continuous" (colour bar), "cyclic" (angles: a colour map
-            without ends), or "auto": categorical for names and whole numbers, else continuous.
-        label_name: what the labels are, with their unit.
-        period: of cyclic labels.
+        y: the condition of a model with one, for each example. Labels are not needed to encode.
+        coloring: "categorical" (legend), "continuous" (colour bar), "cyclic" (for angles: a cyclic
+            colour map), or "auto": categorical for names and whole numbers, otherwise continuous.
+        label_name: name and unit of the labels.
+        period: period of cyclic labels.
         num_prior: samples of the prior to show in grey behind the data.
-        paths: dict of name -> points (T, N_z) to draw as lines.
-        seed: of the prior's samples.
+        paths: dict of name -> points (T, N_z), or (T, embedding_dim), to draw as lines.
+        seed: seed of the prior samples.
 
     Returns:
         The figure.
 
     Raises:
-        ValueError: when the model is not built, or an argument does not fit.
+        ValueError: when the model is not built, a condition is missing, or an argument does not
+            fit.
 
     Example:
         >>> import numpy as np, tfvae.plots
@@ -64,20 +72,25 @@ def latent_scatter(
     x = _models.checked_data(model, x)
     labels, coloring = checked_labels(labels, len(x), coloring, model.sequence_shape)
     period = _checks.number_in("period", period, 0.0, math.inf, low_open=True, high_open=True)
-    loc = latent_codes(model, x)
+    y = _models.checked_beside(model, y, len(x), ("condition",))
+    loc = latents(model, x, y)
     figure = _style.new_figure(5.4, 4.4)
     axes = _style.plain(figure.add_subplot())
     project, names = _projection(loc)
     if num_prior:
         _draw_prior(axes, project, _prior_points(model, num_prior, seed), names)
-    points = project(loc) if model.latent_dim > 1 else _with_deviation(model, x, loc)
+    points = project(loc) if model.latent_dim > 1 else _with_deviation(model, x, y, loc)
     draw_points(figure, axes, points, labels, coloring, label_name, period)
     for i, (name, path) in enumerate((paths or {}).items()):
-        path = project(_models.checked_latents(model, f"paths[{name!r}]", path))
+        path = _models.checked_latents(model, f"paths[{name!r}]", path)
+        path = project(path[:, : model.latent_dim])
         if model.latent_dim == 1:
-            raise ValueError("`paths` need a latent space of at least two dimensions.")
+            raise ValueError(
+                f"`paths` must be None for a model with latent_dim = 1, received {list(paths)}. "
+                "Show them with `tfvae.plots.interpolation`."
+            )
         style = ("-", "--", ":", "-.")[i % 4]
-        # A light rim keeps a dark line apart from dark points.
+        # A white rim sets the line off from dark points.
         axes.plot(*path.T, color="white", linewidth=3.2)
         axes.plot(*path.T, style, color="black", linewidth=1.6, label=str(name))
     axes.set(xlabel=names[0], ylabel=names[1])
@@ -89,7 +102,7 @@ def latent_scatter(
 
 
 def _leave_out_stragglers(axes):
-    """Limits that show all but the outermost half percent at each side, with a margin."""
+    """Sets limits that leave out 0.5% of the points at each side, with a margin."""
     points = np.concatenate([np.asarray(dots.get_offsets()) for dots in axes.collections])
     low, high = np.quantile(points, [0.005, 0.995], axis=0)
     margin = 0.08 * (high - low)
@@ -101,23 +114,29 @@ def _prior_points(model, num, seed):
     """`num` draws z ~ p(z), (num, N_z), frames of as many sequences as are needed."""
     num = _checks.positive_int("num_prior", num)
     sequences = -(-num // math.prod(model.sequence_shape))
-    return _models.prior_samples(model, sequences, seed).reshape(-1, model.code_dim)[:num]
+    z = np.asarray(model.prior.sample(sequences, seed=(seed, 0)))
+    return z.reshape(-1, model.latent_dim)[:num]
 
 
-def _with_deviation(model, x, loc):
-    """The only latent, (n, 1), beside its posterior standard deviation, (n, 2)."""
-    if model.prior.num_sources > 1:
+def _with_deviation(model, x, y, loc):
+    """The single latent, (n, 1), and its posterior standard deviation, together (n, 2)."""
+    if not model.prior.posterior_is_over_z:
         raise ValueError(
-            f"A latent made by {type(model.prior).__name__} has no posterior standard deviation to "
-            "show: `latent_scatter` needs latent_dim ≥ 2 here."
+            f"`model` with a {type(model.prior).__name__} must have latent_dim ≥ 2, received 1. "
+            "Its latents have no posterior standard deviation to show."
         )
-    return np.concatenate([loc, posterior_moments(model, x)[1]], axis=1)
+    return np.concatenate([loc, posterior_moments(model, x, y)[1]], axis=1)
 
 
-def checked_labels(labels, count, coloring, sequence_shape=()):
-    """The labels as an array, or None, and how they are coloured; ValueError where one misfits.
+def checked_labels(
+    labels: ArrayLike | None, count: int, coloring: str, sequence_shape: Sequence[int] = ()
+) -> tuple[np.ndarray | None, str]:
+    """Returns the labels as an array, or None, and their kind of colouring.
 
-    Labels of `count` sequences of the shape `sequence_shape`, (T,), are spread over their frames.
+    Labels of `count` sequences of the shape `sequence_shape`, (T,), are repeated for each frame.
+
+    Raises:
+        ValueError: when the labels do not fit the data or the colouring.
     """
     if coloring not in COLORINGS:
         raise ValueError(f"`coloring` must be one of {COLORINGS}, received {coloring!r}.")
@@ -130,7 +149,7 @@ def checked_labels(labels, count, coloring, sequence_shape=()):
         labels = labels.ravel()
     elif labels.shape != (count,):
         raise ValueError(
-            f"`labels` must have one entry for each of the {count} examples, shape ({count},); "
+            f"`labels` must have one entry for each of the {count} examples, shape ({count},), "
             f"received the shape {labels.shape}."
         )
     are_names = labels.dtype.kind not in "iufb"
@@ -140,17 +159,20 @@ def checked_labels(labels, count, coloring, sequence_shape=()):
             "categorical" if are_names or (labels.dtype.kind in "iub" and few) else "continuous"
         )
     if are_names and coloring != "categorical":
-        raise ValueError(f"`labels` that are names cannot be coloured as {coloring!r}.")
+        raise ValueError(
+            "`coloring` must be 'auto' or 'categorical' for labels that are names, received "
+            f"{coloring!r}."
+        )
     if coloring == "categorical" and len(np.unique(labels)) > MANY:
         raise ValueError(
-            f"{len(np.unique(labels))} categories cannot be told apart, at most {MANY} can: use "
+            f"`labels` must have at most {MANY} categories, received {len(np.unique(labels))}. Use "
             'coloring="continuous", or show fewer.'
         )
     return labels, coloring
 
 
 def _projection(loc):
-    """A function (n, N_z) -> (n, 2), and the names of the axes."""
+    """A function (n, N_z) -> (n, min(N_z, 2)), and the names of the axes."""
     latent_dim = loc.shape[1]
     if latent_dim == 1:
         return (lambda z: z), ("$z_1$", "posterior standard deviation of $z_1$")
@@ -159,14 +181,16 @@ def _projection(loc):
     centre = loc.mean(axis=0)
     _, singular, directions = np.linalg.svd(loc - centre, full_matrices=False)
     if len(singular) < 2:
-        raise ValueError("Two principal axes need at least two examples.")
+        raise ValueError(
+            f"`x` must hold at least two examples for two principal axes, received {len(loc)}."
+        )
     shares = singular**2 / (np.sum(singular**2) or 1.0)
     names = tuple(f"principal axis {i + 1} ({shares[i]:.0%} of the variance)" for i in range(2))
     return (lambda z: (z - centre) @ directions[:2].T), names
 
 
-def draw_legends(figure, axes, coloring, label_name):
-    """Categories to the right of the points, prior and paths above them."""
+def draw_legends(figure: Figure, axes: Axes, coloring: str, label_name: str) -> None:
+    """Draws a legend of the categories on the right, and one of prior and paths above."""
     handles, names = axes.get_legend_handles_labels()
     categories = [
         (handle, name[len(CATEGORY) :])
@@ -201,8 +225,16 @@ def _draw_prior(axes, project, z, names):
     axes.scatter(*project(z).T, s=9, linewidths=0, label="prior", **style)
 
 
-def draw_points(figure, axes, points, labels, coloring, label_name, period):
-    """Points (n, 2), coloured by their labels as `coloring` says."""
+def draw_points(
+    figure: Figure,
+    axes: Axes,
+    points: np.ndarray,
+    labels: np.ndarray | None,
+    coloring: str,
+    label_name: str,
+    period: float,
+) -> None:
+    """Draws points (n, 2), coloured by their labels according to `coloring`."""
     style = {"s": float(np.clip(8000 / len(points), 6, 16)), "linewidths": 0}
     if coloring == "none":
         axes.scatter(*points.T, color=_style.COLORS[0], **style)

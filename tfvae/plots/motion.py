@@ -1,30 +1,39 @@
 """Motion as stick figures: a strip of poses, and an animated GIF."""
 
 import io
+import os
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 from PIL import Image
 
 from tfvae import _checks
 from tfvae.plots import _style
 
-# Horizontal axis and height of CMU's coordinates: seen from the side that faces the camera.
+# The coordinates of CMU's motions drawn to the right (z) and upwards (y): a view from the side.
 VIEW = (2, 1)
 
 
-def stick_figures(motions: dict, parents, *, num: int = 12, view=VIEW) -> Figure:
+def stick_figures(
+    motions: Mapping[str, ArrayLike],
+    parents: Sequence[int],
+    *,
+    num: int = 12,
+    view: tuple[int, int] = VIEW,
+) -> Figure:
     """Rows of poses, equally spaced in time: one row for each motion.
 
     Args:
         motions: name -> positions of joints, (T, joints, 3), as from
             `tfvae.datasets.Skeleton.positions`.
         parents: index of each joint's parent, (joints,), −1 for the root: `Skeleton.parents`.
-        num: poses in a row at most.
-        view: the coordinates that are drawn to the right and upwards.
+        num: greatest number of poses in a row.
+        view: indices of the coordinates drawn to the right and upwards.
 
     Returns:
-        The figure; all poses have one scale, and stand beside each other.
+        The figure. All poses have the same scale.
 
     Raises:
         ValueError: when there is no motion, or a shape does not fit.
@@ -38,7 +47,12 @@ def stick_figures(motions: dict, parents, *, num: int = 12, view=VIEW) -> Figure
         >>> len(figure.axes)
         1
     """
-    motions = _checked(motions, parents)
+    if not motions:
+        raise ValueError("`motions` must hold at least one motion, received none.")
+    motions = {
+        name: _checked(f"motions[{name!r}]", positions, parents)
+        for name, positions in motions.items()
+    }
     num = _checks.positive_int("num", num)
     rows = []
     for positions in motions.values():
@@ -68,21 +82,29 @@ def stick_figures(motions: dict, parents, *, num: int = 12, view=VIEW) -> Figure
     return figure
 
 
-def motion_gif(positions, parents, path, *, fps: float = 30.0, size: int = 240, view=VIEW):
-    """Writes a motion as an animated GIF that runs for ever.
+def motion_gif(
+    positions: ArrayLike,
+    parents: Sequence[int],
+    path: str | os.PathLike,
+    *,
+    fps: float = 30.0,
+    size: int = 240,
+    view: tuple[int, int] = VIEW,
+) -> None:
+    """Writes a motion as an animated GIF that loops forever.
 
     Args:
-        positions: of joints, (T, joints, 3).
+        positions: positions of joints, (T, joints, 3).
         parents: index of each joint's parent, (joints,), −1 for the root.
-        path: of the file.
-        fps: frames a second; GIFs know hundredths of a second.
-        size: height and width, pixels.
-        view: the coordinates that are drawn to the right and upwards.
+        path: path of the file.
+        fps: frames per second, at most 50. GIFs round the time of a frame to 0.01 s.
+        size: height and width, in pixels.
+        view: indices of the coordinates drawn to the right and upwards.
 
     Raises:
         ValueError: when a shape or a number does not fit.
     """
-    (positions,) = _checked({"": positions}, parents).values()
+    positions = _checked("positions", positions, parents)
     fps = _checks.number_in("fps", fps, 0.0, 50.0, low_open=True)
     size = _checks.positive_int("size", size)
     poses = _centred(positions, view)
@@ -104,24 +126,21 @@ def motion_gif(positions, parents, path, *, fps: float = 30.0, size: int = 240, 
     )
 
 
-def _checked(motions, parents):
-    if not motions:
-        raise ValueError("`motions` is empty: at least one motion is needed.")
-    checked = {}
-    for name, positions in motions.items():
-        positions = np.asarray(positions, dtype="float64")
-        fits = positions.ndim == 3 and positions.shape[1:] == (len(parents), 3)
-        if not fits or not len(positions) or not np.all(np.isfinite(positions)):
-            raise ValueError(
-                f"Positions must be finite and of shape (T ≥ 1, {len(parents)} joints, 3), "
-                f"received {positions.shape} for {name!r}."
-            )
-        checked[name] = positions
-    return checked
+def _checked(name, positions, parents):
+    positions = np.asarray(positions, dtype="float64")
+    fits = positions.ndim == 3 and positions.shape[1:] == (len(parents), 3) and len(positions)
+    if not fits:
+        raise ValueError(
+            f"`{name}` must have the shape (T ≥ 1, {len(parents)} joints, 3), received "
+            f"{positions.shape}."
+        )
+    if not np.all(np.isfinite(positions)):
+        raise ValueError(f"`{name}` must be finite, received NaN or infinite positions.")
+    return positions
 
 
 def _centred(positions, view):
-    """The two coordinates of the view without the root's horizontal place, (T, joints, 2)."""
+    """The two drawn coordinates, with the root at horizontal position 0, (T, joints, 2)."""
     shown = positions[..., list(view)]
     return shown - shown[:, :1] * [1.0, 0.0]
 

@@ -1,29 +1,41 @@
 """Figures in data space: reconstructions and samples."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import keras
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from tfvae import _checks
-from tfvae.plots import _lines, _models, _tiles
+from tfvae.models.inputs import check_shape
+from tfvae.plots import _lines, _models, _style, _tiles
+
+# What is read, what is to be predicted, and the prediction.
+WITH_TARGET = _style.COLORS[4], *_style.PAIR
 
 
-def reconstructions(model, x, num: int = 10) -> Figure:
-    """The first `num` examples above their reconstructions E[x|z], z = E_q[z|x].
+def reconstructions(model: keras.Model, x: ArrayLike, num: int = 10, y: Any = None) -> Figure:
+    """The first `num` examples above their reconstructions E[x|z, d, c] at the embedding of x.
 
-    Grey and colour images are shown as such, all in one range of values, sequences of them as rows
-    of frames; other data as lines over the index of the feature, example and reconstruction in one
+    A model with a target beside x shows x, the target and the prediction; x is left out if it has
+    another shape. Grey and colour images share one range of values. Sequences of images are rows of
+    frames. Other data are lines over the feature index, with example and reconstruction in one
     panel.
 
     Args:
         model: a built model.
         x: data, (n, *data).
-        num: examples at most.
+        num: greatest number of examples to show.
+        y: what the model needs beside x: labels, condition, target.
 
     Returns:
         The figure.
 
     Raises:
-        ValueError: when the model is not built, `x` does not fit it, or `num` < 1.
+        ValueError: when the model is not built, `x` does not fit it, a part of y is missing, or
+            `num` < 1.
 
     Example:
         >>> import numpy as np, tfvae.plots
@@ -32,23 +44,34 @@ def reconstructions(model, x, num: int = 10) -> Figure:
         >>> vae.build(x.shape)
         >>> tfvae.plots.reconstructions(vae, x).savefig("reconstructions.png")  # doctest: +SKIP
     """
-    x = checked_part(model, x, num)
-    means = _models.decoded(model, _models.codes(model, x))
-    names = ["data", "reconstruction"]
-    if not _tiles.are_images(model.step_shape):
-        return _lines.line_panels([x, means], names)
-    limits = _tiles.value_range(x)
+    x, y = checked_part(model, x, num, y)
+    means = _models.mean_of_inputs(model, _models.decoder_inputs(model, x, y))
+    kinds, colors = {"data": x, "reconstruction": means}, _style.PAIR
+    if "target" in y:
+        kinds, colors = {"target": y["target"], "prediction": means}, _style.PAIR
+        if x.shape == means.shape:
+            kinds, colors = {"data": x, **kinds}, WITH_TARGET
+    names, shown = list(kinds), list(kinds.values())
+    if not _tiles.are_images(model.target_step_shape):
+        return _lines.line_panels(shown, names, colors=colors)
+    limits = _tiles.value_range(shown[-2])
     if model.sequence_axes:
-        return sequence_grid([x, means], names, limits=limits)
-    return _tiles.image_grid([x, means], names, limits=limits)
+        return sequence_grid(shown, names, limits=limits)
+    return _tiles.image_grid(shown, names, limits=limits)
 
 
-def sequence_grid(kinds, names, *, limits=None, **kwargs):
-    """Rows of frames: those of the same sequence, one of each kind, below each other.
+def sequence_grid(
+    kinds: Sequence[np.ndarray],
+    names: Sequence[str],
+    *,
+    limits: tuple[float, float] | None = None,
+    **kwargs,
+) -> Figure:
+    """Rows of frames, grouped by sequence: each group has one row of each kind.
 
     Args:
-        kinds: arrays (n, T, *image).
-        names: of the kinds, or of the n·len(kinds) rows.
+        kinds: arrays (n, T, *image), such as data and reconstructions.
+        names: names of the kinds, or of all n·len(kinds) rows.
         limits: values shown as black and white.
         **kwargs: see `_tiles.image_grid`.
     """
@@ -63,29 +86,42 @@ def sequence_grid(kinds, names, *, limits=None, **kwargs):
     )
 
 
-def checked_part(model, x, num):
-    """The first `num` examples of data that fit the model."""
-    return _models.checked_data(model, x)[: _checks.positive_int("num", num)]
+def checked_part(
+    model: keras.Model, x: ArrayLike, num: int, y: Any
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Returns the first `num` examples and what the model needs beside them, checked to fit it."""
+    x, num = _models.checked_data(model, x), _checks.positive_int("num", num)
+    y = _models.checked_beside(model, y, len(x))
+    if "target" in y:
+        check_shape("target", y["target"].shape, model.target_shape)
+    return x[:num], {name: values[:num] for name, values in y.items()}
 
 
-def samples(model, num: int | None = None, *, seed: int = 0) -> Figure:
-    """E[x|z] for `num` draws z ~ p(z), up to ten a row; of sequences of images one a row.
+def samples(model: keras.Model, num: int | None = None, y: Any = None, *, seed: int = 0) -> Figure:
+    """E[x|z, d, c] for `num` draws from the prior, ten images or one sequence of images per row.
 
     Args:
         model: a built model.
         num: number of samples; None: 40, or 8 sequences.
-        seed: of the samples; the same seed gives the same figure.
+        y: labels and condition of a model that needs them, one for all or one for each.
+        seed: seed of the samples. The same seed gives the same figure.
 
     Returns:
         The figure.
 
     Raises:
-        ValueError: when the model is not built or `num` < 1.
+        ValueError: when the model is not built, a part of y is missing, or `num` < 1.
+
+    Example, a column for each class:
+        >>> import numpy as np, tfvae
+        >>> vae = tfvae.VAE(latent_dim=2, discrete=tfvae.discrete.Labels(10), seed=0)
+        >>> vae.build((None, 8, 8, 1))
+        >>> figure = tfvae.plots.samples(vae, 40, np.arange(40) % 10)
     """
     _models.check_built(model)
     num = (8 if model.sequence_axes else 40) if num is None else _checks.positive_int("num", num)
-    means = _models.decoded(model, _models.prior_samples(model, num, seed))
-    if not _tiles.are_images(model.step_shape):
+    means = model.generate(num, y=y, seed=seed)
+    if not _tiles.are_images(model.target_step_shape):
         return _lines.line_panels([means], ["sample"], columns=5)
     if model.sequence_axes:
         return sequence_grid([means], [""])

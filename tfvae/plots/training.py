@@ -1,8 +1,10 @@
-"""The course of training: distortion, rate, ELBO, constraint and multiplier over the epochs."""
+"""Training curves: distortion, rate, ELBO, constraint and multiplier over the epochs."""
 
 import csv
 import os
+from collections.abc import Sequence
 
+import keras
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -22,19 +24,22 @@ FALLBACK = ("loss", "loss", "loss", "linear")
 
 
 def training_curves(
-    history, *, kappa: float | None = None, validation_name: str = "validation"
+    history: keras.callbacks.History | dict[str, Sequence[float]] | str | os.PathLike,
+    *,
+    kappa: float | None = None,
+    validation_name: str = "validation",
 ) -> Figure:
-    """One panel for each term that was recorded; training solid, validation dashed.
+    """One panel for each recorded term. Training curves are solid, validation curves dashed.
 
-    The loss is shown only where there is no ELBO: with a multiplier that moves, its values of two
-    epochs do not compare.
+    The loss is shown only if there is no ELBO: while the multiplier changes, the losses of two
+    epochs cannot be compared.
 
     Args:
-        history: what `fit` returns, its `history` dict, or the path of a file that
-            `keras.callbacks.CSVLogger` wrote.
-        kappa: the bound that the constraint had; None: taken from the model when `history` is what
-            `fit` returned, else not drawn.
-        validation_name: what the validation data are called in the legend.
+        history: the return value of `fit`, its `history` dict, or the path of a file written by
+            `keras.callbacks.CSVLogger`.
+        kappa: the bound of the constraint; None: the model's bound if `history` is the return value
+            of `fit`, otherwise none is drawn.
+        validation_name: name of the validation data in the legend.
 
     Returns:
         The figure.
@@ -50,8 +55,8 @@ def training_curves(
         shown.append(FALLBACK)
     if not shown:
         raise ValueError(
-            f"`history` holds no term to show, only {sorted(terms)}; expected some of "
-            f"{[panel[0] for panel in (*PANELS, FALLBACK)]}."
+            f"`history` must hold one or more of {[panel[0] for panel in (*PANELS, FALLBACK)]}, "
+            f"received {sorted(terms)}."
         )
     figure, grid = _style.panels(len(shown), columns=3, sharex=True)
     for axes, (term, title, unit, scale) in zip(grid, shown, strict=True):
@@ -83,8 +88,8 @@ def _draw(axes, train, validation, validation_name):
 
 
 def _curves(epochs, terms, name):
-    """Epochs and values of `name` in training and in validation; () where there is none."""
-    # λ is a state, not a mean over data: validation would repeat it.
+    """Epochs and values of `name` in training and in validation; () if there are none."""
+    # λ does not depend on the data: the validation curve would be the same.
     validation = () if name == "lambda" else _curve(epochs, terms.get("val_" + name))
     return _curve(epochs, terms.get(name)), validation
 
@@ -110,12 +115,12 @@ def _read(history):
         epochs = getattr(history, "epoch", None)
         if not isinstance(terms, dict):
             raise ValueError(
-                "`history` must be what `fit` returns, its `history` dict or the path of a "
-                f"CSVLogger's file, received {type(history).__name__}."
+                "`history` must be the return value of `fit`, its `history` dict or the path of a "
+                f"file of CSVLogger, received {type(history).__name__}."
             )
         terms = {name: np.asarray(values, dtype="float64") for name, values in terms.items()}
     if not terms or not max(map(len, terms.values())):
-        raise ValueError("`history` is empty: no epoch has been recorded.")
+        raise ValueError("`history` must hold at least one epoch, received none.")
     count = max(map(len, terms.values()))
     if epochs is None or len(epochs) != count:
         epochs = np.arange(count)
@@ -123,7 +128,7 @@ def _read(history):
 
 
 def _read_csv(path):
-    """Columns of a CSV file as floats, NaN where a field is empty or no number."""
+    """Columns of a CSV file as floats; a field that is empty or not a number becomes NaN."""
     with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     return {
@@ -139,7 +144,7 @@ def _number(text):
 
 
 def _kappa_of(model):
-    """κ per feature of a model with a constraint, else None."""
+    """κ per feature of a model with a constraint, otherwise None."""
     bound = None if model is None else model.objective.bound
     if bound is None or float(bound) <= 0.0:
         return None

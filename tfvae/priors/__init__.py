@@ -10,7 +10,7 @@ from tfvae.priors.vamp import VampPrior
 __all__ = ["HierarchicalPrior", "Prior", "StandardNormal", "TopographicPrior", "VampPrior", "get"]
 
 
-def get(identifier) -> Prior:
+def get(identifier: str | Prior) -> Prior:
     """The prior for a short name ("standard_normal", "vamp", …) or the object itself."""
     names = {
         "hierarchical": HierarchicalPrior,

@@ -1,14 +1,19 @@
 """The hierarchical, importance-weighted prior of the VHP-VAE."""
 
 import functools
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from tfvae import _checks
 from tfvae.distributions import ImportanceWeightedMarginal
 from tfvae.networks import GaussianHead, diagonal_gaussian, mlp
 from tfvae.priors.base import Prior
+
+tfd = tfp.distributions
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -23,9 +28,9 @@ class HierarchicalPrior(Prior):
     Args:
         num_importance_samples: K.
         hidden: units of the hidden layers of both networks, unless `decoder`/`encoder` are given.
-        hyper_dim: N_ζ, the dimension of ζ; that of z when None.
-        decoder: network ζ -> features of p_Θ(z|ζ).
-        encoder: network z -> features of q_Φ(ζ|z).
+        hyper_dim: N_ζ, the dimension of ζ; None: the dimension of z.
+        decoder: network ζ -> features of p_Θ(z|ζ). None: dense layers, tanh.
+        encoder: network z -> features of q_Φ(ζ|z). None: dense layers, tanh.
 
     Raises:
         ValueError: when a number is not a whole number ≥ 1.
@@ -33,7 +38,7 @@ class HierarchicalPrior(Prior):
     Example:
         >>> from tfvae.priors import HierarchicalPrior
         >>> prior = HierarchicalPrior(num_importance_samples=8)
-        >>> prior.connect(latent_dim=2)
+        >>> prior.build(latent_dim=2)
         >>> prior.log_prob(prior.sample(5, seed=(0, 0)), seed=(0, 1)).shape
         TensorShape([5])
     """
@@ -41,7 +46,7 @@ class HierarchicalPrior(Prior):
     def __init__(
         self,
         num_importance_samples: int = 16,
-        hidden=(128, 128),
+        hidden: Sequence[int] = (128, 128),
         hyper_dim: int | None = None,
         decoder: keras.Model | None = None,
         encoder: keras.Model | None = None,
@@ -56,7 +61,10 @@ class HierarchicalPrior(Prior):
         self.decoder = _checks.layer("decoder", decoder) or mlp(self.hidden, activation="tanh")
         self.encoder = _checks.layer("encoder", encoder) or mlp(self.hidden, activation="tanh")
 
-    def _create_weights(self, data_shape, encode):
+    def create_weights(
+        self, data_shape: tuple[int, ...], encode: Callable[..., tfd.Distribution] | None
+    ) -> None:
+        """Creates the networks of p_Θ(z|ζ) and q_Φ(ζ|z)."""
         hyper_dim = self.hyper_dim or self.latent_dim
         self._decoder_head = GaussianHead(self.latent_dim, name="decoder_head")
         self._encoder_head = GaussianHead(hyper_dim, name="encoder_head")
@@ -69,17 +77,17 @@ class HierarchicalPrior(Prior):
         shape = tf.concat([tf.shape(inputs)[:-1], [head.size]], axis=0)
         return diagonal_gaussian(tf.reshape(loc, shape), tf.reshape(scale, shape))
 
-    def conditional(self, zeta, *, training=False):
+    def conditional(self, zeta: tf.Tensor, *, training: bool = False) -> tfd.Distribution:
         """p_Θ(z|ζ), (..., N_ζ) -> batch shape (...)."""
         return self._gaussian(self.decoder, self._decoder_head, zeta, training)
 
-    def proposal(self, z, *, training=False):
+    def proposal(self, z: tf.Tensor, *, training: bool = False) -> tfd.Distribution:
         """q_Φ(ζ|z), (..., N_z) -> batch shape (...)."""
         return self._gaussian(self.encoder, self._encoder_head, z, training)
 
-    def distribution(self, *, training=False):
+    def distribution(self, *, training: bool = False) -> tfd.Distribution:
         """The marginal; its `log_prob(z, seed=…)` is one draw of the bound F."""
-        self._check_connected()
+        self.check_built()
         hyper_dim = self._encoder_head.size
         return ImportanceWeightedMarginal(
             prior=diagonal_gaussian(tf.zeros([hyper_dim]), tf.ones([hyper_dim])),
@@ -89,26 +97,6 @@ class HierarchicalPrior(Prior):
             event_size=self.latent_dim,
         )
 
-    def log_prob(self, z, *, seed=None, training=False):
+    def log_prob(self, z: tf.Tensor, *, seed: Any = None, training: bool = False) -> tf.Tensor:
         """One draw of F(Θ, Φ; z), in nats."""
         return self.distribution(training=training).log_prob(z, seed=seed)
-
-    def get_config(self):
-        """The constructor's arguments, networks included."""
-        return {
-            **super().get_config(),
-            "num_importance_samples": self.num_importance_samples,
-            "hidden": self.hidden,
-            "hyper_dim": self.hyper_dim,
-            "decoder": keras.saving.serialize_keras_object(self.decoder),
-            "encoder": keras.saving.serialize_keras_object(self.encoder),
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        """Rebuilds the networks first."""
-        networks = {
-            name: keras.saving.deserialize_keras_object(config[name])
-            for name in ("decoder", "encoder")
-        }
-        return cls(**{**config, **networks})

@@ -2,9 +2,12 @@
 
 import keras
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from tfvae.networks import diagonal_gaussian
 from tfvae.priors.base import Prior
+
+tfd = tfp.distributions
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -14,16 +17,18 @@ class StandardNormal(Prior):
     Example:
         >>> from tfvae.priors import StandardNormal
         >>> prior = StandardNormal()
-        >>> prior.connect(latent_dim=2)
+        >>> prior.build(latent_dim=2)
         >>> round(float(prior.log_prob([0.0, 0.0])), 4)  # −log 2π
         -1.8379
     """
 
-    def distribution(self, *, training=False):
+    def distribution(self, *, training: bool = False) -> tfd.Distribution:
         """N(0, I)."""
-        self._check_connected()
+        self.check_built()
         return diagonal_gaussian(tf.zeros([self.latent_dim]), tf.ones([self.latent_dim]))
 
-    def rates(self, posterior):
+    def rate_per_latent(self, posterior: tfd.Distribution) -> tf.Tensor | None:
         """KL(q(z_i|x) ‖ N(0, 1)) of each latent, (1, B, N_z), nats."""
+        if not isinstance(getattr(posterior, "distribution", None), tfd.Normal):
+            return None  # A posterior of one's own need not be a product over the latents.
         return posterior.distribution.kl_divergence(self.distribution().distribution)[tf.newaxis]

@@ -1,14 +1,18 @@
 """The prior of the Topographic VAE: latents in a grid whose neighbours share a denominator."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from tfvae import _checks
 from tfvae.distributions import (
     Bubble,
     Explicit,
+    Neighborhood,
     Shifting,
     TopographicStudentT,
     Torus,
@@ -18,6 +22,8 @@ from tfvae.distributions import (
 from tfvae.networks import diagonal_gaussian
 from tfvae.priors.base import Prior
 
+tfd = tfp.distributions
+
 for _neighborhood in (Bubble, Explicit, Shifting, Torus):
     keras.saving.register_keras_serializable(package="tfvae")(_neighborhood)
 
@@ -26,22 +32,21 @@ for _neighborhood in (Bubble, Explicit, Shifting, Torus):
 class TopographicPrior(Prior):
     """t = (z + μ) / sqrt(W u² + ε), z, u ~ N(0, I): a topographic product of Student-t [KW21].
 
-    The latents that a decoder sees are t. The posterior is one of (z, u), diagonal Gaussian, and
-    the rate that of both, KL(q(z, u|x) ‖ N(0, I)) (eq. 9): it is not below the rate of t. μ is
-    learned.
+    The latents that a decoder sees are t. The posterior over (z, u) is a diagonal Gaussian. The
+    rate is KL(q(z, u|x) ‖ N(0, I)) (eq. 9), which is not below the rate of t. μ is learned.
 
     Args:
         neighborhood: W: "shifting", "bubble", "torus" or an object of `tfvae.distributions`.
         grid: the shape in which the N_z latents of an example, or of one step of a sequence, are
-            laid out: (number of capsules, capsule size), or the sides of a torus. None: for
-            sequences of T steps capsules of size T, so that the roll in a capsule closes as the
-            sequence does; else (N_z,).
-        initial_mean: μ at first. z changes t by the share 1/μ, u by any: the larger μ, the more the
-            denominators tell, and the less is left to z, which does not roll.
+            laid out: (number of capsules, capsule size), or the sides of a torus. None: capsules
+            of size T for sequences of T steps, since the roll in a capsule then closes with the
+            sequence; else (N_z,).
+        initial_mean: μ at first. A large μ makes t depend on the denominators W u², which roll,
+            and less on z, which does not.
         epsilon: ε.
 
     Raises:
-        ValueError: when an argument is not of the kind described; at `connect`, when the grid does
+        ValueError: when an argument is not of the kind described; at `build`, when the grid does
             not hold N_z latents or the neighbourhood does not fit it.
 
     Example, a map of 6×6 latents for images:
@@ -53,11 +58,11 @@ class TopographicPrior(Prior):
         (2, 8, 8, 1)
     """
 
-    num_sources = 2
+    noise_per_latent = 2
 
     def __init__(
         self,
-        neighborhood="shifting",
+        neighborhood: str | Neighborhood = "shifting",
         grid: tuple[int, ...] | None = None,
         initial_mean: float = 40.0,
         epsilon: float = 1e-6,
@@ -71,7 +76,10 @@ class TopographicPrior(Prior):
         )
         self.epsilon = _checks.number_in("epsilon", epsilon, 0.0, math.inf, high_open=True)
 
-    def _create_weights(self, data_shape, encode):
+    def create_weights(
+        self, data_shape: tuple[int, ...], encode: Callable[..., tfd.Distribution] | None
+    ) -> None:
+        """Creates μ, and checks that the neighbourhood fits the grid."""
         self.layout = (*self.sequence_shape, *self._grid())
         self.neighborhood.block(self.layout)  # Says what is wrong where it does not fit.
         self.mean = self.add_weight(
@@ -86,8 +94,8 @@ class TopographicPrior(Prior):
         if self.grid is not None:
             if math.prod(self.grid) != self.latent_dim:
                 raise ValueError(
-                    f"`grid` {self.grid} holds {math.prod(self.grid)} latents, but latent_dim is "
-                    f"{self.latent_dim}."
+                    f"`grid` must hold latent_dim = {self.latent_dim} latents, received {self.grid}"
+                    f", which holds {math.prod(self.grid)}. Change one of the two."
                 )
             return self.grid
         return capsule_grid(self.latent_dim, self.sequence_shape)
@@ -104,16 +112,18 @@ class TopographicPrior(Prior):
         t = topographic_product(z_grid, squares, mean, self.neighborhood, self.layout, epsilon)
         return tf.ensure_shape(tf.reshape(t, tf.shape(z)), z.shape)
 
-    def transform(self, sources):
+    def latents_from_noise(self, noise: tf.Tensor) -> tf.Tensor:
         """t from (z, u), the two halves of the last axis."""
-        z, u = tf.split(sources, 2, axis=-1)
+        z, u = tf.split(noise, 2, axis=-1)
         return self._product(z, tf.square(u))
 
-    def code(self, posterior, *, given=None):
+    def embedding(
+        self, posterior: tfd.Distribution, *, given: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """t̂ = (E z + μ) / sqrt(W E[u²] + ε): t with numerator and squares at their means.
 
-        A square of a step that is not given takes the mean of those in its denominator that are,
-        or 1, its mean under the prior, where none is.
+        In place of a square of a step that is not given stands the mean of the given ones in the
+        same denominator; where none is given, 1, its mean under the prior.
         """
         z, u = tf.split(posterior.mean(), 2, axis=-1)
         squares = tf.square(u) + tf.split(posterior.variance(), 2, axis=-1)[1]
@@ -129,48 +139,40 @@ class TopographicPrior(Prior):
         t = (self._laid_out(z) + self.mean.value) * tf.math.rsqrt(sizes * means + self.epsilon)
         return tf.reshape(t, tf.shape(z))
 
-    def distribution(self, *, training=False):
+    def distribution(self, *, training: bool = False) -> tfd.Distribution:
         """p(t), with the grid as its event shape, (T, *grid) for sequences."""
-        self._check_connected()
+        self.check_built()
         return TopographicStudentT(
             self.neighborhood, self.layout, self.mean.value, epsilon=self.epsilon
         )
 
-    def log_prob(self, z, *, seed=None, training=False):
+    def log_prob(self, z: tf.Tensor, *, seed: Any = None, training: bool = False) -> tf.Tensor:
         """log p(t) in nats, an estimate that serves for a few latents only, (..., N_z) -> (...)."""
         return self.distribution().log_prob(self._laid_out(tf.convert_to_tensor(z)), seed=seed)
 
-    def sample(self, num_samples, *, seed=None):
+    def sample(self, num_samples: int, *, seed: Any = None) -> tf.Tensor:
         """Draws t, (num_samples, N_z), or (num_samples, T, N_z) for sequences."""
         t = self.distribution().sample(num_samples, seed=seed)
         return tf.reshape(t, [num_samples, *self.sequence_shape, self.latent_dim])
 
-    def rate(self, posterior, z, *, seed=None, analytic=True, training=False):
+    def rate(
+        self,
+        posterior: tfd.Distribution,
+        noise: tf.Tensor,
+        *,
+        seed: Any = None,
+        analytic: bool = True,
+        training: bool = False,
+    ) -> tf.Tensor:
         """KL(q(z, u|x) ‖ N(0, I)), or log q(z, u|x) − log N(z, u; 0, I); see `Prior.rate`."""
-        size = self.num_sources * self.latent_dim
+        size = self.noise_per_latent * self.latent_dim
         standard = diagonal_gaussian(tf.zeros([size]), tf.ones([size]))
         if analytic:
             return posterior.kl_divergence(standard)[tf.newaxis]
-        return posterior.log_prob(z) - standard.log_prob(z)
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "neighborhood": keras.saving.serialize_keras_object(self.neighborhood),
-            "grid": self.grid,
-            "initial_mean": self.initial_mean,
-            "epsilon": self.epsilon,
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        """Rebuilds the neighbourhood first."""
-        neighborhood = keras.saving.deserialize_keras_object(config["neighborhood"])
-        return cls(**{**config, "neighborhood": neighborhood})
+        return posterior.log_prob(noise) - standard.log_prob(noise)
 
 
-def capsule_grid(latent_dim, sequence_shape):
+def capsule_grid(latent_dim: int, sequence_shape: tuple[int, ...]) -> tuple[int, ...]:
     """(number of capsules, capsule size) of the latents of a step: capsules of the size T.
 
     Raises:
@@ -178,12 +180,13 @@ def capsule_grid(latent_dim, sequence_shape):
     """
     if not sequence_shape:
         return (latent_dim,)
-    (frames,) = sequence_shape
-    if latent_dim % frames:
+    (num_steps,) = sequence_shape
+    if latent_dim % num_steps:
+        below = latent_dim // num_steps * num_steps
         raise ValueError(
-            f"`latent_dim` is {latent_dim}, which is not a multiple of the {frames} frames of a "
-            f"sequence: capsules of {frames} latents need {latent_dim // frames * frames or frames}"
-            f" or {(latent_dim // frames + 1) * frames}. Or give the prior another `grid`, "
-            "(number of capsules, capsule size)."
+            f"`latent_dim` must be a multiple of the {num_steps} steps of a sequence, received "
+            f"{latent_dim}: capsules of {num_steps} latents need {below or num_steps} or "
+            f"{below + num_steps}. Or give the prior another `grid`, (number of capsules, capsule "
+            "size)."
         )
-    return (latent_dim // frames, frames)
+    return (latent_dim // num_steps, num_steps)

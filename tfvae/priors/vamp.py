@@ -1,11 +1,16 @@
 """The VampPrior: a mixture of the posteriors of learned pseudo-inputs."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
+import tensorflow_probability as tfp
 
 from tfvae import _checks
 from tfvae.distributions import MixtureOfPosteriors
 from tfvae.priors.base import Prior
+
+tfd = tfp.distributions
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -31,13 +36,18 @@ class VampPrior(Prior):
         >>> history = vae.fit(x, verbose=0)
     """
 
-    def __init__(self, num_components: int = 500, initializer="random_normal", **kwargs):
+    def __init__(
+        self,
+        num_components: int = 500,
+        initializer: str | keras.initializers.Initializer = "random_normal",
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.num_components = _checks.positive_int("num_components", num_components)
         self.initializer = keras.initializers.get(initializer)
         self._examples = None
 
-    def adapt(self, x: np.ndarray, *, seed: int = 0):
+    def adapt(self, x: np.ndarray, *, seed: int = 0) -> None:
         """Starts the pseudo-inputs at examples drawn from `x`, (n, *data), without replacement.
 
         Where there are fewer examples than components, some are drawn again.
@@ -47,7 +57,7 @@ class VampPrior(Prior):
         """
         x = np.asarray(x, dtype="float32")
         if x.ndim < 2 or len(x) == 0:
-            raise ValueError(f"`x` must hold at least one example, received shape {x.shape}.")
+            raise ValueError(f"`x` must hold at least one example, received the shape {x.shape}.")
         order = np.random.default_rng(seed).permutation(len(x))
         chosen = x[np.resize(order, self.num_components)]
         if self.built:
@@ -59,15 +69,19 @@ class VampPrior(Prior):
     def _check_examples(self, examples, data_shape):
         if examples.shape[1:] != tuple(data_shape):
             raise ValueError(
-                f"`adapt` was given examples of shape {examples.shape[1:]}, but the model's data "
-                f"have the shape {tuple(data_shape)}."
+                f"`x` of `adapt` must hold examples of the model's shape {tuple(data_shape)}, "
+                f"received examples of shape {examples.shape[1:]}. Prepare them as for `fit`."
             )
 
-    def _create_weights(self, data_shape, encode):
+    def create_weights(
+        self, data_shape: tuple[int, ...], encode: Callable[..., tfd.Distribution] | None
+    ) -> None:
+        """Creates the pseudo-inputs."""
         if encode is None or not data_shape:
             raise ValueError(
-                "VampPrior needs the encoder of a model: give it to a model as `prior=`, or call "
-                "`connect(latent_dim, data_shape, encode)` with a function (x, training=False) -> "
+                "`prior` must be another than VampPrior here, since pseudo-inputs need an encoder "
+                "of x alone. It has one in a model without `condition`; elsewhere call "
+                "`build(latent_dim, data_shape, encode)` with a function (x, training=False) -> "
                 "q(z|x)."
             )
         self._encode = encode
@@ -83,16 +97,14 @@ class VampPrior(Prior):
             name="pseudo_inputs",
         )
 
-    def distribution(self, *, training=False):
+    def distribution(self, *, training: bool = False) -> tfd.Distribution:
         """The mixture, with the encoder and the pseudo-inputs as they are now."""
-        self._check_connected()
-        posterior = self._encode(self.pseudo_inputs.value, training=training).distribution
-        return MixtureOfPosteriors(posterior.loc, posterior.scale)
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "num_components": self.num_components,
-            "initializer": keras.initializers.serialize(self.initializer),
-        }
+        self.check_built()
+        posterior = self._encode(self.pseudo_inputs.value, training=training)
+        normal = getattr(posterior, "distribution", None)
+        if not isinstance(normal, tfd.Normal):
+            raise ValueError(
+                "`posterior` must be a diagonal Gaussian, tfd.Independent(tfd.Normal(μ, σ), 1), "
+                f"for VampPrior, a mixture of such, received {posterior!r}. Take another prior."
+            )
+        return MixtureOfPosteriors(normal.loc, normal.scale)

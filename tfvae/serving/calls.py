@@ -1,7 +1,11 @@
-"""How a served model is called, as text for its card: REST with curl, gRPC with Python."""
+"""Calls of a served model, as text for its card: REST with curl, gRPC with Python."""
 
+import json
 import shlex
 import urllib.parse
+from typing import Any
+
+import numpy as np
 
 GRPC_CLIENT = """\
 import grpc
@@ -25,55 +29,64 @@ def call(signature, **inputs):
 
 
 def client(name: str) -> str:
-    """A gRPC client in Python; needs the package tensorflow-serving-api."""
+    """Returns a gRPC client in Python; it needs the package tensorflow-serving-api."""
     return GRPC_CLIENT.format(name=name)
 
 
-def curl(name: str, signature: str, inputs) -> str:
-    """The command that sends an example request to TF Serving's REST interface."""
+def curl(name: str, signature: str, inputs: dict[str, dict[str, Any]]) -> str:
+    """Returns the command that sends an example request to TF Serving's REST interface."""
     url = f"http://localhost:8501/v1/models/{urllib.parse.quote(name)}:predict"
     if "image_bytes" not in inputs:
         return f"curl -d @requests/{signature}.json {url}"
-    # Through a pipe, for an image may be longer than an argument.
-    body = f'{{"signature_name": "{signature}", "inputs": {{"image_bytes": [{{"b64": "%s"}}]}}}}'
+    # A pipe, because an image may be longer than a command line allows.
+    values = {
+        key: [{"b64": "%s"}] if key == "image_bytes" else _zeros(described).tolist()
+        for key, described in inputs.items()
+    }
+    body = json.dumps({"signature_name": signature, "inputs": values})
     return f"printf '{body}' \"$(base64 -w 0 image.png)\" | curl -d @- {url}"
 
 
-def grpc(signature: str, inputs) -> str:
-    """The line of Python that does the same with the `client`."""
+def grpc(signature: str, inputs: dict[str, dict[str, Any]]) -> str:
+    """Returns the line of Python that sends the same request with the `client`."""
     values = {
         "seed": 'np.array([0, 1], "int32")',
         "count": "np.int32(1)",
         "image_bytes": '[open("image.png", "rb").read()]',
     }
     arguments = [
-        f"{key}={values.get(key) or _zeros(described['shape'])}"
+        f"{key}={values.get(key) or _zeros_in_python(described)}"
         for key, described in inputs.items()
     ]
     return f'call("{signature}", {", ".join(arguments)})'
 
 
-def _zeros(shape):
-    return f'np.zeros({[length or 1 for length in shape]}, "float32")'
+def _zeros(described: dict[str, Any]) -> np.ndarray:
+    """One example of an input, as the card describes it."""
+    return np.zeros([length or 1 for length in described["shape"]], described["dtype"])
 
 
-def section(name: str, signatures: dict) -> str:
-    """The section of a card in Markdown; `signatures` as in the card, with curl and grpc."""
+def _zeros_in_python(described: dict[str, Any]) -> str:
+    return f'np.zeros({list(_zeros(described).shape)}, "{described["dtype"]}")'
+
+
+def section(name: str, signatures: dict[str, dict[str, Any]]) -> str:
+    """Returns the card's section on calls in Markdown, from the card's `signatures`."""
     rest = "\n".join(signature["curl"] for signature in signatures.values())
     lines = "\n".join(signature["grpc"] for signature in signatures.values())
     return f"""## Calls
 
-The folder above the version's is TF Serving's model `{name}`:
+TF Serving offers the folder above this version as the model `{name}`:
 
 ```bash
 tensorflow_model_server --port=8500 --rest_api_port=8501 --model_name={shlex.quote(name)} \\
   --model_base_path=FOLDER
 ```
 
-REST, from the folder of this card; requests/ has a request for each signature. `inputs` may hold
-any number of examples; signatures with `seed` take this form only, not `instances`, and no
-`--enable_batching`, which demands a batch axis of every input. Binary values are base64, as
-{{"b64": "…"}}, in answers too.
+REST, from the folder of this card. The folder requests/ has a request for each signature. `inputs`
+may hold any number of examples. Signatures with `seed` do not accept `instances` in place of
+`inputs`, and do not work with `--enable_batching`, which needs a batch axis in every input. Binary
+values are base64, as {{"b64": "…"}}, in requests and answers.
 
 ```bash
 {rest}

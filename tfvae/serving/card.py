@@ -1,37 +1,53 @@
-"""The model card: what an exported model is, how good, and how it is called."""
+"""The model card: description, metrics and calls of an exported model."""
 
 import collections.abc
 import datetime
 import json
 import numbers
 import platform
+from collections.abc import Sequence
 from importlib import metadata
+from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from tfvae.evaluation.tables import Line, Report, format_value, markdown
-from tfvae.serving.signatures import MAX_COUNT, pixel_scaling
+from tfvae.models import LatentVariableModel
+from tfvae.serving.inputs import Inputs
+from tfvae.serving.scaling import Scaling
+from tfvae.serving.signatures import (
+    MAX_COUNT,
+    Signature,
+    gives_images,
+    pixel_scaling,
+    reads_images,
+)
 
 PACKAGES = ("tfvae", "keras", "tensorflow", "tensorflow-probability", "numpy")
 _MEANINGS = {
     "x": "data, see Scaling",
-    "z": "latents, latent units",
-    "seed": "any two whole numbers; the same ones give the same answer",
+    "z": "what stands for an example: latents, latent units; then one-hot categories, if any",
+    "condition": "the condition c, in the units of the model",
+    "target": "what x explains, see Scaling",
+    "seed": "any two whole numbers; the same numbers give the same answer",
     "count": f"number of samples, 1 to {MAX_COUNT}",
     "image_bytes": "image files (JPEG, PNG, GIF or BMP) of any size",
     "noise": "independent standard normal numbers",
 }
 
 
-def metrics_of(given) -> dict:
-    """Metrics as a dict from name to {"value", "unit"}.
+def metrics_of(
+    given: dict[str, Any] | Sequence[Line] | Report | None,
+) -> dict[str, dict[str, Any]]:
+    """Returns metrics as a dict from name to {"value", "unit"}.
 
     Args:
         given: None, a dict from name to a number or to {"value", "unit"}, a list of
             `tfvae.evaluation.Line`, or a report of `tfvae.evaluation`.
 
     Raises:
-        ValueError: when it is none of them.
+        ValueError: if `given` is anything else.
     """
     if isinstance(given, Report):
         given = given.lines()
@@ -50,24 +66,31 @@ def metrics_of(given) -> dict:
         if not is_value:
             raise ValueError(
                 "`metrics` must be a dict from name to number, a list of tfvae.evaluation.Line or "
-                f"a report of tfvae.evaluation, received {line!r} in it."
+                f"a report of tfvae.evaluation, received an entry {line!r}."
             )
     return {line.name: {"value": _plain(line.value), "unit": line.unit} for line in lines}
 
 
-def make(model, name: str, signatures, scaling, *, metrics=None, data=None) -> dict:
-    """The card of a model but for how it is called.
+def make(
+    inputs: Inputs,
+    name: str,
+    signatures: dict[str, Signature],
+    *,
+    metrics: dict[str, Any] | Sequence[Line] | Report | None = None,
+    data: str | dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Returns the card of a model, without its calls.
 
     Args:
-        model: a built model.
-        name: of the model for its users.
-        signatures: dict from name to `Signature`.
-        scaling: a `Scaling`.
+        inputs: the inputs of a model.
+        name: name of the model for its users.
+        signatures: the served functions by name.
         metrics: see `metrics_of`.
-        data: what the model was trained on: a text, or a dict.
+        data: the training data, a text or a dict.
     """
-    inputs = [spec.name for signature in signatures.values() for spec in signature.inputs]
-    takes_files = "image_bytes" in inputs
+    model, scaling, target = inputs.model, inputs.scaling, inputs.target_scaling
+    own_target = model.target == "y"
+    allowed = model.likelihood.allowed
     return {
         "name": name,
         "model": f"{type(model).__module__.split('.')[0]}.{type(model).__name__}",
@@ -78,22 +101,27 @@ def make(model, name: str, signatures, scaling, *, metrics=None, data=None) -> d
         },
         "data": {
             "shape of an example": list(model.data_shape),
-            "values": model.likelihood.allowed,
-            "trained on": _plain(data) if data is not None else "not said",
+            "values": "a finite number" if own_target else allowed,
+            **({"shape of a target": list(model.target_shape)} if own_target else {}),
+            **({"values of a target": allowed} if own_target else {}),
+            "beside x": list(model.needs.names),
+            "trained on": _plain(data) if data is not None else "not given",
         },
         "latent_dim": model.latent_dim,
+        "num_categories": list(model.num_categories),
         "weights": model.count_params(),
         "scaling": {
             "formula": "the model is given (x - offset) / scale",
-            "values, scaled": model.likelihood.allowed,
             **scaling.to_dict(),
-            **({"pixels": pixel_scaling(scaling).to_dict()} if takes_files else {}),
+            **({"pixels": _pixels(scaling)} if reads_images(model) else {}),
+            **({"target": target.to_dict()} if own_target else {}),
+            **({"target pixels": _pixels(target)} if own_target and gives_images(model) else {}),
         },
         "metrics": metrics_of(metrics),
         "signatures": {
             name: {
                 "summary": signature.summary,
-                "inputs": {spec.name: _described(spec) for spec in signature.inputs},
+                "inputs": {spec.name: _described(spec, model) for spec in signature.inputs},
                 "outputs": dict(signature.units),
             }
             for name, signature in signatures.items()
@@ -102,14 +130,18 @@ def make(model, name: str, signatures, scaling, *, metrics=None, data=None) -> d
     }
 
 
-def as_json(card: dict) -> str:
-    """The card as valid JSON: what is not finite is text."""
+def as_json(card: dict[str, Any]) -> str:
+    """Returns the card as valid JSON."""
     return json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def as_markdown(card: dict, calls: str) -> str:
-    """The card for people, with a section on how the model is called."""
-    names = {name for s in card["signatures"].values() for name in s["inputs"]}
+def as_markdown(card: dict[str, Any], calls: str) -> str:
+    """Returns the card in Markdown, with the section `calls`."""
+    meanings = {
+        name: described["meaning"]
+        for signature in card["signatures"].values()
+        for name, described in signature["inputs"].items()
+    }
     data = card["data"]
     metrics = [[name, m["value"], m["unit"]] for name, m in card["metrics"].items()]
     versions = [[name, version] for name, version in card["versions"].items()]
@@ -117,27 +149,27 @@ def as_markdown(card: dict, calls: str) -> str:
         [
             f"`{name}`",
             ", ".join(f"{k} {v['dtype']} {tuple_text(v['shape'])}" for k, v in s["inputs"].items()),
-            ", ".join(f"{k} [{unit}]" for k, unit in s["outputs"].items()),
+            ", ".join(f"{k} [{unit}]" for k, unit in s["outputs"].items()).replace("|", "\\|"),
             s["summary"].replace("|", "\\|"),
         ]
         for name, s in card["signatures"].items()
     ]
     parts = [
         f"# {card['name']}",
-        f"A {card['model']} with {card['latent_dim']} latent dimensions and {card['weights']} "
-        f"weights, exported {card['date']}.",
+        f"A {card['model']} with {card['latent_dim']} latent dimensions{_about_categories(card)} "
+        f"and {card['weights']} weights, exported {card['date']}.",
         "## Data",
-        f"Examples of the shape {tuple_text(data['shape of an example'])}, each value "
-        f"{data['values']} after scaling. Trained on: {_text(data['trained on'])}",
+        _about_data(data),
         "## Scaling",
         _about_scaling(card["scaling"]),
         "## Metrics",
         markdown(["metric", "value", "unit"], metrics) if metrics else "None were given.",
         "## Signatures",
         markdown(["signature", "inputs", "outputs", "what it gives"], signatures),
-        "\n".join(f"- {name}: {text}" for name, text in _MEANINGS.items() if name in names),
-        "An example with a value that is not finite, or not allowed by the model's likelihood, is "
-        "answered by NaN; the others of the request are not affected.",
+        "\n".join(f"- {name}: {text}" for name, text in meanings.items()),
+        "The answer is NaN, and a category −1, for an example with a value that is not finite or "
+        "that the model's likelihood does not allow, or with a label or integer condition out of "
+        "range. The other examples of the request are not affected.",
         calls,
         "## Versions",
         markdown(["package", "version"], versions),
@@ -146,36 +178,64 @@ def as_markdown(card: dict, calls: str) -> str:
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
-def _about_scaling(scaling):
+def _about_categories(card: dict[str, Any]) -> str:
+    sizes = card["num_categories"]
+    return f", categories {' · '.join(map(str, sizes))}," if sizes else ""
+
+
+def _about_data(data: dict[str, Any]) -> str:
     text = (
-        f"Requests are in raw units: {scaling['formula']}, {_offset_and_scale(scaling)}. Answers "
-        "in the units of x are raw too; scores are those of the scaled data."
+        f"Examples of the shape {tuple_text(data['shape of an example'])}, each value "
+        f"{data['values']} after scaling. "
     )
-    if "pixels" in scaling:
-        text += f" Pixels of image files, 0 to 255: {_offset_and_scale(scaling['pixels'])}."
+    if "shape of a target" in data:
+        text += (
+            f"What they explain is a target of the shape {tuple_text(data['shape of a target'])}, "
+            f"each value {data['values of a target']} after scaling. "
+        )
+    return text + f"Trained on: {_text(data['trained on'])}"
+
+
+def _about_scaling(scaling: dict[str, Any]) -> str:
+    text = f"Requests are in raw units: {scaling['formula']}, {_offset_and_scale(scaling)}. "
+    if "target" in scaling:
+        text += f"Targets likewise have {_offset_and_scale(scaling['target'])}. Answers in their "
+        text += "units are raw too. Scores belong to the scaled targets."
+    else:
+        text += "Answers in the units of x are raw too. Scores belong to the scaled data."
+    for key, name in (("pixels", "image files"), ("target pixels", "image files of targets")):
+        if key in scaling:
+            text += f" Pixels of {name} run from 0 to 255: {_offset_and_scale(scaling[key])}."
     return text
 
 
-def _offset_and_scale(scaling):
+def _pixels(scaling: Scaling) -> dict[str, Any]:
+    return pixel_scaling(scaling).to_dict()
+
+
+def _offset_and_scale(scaling: dict[str, Any]) -> str:
     return f"offset {_text(scaling['offset'])} and scale {_text(scaling['scale'])}"
 
 
-def tuple_text(shape) -> str:
-    """A shape with B for the batch axis."""
+def tuple_text(shape: Sequence[int | None]) -> str:
+    """Formats a shape, with B for the batch axis."""
     lengths = ["B" if length is None else str(length) for length in shape]
     return f"({', '.join(lengths)}{',' if len(lengths) == 1 else ''})"
 
 
-def _described(spec):
-    return {
-        "dtype": spec.dtype.name,
-        "shape": list(spec.shape),
-        "meaning": _MEANINGS[spec.name],
-    }
+def _described(spec: tf.TensorSpec, model: LatentVariableModel) -> dict[str, Any]:
+    if spec.name == "labels":
+        sizes = model.num_categories
+        meaning = f"whole numbers from 0 to S − 1, S = {', '.join(map(str, sizes))}"
+        unknown = model.discrete.unknown
+        meaning += "" if unknown is None else f"; {unknown}: not known"
+    else:
+        meaning = _MEANINGS[spec.name]
+    return {"dtype": spec.dtype.name, "shape": list(spec.shape), "meaning": meaning}
 
 
-def _text(value):
-    """A short text as it is, a long list by its range."""
+def _text(value: Any) -> str:
+    """Formats a value; a long list is given by its range."""
     if isinstance(value, (dict, list)):
         text = json.dumps(value, ensure_ascii=False)
         if len(text) > 200 and isinstance(value, list):
@@ -185,8 +245,8 @@ def _text(value):
     return format_value(value)
 
 
-def _plain(value):
-    """`value` as what JSON has."""
+def _plain(value: Any) -> Any:
+    """Returns `value` in the types of JSON; a number that is not finite becomes text."""
     if isinstance(value, collections.abc.Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (np.ndarray, np.generic)):

@@ -3,16 +3,20 @@
 import os
 import tempfile
 import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
 
-import keras
+import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from tfvae import _fused
+from tfvae.evaluation.tables import Line, Report
+from tfvae.models import LatentVariableModel, classification
 from tfvae.serving import card, folders, portable, signatures
-from tfvae.serving.scaling import scaling_of
+from tfvae.serving.inputs import inputs_of
 
-PARTS = ("encoder", "decoder", "score")
+PARTS = ("encoder", "decoder", "score", "classifier")
 _CALLS = """## Calls
 
 ```python
@@ -23,26 +27,38 @@ outputs = run({arguments})
 ```"""
 
 
-def export_litert(model, path, *, parts=PARTS, scaling=None, metrics=None, data=None):
-    """Writes encoder.tflite, decoder.tflite and score.tflite, all float32, B free.
+def export_litert(
+    model: LatentVariableModel,
+    path: str | os.PathLike[str],
+    *,
+    parts: Sequence[str] | None = None,
+    scaling: Any = None,
+    target_scaling: Any = None,
+    metrics: dict[str, Any] | Sequence[Line] | Report | None = None,
+    data: str | dict[str, Any] | None = None,
+) -> None:
+    """Writes encoder.tflite, decoder.tflite and score.tflite, float32, for any batch size B.
 
-    Inputs and outputs are those of `export_onnx`, noise as an input of the score included, and so
-    are units, scaling and NaN. Only operations that every LiteRT runtime has are used; a model with
-    others cannot be converted. Each file is run before the folder appears and must give what the
-    model gives, to 1e-4. model_card.json and MODEL_CARD.md are beside them.
+    A model with discrete latents also gets classifier.tflite. Inputs, outputs, units, scaling and
+    NaN are the same as for `export_onnx`; the score takes its noise as an input. The files use only
+    operations that every LiteRT runtime has; a model with other operations cannot be converted.
+    Each file is run before the folder appears, and must agree with the model to 1e-4. The folder
+    also holds model_card.json and MODEL_CARD.md.
 
     Args:
         model: a built `LatentVariableModel`.
         path: a folder that does not exist or is empty.
-        parts: the files to write, of "encoder", "decoder" and "score".
+        parts: the files to write: some of "encoder", "decoder", "score" and "classifier"; None: all
+            that the model has.
         scaling: see `export`.
+        target_scaling: see `export`.
         metrics: see `export`.
         data: see `export`.
 
     Raises:
-        ValueError: when a part has operations that LiteRT lacks, the model is not built, `path` is
-            not free, or an argument is not of the kind described.
-        RuntimeError: when a file gives other numbers than the model.
+        ValueError: if a part has operations that LiteRT lacks, the model is not built, `path` is
+            not free, or an argument does not fit.
+        RuntimeError: if a file gives other numbers than the model.
 
     Example:
         >>> import os, tempfile, tfvae
@@ -53,60 +69,69 @@ def export_litert(model, path, *, parts=PARTS, scaling=None, metrics=None, data=
         >>> sorted(os.listdir(folder))
         ['MODEL_CARD.md', 'encoder.tflite', 'model_card.json']
     """
-    signatures.check_built(model)
-    if isinstance(parts, str) or not parts or not set(parts) <= set(PARTS):
-        raise ValueError(f"`parts` must be some of {', '.join(PARTS)}, received {parts!r}.")
-    scaling = scaling_of(scaling, model.data_shape)
+    inputs = inputs_of(model, scaling, target_scaling)
+    known = PARTS if classification.is_possible(model) else PARTS[:3]
+    parts = known if parts is None else parts
+    if isinstance(parts, str) or not parts or not set(parts) <= set(known):
+        raise ValueError(
+            f"`parts` must be some of {', '.join(known)} for this model, received {parts!r}."
+        )
     with _fused.disabled(), folders.new_folder(path) as partial:
-        chosen = signatures.portable(model, scaling)
+        chosen = signatures.portable(inputs)
         chosen = {name: chosen[name] for name in parts}
         for name, file in _converted(model, chosen).items():
-            portable.check(name, chosen[name], _runner(file), model, scaling)
+            portable.check(name, chosen[name], _runner(file), inputs)
             folders.write(os.path.join(partial, f"{name}.tflite"), file)
         name = os.path.basename(os.path.abspath(os.fspath(path)))
-        described = card.make(model, name, chosen, scaling, metrics=metrics, data=data)
+        described = card.make(inputs, name, chosen, metrics=metrics, data=data)
         first = parts[0]
         arguments = ", ".join(f"{spec.name}={spec.name}" for spec in chosen[first].inputs)
         section = _CALLS.format(part=first, arguments=arguments)
         portable.write_card(partial, described, section)
 
 
-def _converted(model, parts) -> dict[str, bytes]:
-    """The LiteRT files of parts by name."""
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    for name, part in parts.items():
-        function = _without_shape_checks(part)
-        archive.add_endpoint(name, function, input_signature=part.inputs)
+def _converted(
+    model: LatentVariableModel, parts: dict[str, signatures.Signature]
+) -> dict[str, bytes]:
+    """Returns the LiteRT files of parts by name."""
+    functions = {
+        name: tf.function(
+            _without_shape_checks(part), input_signature=part.inputs, autograph=False
+        ).get_concrete_function()
+        for name, part in parts.items()
+    }
     files = {}
     with tempfile.TemporaryDirectory() as folder:
-        archive.write_out(folder, verbose=False)
+        tf.saved_model.save(tf.Module(), folder, signatures=functions)
         for name in parts:
             converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[name])
             try:
                 files[name] = converter.convert()
-            except Exception as error:  # Of several classes, none of them public.
+            except Exception as error:  # One of several classes, none of them public.
                 rest = [repr(part) for part in parts if part != name]
-                hint = f" `parts=[{', '.join(rest)}]` leaves it out;" if rest else ""
+                hint = f"Leave it out by `parts=[{', '.join(rest)}]`, or use" if rest else "Use"
                 raise ValueError(
-                    f"The {name} of this {type(model).__name__} cannot be converted to LiteRT, "
-                    f"which lacks {_lacking(error)}.{hint} `export` and `export_onnx` take it."
+                    f"`model` must have operations that LiteRT has, received a "
+                    f"{type(model).__name__} whose {name} needs {_lacking(error)}. {hint} "
+                    "`export` or `export_onnx`."
                 ) from error
     return files
 
 
-def _without_shape_checks(part):
-    """The function of a part without EnsureShape, which LiteRT lacks and whose runtime does it."""
+def _without_shape_checks(part: signatures.Signature) -> Callable[..., dict[str, tf.Tensor]]:
+    """Removes EnsureShape from a part: LiteRT lacks it, and its runtime checks shapes anyway."""
     traced = tf.function(part.function, input_signature=part.inputs, autograph=False)
     names = sorted(part.units)  # The order in which TensorFlow lays out the values of a dict.
-    frozen = convert_variables_to_constants_v2(traced.get_concrete_function())
+    frozen = convert_variables_to_constants_v2(
+        traced.get_concrete_function(), aggressive_inlining=True
+    )
     definition = frozen.graph.as_graph_def()
     for node in definition.node:
         if node.op == "EnsureShape":
             node.op = "Identity"
             del node.attr["shape"]
 
-    def function(*inputs):
+    def function(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         given = {spec.name: value for spec, value in zip(part.inputs, inputs, strict=True)}
         values = tf.graph_util.import_graph_def(
             definition, input_map=given, return_elements=[t.name for t in frozen.outputs]
@@ -116,16 +141,16 @@ def _without_shape_checks(part):
     return function
 
 
-def _lacking(error):
-    """The operations that the converter says it cannot convert, or all that it says."""
+def _lacking(error: Exception) -> str:
+    """Returns the operations that the converter names as missing, or else its whole message."""
     lines = [line.strip() for line in str(error).splitlines()]
     found = sorted({line.split(" -> ")[0] for line in lines if line.startswith("tf.")})
     return "; ".join(found) or " ".join(lines)
 
 
-def _runner(file):
-    """The function from inputs to outputs that a file is."""
+def _runner(file: bytes) -> Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]:
+    """Returns the function of a file, from inputs to outputs."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # The interpreter is to move to another package.
+        warnings.simplefilter("ignore")  # It announces a move to another package.
         return_outputs = tf.lite.Interpreter(model_content=file).get_signature_runner()
     return lambda inputs: return_outputs(**inputs)

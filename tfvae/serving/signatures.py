@@ -1,244 +1,297 @@
 """What a served model can be asked: functions with named inputs and outputs."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from tfvae.models import LatentVariableModel, classification
 from tfvae.serving import images
+from tfvae.serving.inputs import Inputs, Outputs, where_valid
 from tfvae.serving.noise import ScoreOfNoise
 from tfvae.serving.scaling import Scaling
 
 # A request for more would need more memory than a server may have.
 MAX_COUNT = 10_000
-# Scaling in float32 may leave the likelihood's support by a rounding error.
-_ROUNDING = 1e-5
-LATENT, DATA, NATS, PNG = "latent units", "the units of x", "nats", "PNG files"
+LATENT, NATS, PNG = "latent units", "nats", "PNG files"
+_CLASS_UNITS = {
+    "categories": "whole numbers from 0, one for each variable",
+    "probabilities": "q(d|x), the variables one after the other",
+}
 
 
 class Signature(NamedTuple):
     """A function to serve."""
 
-    function: Callable
+    function: Callable[..., Outputs]
+    """Takes the inputs by position or by name."""
     inputs: list[tf.TensorSpec]
     summary: str
     units: dict[str, str]
-    """Of each output."""
-
-
-def check_built(model):
-    """Raises a ValueError unless the model knows its data."""
-    if not model.built:
-        raise ValueError(
-            "`model` must know its data before it can be exported: call `fit`, or "
-            "`build((None, *shape_of_one_example))` first."
-        )
-
-
-def is_image_model(model) -> bool:
-    """Whether examples are images that files can be decoded to."""
-    return not model.sequence_axes and images.is_image_shape(model.data_shape)
+    """The unit of each output."""
 
 
 def pixel_scaling(scaling: Scaling) -> Scaling:
-    """Pixels of image files are in the raw units, or 255 is 1 where raw units are the model's."""
+    """The scaling of pixels in image files, which run from 0 to 255.
+
+    They are in raw units. Where raw units are the units of the model, 255 is 1.
+    """
     return Scaling(0.0, 255.0) if scaling.is_identity else scaling
 
 
-def served(model, scaling: Scaling) -> dict[str, Signature]:
+def reads_images(model: LatentVariableModel) -> bool:
+    """Whether x is an image that a file can be decoded to."""
+    return not model.sequence_axes and images.is_image_shape(model.data_shape)
+
+
+def gives_images(model: LatentVariableModel) -> bool:
+    """Whether what is decoded is an image that a file can hold."""
+    return not model.sequence_axes and images.is_image_shape(model.target_shape)
+
+
+def served(inputs: Inputs) -> dict[str, Signature]:
     """All signatures of a SavedModel by name, in order."""
-    x = tf.TensorSpec((None, *model.data_shape), tf.float32, name="x")
-    z = _codes(model)
+    model, raw = inputs.model, inputs.target_scaling.to_raw
     seed = tf.TensorSpec((2,), tf.int32, name="seed")
     count = tf.TensorSpec((), tf.int32, name="count")
-    of_x = _OfData(model, scaling)
+    unit, what, given = _words(model)
+    beside = inputs.specs("labels", "condition")
+    rows = " and ".join(spec.name for spec in beside)
+    rows = f"; {rows}: one row for all samples, or one for each" if beside else ""
 
-    def embed(x):
-        return of_x(_embed, x)
+    def reconstruct(given):
+        return {"mean": raw(inputs.answer(given, _reconstruct)["mean"])}
 
-    def encode(x):
-        return of_x(_encode, x)
+    def decode(given):
+        return {"mean": raw(inputs.answer(given, _decode)["mean"])}
 
-    def decode(z):
-        return {"mean": scaling.to_raw(_decode(model, z))}
+    def score(given):
+        seed = tf.ensure_shape(given.pop("seed"), [2])
+        return inputs.answer(given, lambda _, values: _score(model, values, seed))
 
-    def reconstruct(x):
-        return {"mean": scaling.to_raw(of_x(_reconstruct, x)["mean"])}
-
-    def score(x, seed):
-        seed = tf.ensure_shape(seed, [2])
-        return of_x(lambda model, x: {"score": minus_elbo(model, x, seed)}, x)
-
-    def generate(count, seed):
-        message = f"`count` must be a whole number from 1 to {MAX_COUNT}."
-        checks = [
-            tf.debugging.assert_greater_equal(count, 1, message),
-            tf.debugging.assert_less_equal(count, MAX_COUNT, message),
-        ]
-        with tf.control_dependencies(checks):  # before there is memory asked for
-            count = tf.identity(count)
-        codes = model.sample_codes(count, seed=tf.ensure_shape(seed, [2]))
-        return {"mean": scaling.to_raw(model.decode_mean(codes))}
+    def generate(given):
+        return {"mean": raw(_generated(inputs, **given))}
 
     signatures = {
-        "serving_default": Signature(
-            embed, [x], "the latents that stand for x", {"embedding": LATENT}
+        "serving_default": _signature(
+            _answers(inputs, _embed),
+            inputs.specs("x", "labels", "condition"),
+            "the latents that stand for x",
+            {"embedding": LATENT},
         ),
-        "encode": Signature(
-            encode,
-            [x],
+        "encode": _signature(
+            _answers(inputs, _encode),
+            inputs.specs("x", "condition"),
             "mean and standard deviation of q(z|x)",
             {"mean": LATENT, "scale": LATENT},
         ),
-        "decode": Signature(decode, [z], "E[x|z]", {"mean": DATA}),
-        "reconstruct": Signature(reconstruct, [x], "E[x|z] at the embedding of x", {"mean": DATA}),
-        "score": Signature(
+        "decode": _signature(decode, inputs.specs("z", "condition"), f"E[{given}]", {"mean": unit}),
+        "reconstruct": _signature(
+            reconstruct,
+            inputs.specs("x", "labels", "condition"),
+            f"E[{given}] at the embedding of x",
+            {"mean": unit},
+        ),
+        "score": _signature(
             score,
-            [x, seed],
-            "−ELBO of one posterior sample in the model's units: high for unusual x",
+            [*inputs.specs("x", "labels", "condition", "target"), seed],
+            f"−ELBO of one posterior sample in the model's units: high for unusual {what}",
             {"score": NATS},
         ),
-        "generate": Signature(
-            generate, [count, seed], "E[x|z] with z drawn from the prior", {"mean": DATA}
+        "generate": _signature(
+            generate,
+            [count, seed, *beside],
+            f"E[{given}] with z drawn from the prior{rows}",
+            {"mean": unit},
         ),
     }
-    if is_image_model(model):
-        signatures |= _of_image_files(model, pixel_scaling(scaling), z)
+    if classification.is_possible(model):
+        signatures["classify"] = _classifier(inputs)
+    return signatures | _of_image_files(inputs)
+
+
+def _of_image_files(inputs: Inputs) -> dict[str, Signature]:
+    """The signatures with image files in or out."""
+    model = inputs.model
+    inputs = Inputs(model, pixel_scaling(inputs.scaling), pixel_scaling(inputs.target_scaling))
+    files = [tf.TensorSpec((None,), tf.string, name="image_bytes")]
+    beside = inputs.specs("labels", "condition")
+    given = _words(model)[2]
+
+    def with_pixels(given):
+        files = tf.ensure_shape(given.pop("image_bytes"), [None])
+        return {"x": images.pixels_of(files, model.data_shape), **given}
+
+    def png(outputs):
+        return {"png_bytes": images.png_of(inputs.target_scaling.to_raw(outputs["mean"]))}
+
+    signatures = {}
+    if reads_images(model):
+        signatures["embed_image_bytes"] = _signature(
+            lambda given: inputs.answer(with_pixels(given), _embed),
+            files + beside,
+            "the latents that stand for image files",
+            {"embedding": LATENT},
+        )
+    if reads_images(model) and gives_images(model):
+        signatures["reconstruct_image_bytes"] = _signature(
+            lambda given: png(inputs.answer(with_pixels(given), _reconstruct)),
+            files + beside,
+            f"E[{given}] at the embedding of image files",
+            {"png_bytes": PNG},
+        )
+    if gives_images(model):
+        signatures["decode_image_bytes"] = _signature(
+            lambda given: png(inputs.answer(given, _decode)),
+            inputs.specs("z", "condition"),
+            f"E[{given}]",
+            {"png_bytes": PNG},
+        )
     return signatures
 
 
-def _of_image_files(model, scaling, z):
-    """The signatures with image files in or out."""
-    files = tf.TensorSpec((None,), tf.string, name="image_bytes")
-    of_x = _OfData(model, scaling)
-
-    def pixels(image_bytes):
-        return images.pixels_of(tf.ensure_shape(image_bytes, [None]), model.data_shape)
-
-    def embed_image_bytes(image_bytes):
-        return of_x(_embed, pixels(image_bytes))
-
-    def reconstruct_image_bytes(image_bytes):
-        mean = of_x(_reconstruct, pixels(image_bytes))["mean"]
-        return {"png_bytes": images.png_of(scaling.to_raw(mean))}
-
-    def decode_image_bytes(z):
-        return {"png_bytes": images.png_of(scaling.to_raw(_decode(model, z)))}
-
-    return {
-        "embed_image_bytes": Signature(
-            embed_image_bytes,
-            [files],
-            "the latents that stand for image files",
-            {"embedding": LATENT},
-        ),
-        "reconstruct_image_bytes": Signature(
-            reconstruct_image_bytes,
-            [files],
-            "E[x|z] at the embedding of image files",
-            {"png_bytes": PNG},
-        ),
-        "decode_image_bytes": Signature(decode_image_bytes, [z], "E[x|z]", {"png_bytes": PNG}),
-    }
-
-
-def portable(model, scaling: Scaling) -> dict[str, Signature]:
-    """Encoder, decoder and score without random numbers of their own, by name."""
-    x = tf.TensorSpec((None, *model.data_shape), tf.float32, name="x")
-    of_x = _OfData(model, scaling)
-    score_of_noise = noise_score(model, scaling)
+def portable(inputs: Inputs) -> dict[str, Signature]:
+    """Encoder, decoder, score and classifier without random numbers of their own, by name."""
+    model = inputs.model
+    score_of_noise = noise_score(inputs)
     noise = tf.TensorSpec((None, score_of_noise.size), tf.float32, name="noise")
+    unit, what, given = _words(model)
 
-    def encoder(x):
-        return of_x(lambda model, x: {**_embed(model, x), **_encode(model, x)}, x)
+    def encoder(given):
+        return inputs.answer(
+            given, lambda _, values: _embed(model, values) | _encode(model, values)
+        )
 
-    def decoder(z):
-        return {"mean": scaling.to_raw(_decode(model, z))}
+    def decoder(given):
+        return {"mean": inputs.target_scaling.to_raw(inputs.answer(given, _decode)["mean"])}
 
-    def score(x, noise):
-        return {"score": score_of_noise(x, noise)}
+    def score(given):
+        noise = given.pop("noise")
+        return {"score": score_of_noise(list(given.values()), noise)}
 
-    return {
-        "encoder": Signature(
+    parts = {
+        "encoder": _signature(
             encoder,
-            [x],
+            inputs.specs("x", "labels", "condition"),
             "the latents that stand for x; mean and standard deviation of q(z|x)",
             {"embedding": LATENT, "mean": LATENT, "scale": LATENT},
         ),
-        "decoder": Signature(decoder, [_codes(model)], "E[x|z]", {"mean": DATA}),
-        "score": Signature(
+        "decoder": _signature(
+            decoder, inputs.specs("z", "condition"), f"E[{given}]", {"mean": unit}
+        ),
+        "score": _signature(
             score,
-            [x, noise],
-            "−ELBO of one posterior sample in the model's units: high for unusual x",
+            [*score_of_noise.inputs, noise],
+            f"−ELBO of one posterior sample in the model's units: high for unusual {what}",
             {"score": NATS},
         ),
     }
+    if classification.is_possible(model):
+        parts["classifier"] = _classifier(inputs)
+    return parts
 
 
-def noise_score(model, scaling: Scaling) -> ScoreOfNoise:
+def noise_score(inputs: Inputs) -> ScoreOfNoise:
     """The served score as a function of noise."""
-    of_x = _OfData(model, scaling)
+    specs = inputs.specs("x", "labels", "condition", "target")
+    names = [spec.name for spec in specs]
 
-    def score(x, seed):
-        return of_x(lambda model, x: {"score": minus_elbo(model, x, seed)}, x)["score"]
+    def score(*values):
+        *values, seed = values
+        given = dict(zip(names, values, strict=True))
+        return inputs.answer(given, lambda model, own: _score(model, own, seed))["score"]
 
-    return ScoreOfNoise(score, tf.TensorSpec((None, *model.data_shape), tf.float32, name="x"))
+    return ScoreOfNoise(score, specs)
 
 
-def minus_elbo(model, x, seed):
+def minus_elbo(model: LatentVariableModel, x: Any, seed: Any, y: Any = None) -> tf.Tensor:
     """D + R of one posterior sample, nats, (B,)."""
-    terms = model.terms(x, seed=seed, analytic=model.objective.analytic_rate)
+    terms = model.elbo_terms(x, y, seed=seed, analytic=model.objective.analytic_rate)
     return tf.reduce_mean(terms.distortion + terms.rate, axis=0)
 
 
-def _codes(model):
-    return tf.TensorSpec((None, *model.sequence_shape, model.code_dim), tf.float32, name="z")
+def _signature(
+    function: Callable[[dict[str, tf.Tensor]], Outputs],
+    inputs: list[tf.TensorSpec],
+    summary: str,
+    units: dict[str, str],
+) -> Signature:
+    """A signature from a function of a dict of its inputs, in their order."""
+    names = [spec.name for spec in inputs]
+
+    def named(*values, **more):
+        given = dict(zip(names, values, strict=False)) | more
+        return function({name: given[name] for name in names})
+
+    return Signature(named, inputs, summary, units)
 
 
-def _embed(model, x):
-    return {"embedding": model.embed(x)}
+def _answers(inputs, function):
+    return lambda given: inputs.answer(given, function)
 
 
-def _encode(model, x):
-    posterior = model.encode(x)
+def _words(model):
+    """The unit of what is decoded, what a score is about, and what is decoded given what."""
+    given = "z" + (", d" if model.num_categories else "")
+    given += "" if model.condition is None else ", c"
+    if model.target == "y":
+        return "the units of the target", "targets", f"target|{given}"
+    return "the units of x", "x", f"x|{given}"
+
+
+def _classifier(inputs):
+    def classify(model, values):
+        batch = model.prepared(values["x"], values, ("condition",))
+        categories, probabilities = classification.classified(model, batch)
+        found = {"categories": categories}
+        return found if probabilities is None else {**found, "probabilities": probabilities}
+
+    specs = inputs.specs("x", "condition")
+    example = inputs.answer(inputs.random(specs, batch=1, seed=0), classify)
+    units = {name: _CLASS_UNITS[name] for name in example}
+    summary = "the categories d that stand for x"
+    return _signature(_answers(inputs, classify), specs, summary, units)
+
+
+def _embed(model, values):
+    return {"embedding": model.embed(values["x"], values)}
+
+
+def _encode(model, values):
+    posterior = model.encode(values["x"], values)
     return {"mean": posterior.mean(), "scale": posterior.stddev()}
 
 
-def _reconstruct(model, x):
-    return {"mean": model.decode_mean(model.embed(x))}
+def _reconstruct(model, values):
+    return {"mean": model.decode_mean(model.embed(values["x"], values), values)}
 
 
-def _decode(model, z):
-    """E[x|z]; NaN for an example whose z has a number that is not finite."""
-    z = tf.ensure_shape(z, _codes(model).shape)
-    return _nan_unless(_all(tf.abs(z) < float("inf")), model.decode_mean(z))
+def _decode(model, values):
+    return {"mean": model.decode_mean(values["z"], values)}
 
 
-class _OfData:
-    """Calls a function of data with x checked and in the model's units.
-
-    Every output is NaN for an example that has a number which is not finite, or one that the
-    likelihood does not allow: networks would make an ordinary number of it.
-    """
-
-    def __init__(self, model, scaling):
-        self._model, self._scaling = model, scaling
-
-    def __call__(self, function, x):
-        # Servers feed arrays of any shape, and a reshape within the model would take some of them.
-        x = self._scaling.to_model(tf.ensure_shape(x, [None, *self._model.data_shape]))
-        low, high = self._model.likelihood.support or (-float("inf"), float("inf"))
-        allowed = (tf.abs(x) < float("inf")) & (x >= low - _ROUNDING) & (x <= high + _ROUNDING)
-        valid = _all(allowed)
-        return {name: _nan_unless(valid, value) for name, value in function(self._model, x).items()}
+def _score(model, values, seed):
+    return {"score": minus_elbo(model, values["x"], seed, values)}
 
 
-def _all(allowed):
-    """Whether all is true of an example, (B, …) -> (B,)."""
-    return tf.reduce_all(allowed, axis=list(range(1, allowed.shape.rank)))
-
-
-def _nan_unless(valid, values):
-    """`values` (B, …), NaN where an example is not valid."""
-    valid = tf.reshape(valid, [-1] + [1] * (values.shape.rank - 1))
-    return tf.where(valid, values, float("nan"))
+def _generated(inputs, count, seed, **beside):
+    """E[x|z, d, c] of draws from the prior in the model's units; see `served`."""
+    message = f"`count` must be a whole number from 1 to {MAX_COUNT}."
+    checks = [
+        tf.debugging.assert_greater_equal(count, 1, message),
+        tf.debugging.assert_less_equal(count, MAX_COUNT, message),
+    ]
+    with tf.control_dependencies(checks):  # before there is memory asked for
+        count = tf.identity(count)
+    specs = {spec.name: spec for spec in inputs.specs("labels", "condition")}
+    for name, value in beside.items():
+        value = tf.ensure_shape(value, specs[name].shape)
+        rows = tf.shape(value)[0]
+        message = f"`{name}` must have one row for all examples, or one for each of the `count`."
+        check = tf.debugging.Assert((rows == 1) | (rows == count), [message, rows])
+        with tf.control_dependencies([check]):
+            beside[name] = tf.broadcast_to(value, tf.concat([[count], value.shape[1:]], axis=0))
+    values, valid = inputs.checked(beside, rows=count)
+    z = inputs.model.sample_prior(count, values, seed=tf.ensure_shape(seed, [2]))
+    mean = inputs.model.decode_mean(z, values)
+    return mean if valid is None else where_valid(valid, mean)

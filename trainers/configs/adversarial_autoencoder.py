@@ -1,25 +1,26 @@
-"""AAE-S: an adversarial autoencoder that is given the classes as its categories.
+"""AAE-S: an adversarial autoencoder whose decoder is given the classes.
 
 `--config=trainers/configs/adversarial_autoencoder.py:DATASET`, digits, mnist, sprites or
 sprites_full
 """
 
-from trainers.configs import factor_vae, settings
+from ml_collections import config_dict
+
+from trainers.configs import settings
 
 
-def get_config(dataset="sprites"):
-    """The config for a data set with classes; see `settings.DATASETS`."""
+def get_config(dataset: str = "sprites") -> config_dict.ConfigDict:
+    """Returns the config for a data set with classes; see `settings.DATASETS`."""
+    penalty = {"name": "AdversarialPrior", "weight": 1.0, **settings.adversary()}
     config = settings.experiment(
         dataset,
         {
             "name": "AdversarialAutoencoder",
             "prior": {"name": "StandardNormal"},
             "objective": {"name": "BetaELBO", "beta": 0.0},
-            "weight": 1.0,
-            "discriminator": factor_vae.discriminator(),
-            **settings.categorical(dataset),
+            "penalties": {"adversarial_prior": penalty},
+            **settings.categorical(dataset, {"name": "Labels", "classifier_weight": 1.0}),
         },
     )
-    config.discriminator_optimizer = factor_vae.discriminator_optimizer()
     config.data.supervised = True
     return config

@@ -1,10 +1,12 @@
-"""β-VAE: the rate weighs more than in the ELBO. `--config=trainers/configs/beta_vae.py:DATASET`."""
+"""β-VAE: the rate has a weight β > 1. `--config=trainers/configs/beta_vae.py:DATASET`."""
+
+from ml_collections import config_dict
 
 from trainers.configs import settings
 
 
-def get_config(dataset="sprites"):
-    """The config for a data set; see `settings.DATASETS`."""
+def get_config(dataset: str = "sprites") -> config_dict.ConfigDict:
+    """Returns the config for a data set; see `settings.DATASETS`."""
     return settings.experiment(
         dataset,
         {

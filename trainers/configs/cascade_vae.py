@@ -1,15 +1,17 @@
-"""CascadeVAE: latents that are opened one by one, categories by minimum-cost flow.
+"""CascadeVAE: latents that open one after the other, categories by minimum-cost flow.
 
 `--config=trainers/configs/cascade_vae.py:DATASET`, digits, mnist, sprites or sprites_full
 
-Continuous latents alone, CascadeVAE-C: --config.model.num_categories="()"
+CascadeVAE-C, which has no categories: --config.model.discrete.name=
 """
+
+from ml_collections import config_dict
 
 from trainers.configs import settings
 
-# β_l and β_h, r in steps, t_d in periods, λ' in nats. All but r are those of
-# benchmarks/disentanglement for mnist and sprites; those of sprites_full are the published ones
-# [JS19]: latents are opened within the first 100,000 of 300,000 steps.
+# β_l and β_h, period r in steps, start of the categories in periods, λ' in nats. All but r are the
+# settings of benchmarks/disentanglement for mnist and sprites. Those of sprites_full are the
+# published ones [JS19]: latents open within the first 100,000 of 300,000 steps.
 CASCADES = {
     "digits": (1.0, 10.0, 200, 0, 0.1),
     "mnist": (5.0, 20.0, 1_800, 0, 0.1),
@@ -18,10 +20,11 @@ CASCADES = {
 }
 
 
-def get_config(dataset="sprites"):
-    """The config for a data set with classes; see `CASCADES`."""
-    latents = settings.categorical(dataset)
-    beta_low, beta_high, period, categorical_start, penalty = CASCADES[dataset]
+def get_config(dataset: str = "sprites") -> config_dict.ConfigDict:
+    """Returns the config for a data set with classes; see `CASCADES`."""
+    latents = settings.categorical(dataset, {"name": "Assigned"})
+    beta_low, beta_high, period, discrete_start, penalty = CASCADES[dataset]
+    latents["discrete"]["assignment"] = {"name": "MinCostFlow", "penalty": penalty}
     return settings.experiment(
         dataset,
         {
@@ -32,9 +35,8 @@ def get_config(dataset="sprites"):
                 "beta_low": beta_low,
                 "beta_high": beta_high,
                 "period": period,
-                "categorical_start": categorical_start,
+                "discrete_start": discrete_start,
             },
-            "assignment": {"name": "MinCostFlow", "penalty": penalty},
             **latents,
         },
     )

@@ -8,15 +8,17 @@ from ml_collections import config_dict
 from trainers.configs import vhp_vae
 
 
-def get_config(dataset="pendulum"):
-    """The config of the VHP-VAE for a data set, with the flatness penalty."""
+def get_config(dataset: str = "pendulum") -> config_dict.ConfigDict:
+    """Returns the config of the VHP-VAE for a data set, with the flatness penalty."""
     config = vhp_vae.get_config(dataset)
     config.model.name = "FlatManifoldVAE"
-    config.model.flatness = config_dict.create(
-        name="Flatness",
-        weight=50.0,
-        mixup=0.4,
-        estimator="stochastic",
-        normalization="relative",
+    config.model.penalties = config_dict.create(
+        flatness={
+            "name": "Flatness",
+            "weight": 50.0,
+            "mixup": 0.4,
+            "estimator": "stochastic",
+            "normalization": "relative",
+        }
     )
     return config

@@ -1,11 +1,13 @@
-"""JointVAE: Gumbel-softmax categories beside Gaussian latents, held at growing capacities.
+"""JointVAE: Gumbel-softmax categories beside Gaussian latents, at growing capacities.
 
 `--config=trainers/configs/joint_vae.py:DATASET`, digits, mnist, sprites or sprites_full
 """
 
+from ml_collections import config_dict
+
 from trainers.configs import settings
 
-# γ, C_z at the end in nats, and steps until then.
+# γ, last C_z in nats, and number of steps until then.
 CAPACITIES = {
     "digits": (5.0, 5.0, 2_000),
     "mnist": (30.0, 5.0, 25_000),
@@ -14,9 +16,9 @@ CAPACITIES = {
 }
 
 
-def get_config(dataset="sprites"):
-    """The config for a data set with classes; see `CAPACITIES`."""
-    latents = settings.categorical(dataset)
+def get_config(dataset: str = "sprites") -> config_dict.ConfigDict:
+    """Returns the config for a data set with classes; see `CAPACITIES`."""
+    latents = settings.categorical(dataset, {"name": "GumbelSoftmax", "temperature": 0.67})
     weight, continuous, num_steps = CAPACITIES[dataset]
     return settings.experiment(
         dataset,
@@ -29,7 +31,6 @@ def get_config(dataset="sprites"):
                 "continuous": continuous,
                 "num_steps": num_steps,
             },
-            "temperature": 0.67,
             **latents,
         },
     )

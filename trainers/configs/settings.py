@@ -1,23 +1,24 @@
-"""What the experiments of one data set have in common, and the form of every config."""
+"""The settings that experiments on one data set share, and the form of every config."""
 
 import difflib
+from typing import Any
 
 from ml_collections import config_dict
 
 _GAUSSIAN = {"name": "Gaussian", "scale": "learned"}
 _DENSE = {"name": "mlp", "hidden": (256, 256), "activation": "relu"}
 _CONVOLUTIONS = {"filters": (32, 32, 64, 64), "dense": 256, "activation": "relu"}
-# The penalty of [JS19] matters beyond its few nats: it takes the weights of categories to zero
-# before these begin.
+# The penalty of [JS19] costs only a few nats, but it takes the decoder's weights for the categories
+# to zero while the categories are closed.
 _PENALIZED = {**_CONVOLUTIONS, "kernel_regularizer": {"name": "L2", "l2": 4e-5}}
-# Units that are active everywhere let a category stand for the same shape everywhere.
+# With units that are active everywhere, a category stands for the same shape at all positions.
 _SMALL = {**_PENALIZED, "filters": (8, 16, 32), "dense": 128, "activation": "elu"}
 _SPRITES = {"name": "sprites", "label": "label_shape"}
 
-# kappa is the error per feature that VHP-VAE asks for: root-mean-square for the Gaussian, mean
-# cross-entropy in nats for the Bernoulli likelihood; beta is the β that REWO begins with,
-# relative to the ELBO's. "categorical" is how many continuous latents a model with categories has,
-# and of which sizes these are.
+# kappa is the error per feature that VHP-VAE allows: root-mean-square for the Gaussian likelihood,
+# mean cross-entropy in nats for the Bernoulli likelihood. beta is the first β of REWO, relative to
+# that of the ELBO. "categorical" has the latents of a model with categories: the number of the
+# continuous ones, and the sizes of the discrete ones.
 DATASETS = {
     "pendulum": {
         "data": {
@@ -153,8 +154,8 @@ DATASETS = {
 }
 
 
-def dataset_settings(dataset: str) -> dict:
-    """The entry of `DATASETS`.
+def dataset_settings(dataset: str) -> dict[str, Any]:
+    """Returns the entry of `DATASETS`.
 
     Raises:
         ValueError: for an unknown data set, with the known ones.
@@ -164,34 +165,57 @@ def dataset_settings(dataset: str) -> dict:
     nearest = difflib.get_close_matches(dataset, DATASETS, n=1)
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
     raise ValueError(
-        f"the data set after the colon must be one of {', '.join(DATASETS)}; received "
+        f"the data set after the colon must be one of {', '.join(DATASETS)}, received "
         f"{dataset!r}.{hint}"
     )
 
 
-def categorical(dataset: str) -> dict:
-    """The latents of a model with categories, `latent_dim` and `num_categories`.
+def categorical(dataset: str, discrete: dict[str, Any]) -> dict[str, Any]:
+    """Returns the latents of a model with categories, `latent_dim` and `discrete`.
+
+    Args:
+        dataset: a key of `DATASETS`.
+        discrete: `name` of a class in `tfvae.discrete`, and its arguments but `num_categories`.
 
     Raises:
-        ValueError: for a data set that has no classes, with those that do.
+        ValueError: for a data set without classes, with those that have some.
     """
     chosen = dataset_settings(dataset)
     if "categorical" not in chosen:
         known = ", ".join(name for name, one in DATASETS.items() if "categorical" in one)
         raise ValueError(
-            f"the data set after the colon must be one of {known}, whose images are of several "
-            f"kinds; received {dataset!r}."
+            f"the data set after the colon must be one of {known}, which have classes, received "
+            f"{dataset!r}."
         )
-    return chosen["categorical"]
+    latents = dict(chosen["categorical"])
+    num_categories = latents.pop("num_categories")
+    return {**latents, "discrete": {"num_categories": num_categories, **discrete}}
 
 
-def experiment(dataset: str, model: dict, **more) -> config_dict.ConfigDict:
-    """The config of a model on a data set.
+def adversary(hidden: tuple[int, ...] = (256,) * 4) -> dict[str, Any]:
+    """Returns a penalty's discriminator, and its optimizer [KM18, appendix A]."""
+    return {
+        "discriminator": {
+            "name": "mlp",
+            "hidden": hidden,
+            "output_shape": (1,),
+            "activation": "leaky_relu",
+        },
+        "optimizer": {"name": "Adam", "learning_rate": 1e-4, "beta_1": 0.5, "beta_2": 0.9},
+    }
+
+
+def experiment(dataset: str, model: dict[str, Any], **more: Any) -> config_dict.ConfigDict:
+    """Returns the config of a model on a data set.
+
+    A group with a `name` describes an object, as `experiment.create` makes it. `penalties` is a
+    group of such groups. A coefficient (`beta`, `weight`, `temperature`, `kappa`, …) is a number,
+    or a group whose `name` is a schedule of `keras.optimizers.schedules`.
 
     Args:
         dataset: a key of `DATASETS`.
-        model: what differs from the data set's settings: `name` and the model's other arguments.
-        **more: in place of the data set's settings.
+        model: `name` and the arguments that differ from the data set's settings.
+        **more: settings that replace those of the data set.
     """
     settings = {**dataset_settings(dataset), **more}
     return config_dict.create(
@@ -200,15 +224,16 @@ def experiment(dataset: str, model: dict, **more) -> config_dict.ConfigDict:
         batch_size=settings.get("batch_size", 128),
         optimizer={"name": "Adam", "learning_rate": settings["learning_rate"]},
         data={
-            "path": config_dict.placeholder(str),  # of raw files, where a data set has them
-            "data_dir": config_dict.placeholder(str),  # of prepared data; TFDS's own by default
+            "path": config_dict.placeholder(str),  # raw files, for data sets that have some
+            "data_dir": config_dict.placeholder(str),  # prepared data; default: the folder of TFDS
             "train": "train",
             "test": "test",
             "labels": True,
-            "label": "",  # of several labels the one that is a class: figures are coloured by it
-            "supervised": False,  # whether the model is given this label in training
+            "label": "",  # if there are several labels: the one that is a class and colours figures
+            "supervised": False,  # True gives this label to the model beside x
+            "num_labels": 0,  # number of training examples with a label; 0: all
             "binarize": False,
-            "cache": True,  # False streams data that does not fit into memory
+            "cache": True,  # False streams data that do not fit into memory
             "shuffle_buffer": 100_000,  # examples
             "options": {},
             "sequences": {},  # for models of sequences: arguments of `tfvae.datasets.sequences`
@@ -219,9 +244,9 @@ def experiment(dataset: str, model: dict, **more) -> config_dict.ConfigDict:
             **model,
         },
         report={
-            "num_samples": 500,  # importance samples of the log-likelihood, and the number of
-            "num_examples": 500,  # test examples that it is estimated for
-            "coloring": "auto",  # of labels, see `tfvae.plots.latent_scatter`
+            "num_samples": 500,  # importance samples of the log-likelihood
+            "num_examples": 500,  # test examples for the log-likelihood
+            "coloring": "auto",  # kind of labels, see `tfvae.plots.latent_scatter`
             **settings["report"],
         },
     )

@@ -1,21 +1,23 @@
-"""Topographic VAE: capsules that roll, learned from sequences of digits that transform.
+"""Topographic VAE: capsules that roll, learned from sequences of transformed digits.
 
 `--config=trainers/configs/topographic_vae.py:DATASET`, digits or mnist
 """
 
+from ml_collections import config_dict
+
 from trainers.configs import settings
 
-# Number of capsules, each of as many places as a sequence has frames, and epochs.
+# Number of capsules, and of epochs. A capsule has as many places as a sequence has frames.
 CAPSULES = {"digits": (5, 40), "mnist": (10, 10)}
 NUM_FRAMES = 18
 
 
-def get_config(dataset="digits"):
-    """The config for a data set of images; see `CAPSULES`."""
+def get_config(dataset: str = "digits") -> config_dict.ConfigDict:
+    """Returns the config for a data set of images; see `CAPSULES`."""
     if dataset not in CAPSULES:
         raise ValueError(
-            f"the data set after the colon must be one of {', '.join(CAPSULES)}, images that can "
-            f"be turned; received {dataset!r}."
+            f"the data set after the colon must be one of {', '.join(CAPSULES)}, which are images "
+            f"that can be turned, received {dataset!r}."
         )
     capsules, epochs = CAPSULES[dataset]
     size = capsules * NUM_FRAMES

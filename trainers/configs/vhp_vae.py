@@ -3,11 +3,13 @@
 `--config=trainers/configs/vhp_vae.py:DATASET`
 """
 
+from ml_collections import config_dict
+
 from trainers.configs import settings
 
 
-def get_config(dataset="pendulum"):
-    """The config for a data set; see `settings.DATASETS`."""
+def get_config(dataset: str = "pendulum") -> config_dict.ConfigDict:
+    """Returns the config for a data set; see `settings.DATASETS`."""
     chosen = settings.dataset_settings(dataset)
     return settings.experiment(
         dataset,

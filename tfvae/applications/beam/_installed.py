@@ -1,4 +1,4 @@
-"""Apache Beam where it is installed, and stand-ins for its classes where it is not."""
+"""Apache Beam if it is installed, else stand-ins for its classes."""
 
 import sys
 
@@ -13,11 +13,11 @@ else:
     from apache_beam.internal import cloudpickle
     from apache_beam.ml.inference.base import ModelHandler  # noqa: F401
 
-    # Workers get this package's code with the pipeline: they need TensorFlow, but not tfvae.
+    # Workers get this package's code with the pipeline; they need TensorFlow, but not tfvae.
     cloudpickle.register_pickle_by_value(sys.modules["tfvae.applications.beam"])
 
 
-def check():
-    """Raises an ImportError that says what to install, when apache-beam is missing."""
+def check() -> None:
+    """Raises an ImportError that says what to install when apache-beam is missing."""
     if beam is None:
         raise ImportError("This needs the package apache-beam: pip install 'tfvae[beam]'.")

@@ -1,4 +1,9 @@
-"""Records from files and results to files."""
+"""Records from files and results to files.
+
+Methods that Beam calls have no annotations: Beam would take these for type hints of its own.
+"""
+
+from __future__ import annotations
 
 import base64
 import collections.abc
@@ -8,6 +13,7 @@ import json
 import math
 import os
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,29 +21,31 @@ from tfvae import _checks
 from tfvae.applications.beam import _installed
 from tfvae.applications.beam._installed import beam
 
+if TYPE_CHECKING:
+    import pyarrow
+
 FORMATS = ("tfrecord", "parquet", "csv")
 
 
 class Read(_installed.Transform):
     """Reads records, dicts from column to value, from TFRecord, Parquet or CSV files.
 
-    TFRecord files hold `tf.train.Example`, whose features are the columns, ordered by name. CSV
-    files are UTF-8 with the names of the columns in the first line of each file, and one record a
-    line: a quoted field cannot go on in the next one. What cannot be parsed becomes a pair (what
-    was read, the reason), which `Infer` passes on to its errors; a file that is damaged as a whole
-    ends the pipeline.
+    TFRecord files hold `tf.train.Example`; its features are the columns, ordered by name. CSV files
+    are UTF-8. Their first line names the columns, and each other line is a record; a quoted field
+    cannot span lines. A record that cannot be parsed becomes a pair (raw record, reason), which
+    `Infer` passes on to its errors. A file that is damaged as a whole ends the pipeline.
 
     Args:
-        pattern: files, as in "data/*.parquet"; any file system that Beam knows.
-        format: "tfrecord", "parquet" or "csv"; None: from the ending of `pattern`.
+        pattern: files, as in "data/*.parquet", in any file system that Beam knows.
+        format: "tfrecord", "parquet" or "csv". None: by the ending of `pattern`.
 
     Raises:
         ImportError: when apache-beam is not installed.
-        ValueError: when the format is unknown, or not given and not in the pattern.
+        ValueError: when the format is unknown, or neither given nor in the pattern.
         OSError: from Beam, when no file matches.
     """
 
-    def __init__(self, pattern: str, format: str | None = None):
+    def __init__(self, pattern: str | os.PathLike, format: str | None = None) -> None:
         _installed.check()
         super().__init__()
         self.pattern = os.fspath(pattern)
@@ -57,10 +65,10 @@ class Read(_installed.Transform):
 
 
 def format_of(pattern: str) -> str:
-    """The format that the ending of a file name tells, as of "a.csv.gz" or "a.tfrecord-0-of-9".
+    """The format by the ending of a file name, such as "a.csv.gz" or "a.tfrecord-0-of-9".
 
     Raises:
-        ValueError: when it tells none.
+        ValueError: when the ending names no format.
 
     Example:
         >>> from tfvae.applications import beam
@@ -70,8 +78,8 @@ def format_of(pattern: str) -> str:
     endings = re.findall(r"\.(tfrecord|parquet|csv)s?(?![A-Za-z])", os.path.basename(pattern))
     if not endings:
         raise ValueError(
-            f"`format` must be given, for {pattern!r} does not tell it: one of "
-            f"{', '.join(FORMATS)}."
+            f"`format` must be given if the ending of the files is none of {', '.join(FORMATS)}, "
+            f"received {pattern!r}."
         )
     return endings[-1]
 
@@ -80,15 +88,15 @@ class Write(_installed.Transform):
     """Writes results or errors, as JSON lines or Parquet.
 
     Args:
-        prefix: of the files' names, as in "out/embeddings".
-        schema: that of `Infer`, for Parquet. None: a JSON object a line, where bytes are
-            {"b64": base64} and numbers that are not finite are text.
+        prefix: start of the files' names, as in "out/embeddings".
+        schema: `Infer.schema`, for Parquet. None: a JSON object per line, with bytes as
+            {"b64": base64} and numbers that are not finite as text.
 
     Raises:
         ImportError: when apache-beam is not installed.
     """
 
-    def __init__(self, prefix: str, schema=None):
+    def __init__(self, prefix: str | os.PathLike, schema: pyarrow.Schema | None = None) -> None:
         _installed.check()
         super().__init__()
         self.prefix, self.schema = os.fspath(prefix), schema
@@ -106,7 +114,7 @@ class Write(_installed.Transform):
 
 
 class _OfLine(_installed.DoFn):
-    """(file, line) of CSV to a record, by the names in the file's first line."""
+    """From (file, line) of CSV to a record, by the names in the file's first line."""
 
     def __init__(self):
         self._headers = {}
@@ -133,7 +141,7 @@ def _fields(line):
 
 
 def _of_example(serialized):
-    """A serialized tf.train.Example to a record."""
+    """From a serialized tf.train.Example to a record."""
     import tensorflow as tf
     from google.protobuf.message import DecodeError
 
@@ -155,7 +163,7 @@ def _as_json(row):
 
 
 def _plain(value):
-    """`value` as what JSON has, but for bytes at the top."""
+    """`value` in terms of JSON's types."""
     if isinstance(value, collections.abc.Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (np.ndarray, np.generic)):

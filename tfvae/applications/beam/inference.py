@@ -1,16 +1,33 @@
-"""Calls of an exported model for the records of a Beam pipeline."""
+"""Calls of an exported model for the records of a Beam pipeline.
+
+Methods that Beam calls have no annotations: Beam would take these for type hints of its own.
+"""
+
+from __future__ import annotations
 
 import collections.abc
 import json
 import os
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tfvae import _checks
 from tfvae.applications.beam import _installed
 from tfvae.applications.beam._installed import beam
-from tfvae.applications.beam.records import ALL, column_of, content_id, id_of, seed_of, values_of
+from tfvae.applications.beam.records import (
+    ALL,
+    Source,
+    column_of,
+    content_id,
+    id_of,
+    seed_of,
+    values_of,
+)
+
+if TYPE_CHECKING:
+    import pyarrow
 
 # Namespace of the pipeline's metrics "results" and "errors".
 COUNTERS = "tfvae"
@@ -22,30 +39,32 @@ class Inferred(NamedTuple):
     results: Any
     """Dicts with `id`, a string, and the signature's outputs: a number, an array, or PNG bytes."""
     errors: Any
-    """Dicts with `id` (None where it is not known), `reason`, and `record` as it was read."""
+    """Dicts with `id` (None when unknown), `reason`, and `record` as it was read."""
 
 
 class Infer(_installed.Transform):
     """Calls a signature of an exported model for every record, and keeps their ids.
 
-    A record is a dict from column to value. One that does not fit, is not finite, or is answered by
-    NaN, because the model's likelihood does not allow a value, goes to the errors with the reason;
-    no other is affected. The model is loaded once per worker, which needs apache-beam and
-    TensorFlow, but not tfvae.
+    A record is a dict from column to value. A record goes to the errors, with the reason, when it
+    does not fit, is not finite, or makes the model answer NaN because its likelihood does not allow
+    a value. Other records are not affected. Each worker loads the model once; it needs apache-beam
+    and TensorFlow, but not tfvae.
 
-    Where the signature takes a seed, as `score` does, that of each record is made of `seed` and
-    the record's id (SHA-256): results are the same, bit for bit, in whatever order, bundles,
-    batches or files the records come. Each record is then a call of its own, within one graph for
-    the batch.
+    If the signature takes a seed, as `score` does, each record gets a seed made of `seed` and the
+    record's id (SHA-256). The results are then the same, bit for bit, for any order of the records
+    and any division into bundles, batches or files. The model is called for each record alone,
+    within one graph for the batch.
 
     Args:
-        model: folder that `tfvae.export` wrote; any file system that Beam and TensorFlow know.
-        signature: one whose input is of records: not "generate".
-        columns: names of those that make up the input, which are flattened and put one after the
-            other; "*": all but the id. None: one column named as the input is, "x", "z" or
-            "image_bytes".
-        id_column: name of that with the ids, numbers or text. None: ids are made of the
-            content, 32 digits of its SHA-256, so that equal records have equal ids.
+        model: folder that `tfvae.export` wrote, in any file system that Beam and TensorFlow know.
+        signature: one that takes records, not "generate".
+        columns: names of the columns that make up the input; they are flattened and joined. "*":
+            all but the id and those of `beside`. None: one column with the name of the input, "x",
+            "z" or "image_bytes".
+        beside: names of the columns of the inputs "labels", "condition" and "target", a dict. An
+            input that the signature takes and the dict leaves out has one column with its name.
+        id_column: name of the column with the ids, numbers or text. None: the id is 32 digits of
+            the SHA-256 of the record's values; equal records have equal ids.
         batch_size: largest number of records in a call.
         seed: whole number.
 
@@ -54,8 +73,8 @@ class Infer(_installed.Transform):
 
     Raises:
         ImportError: when apache-beam is not installed.
-        ValueError: when the folder is none of `tfvae.export`, lacks the signature, or another
-            argument does not fit.
+        ValueError: when `tfvae.export` did not write the folder, the signature is missing, or
+            another argument does not fit.
 
     Example:
         >>> import apache_beam  # doctest: +SKIP
@@ -70,14 +89,15 @@ class Infer(_installed.Transform):
 
     def __init__(
         self,
-        model: str,
+        model: str | os.PathLike,
         signature: str = "serving_default",
         *,
-        columns=None,
+        columns: str | Sequence[str] | None = None,
+        beside: Mapping[str, Sequence[str]] | None = None,
         id_column: str | None = None,
         batch_size: int = 64,
         seed: int = 0,
-    ):
+    ) -> None:
         _installed.check()
         super().__init__()
         self.model = os.fspath(model)
@@ -86,19 +106,35 @@ class Infer(_installed.Transform):
         self.batch_size = _checks.positive_int("batch_size", batch_size)
         self.seed = _checks.whole("seed", seed)
         described = _described(self.model, signature)
-        self._input, self._shape, self._dtype = _input_of(signature, described["inputs"])
         self._takes_seed = "seed" in described["inputs"]
         self._outputs = list(described["outputs"])
-        self.columns = columns if columns == ALL else _names(columns, self._input)
-        if self._dtype == "string" and len(self.columns) > 1:
-            raise ValueError(f"`columns` must be one, that of {self._input}; received {columns!r}.")
+        main, others = _names_of_inputs(signature, described["inputs"])
+        self.columns = columns if columns == ALL else _names("columns", columns, main)
+        if main == "image_bytes" and len(self.columns) > 1:
+            raise ValueError(
+                f"`columns` must be one column for the input {main}, received {columns!r}."
+            )
+        self.beside = dict(beside or {})
+        if not set(self.beside) <= set(others):
+            raise ValueError(
+                f"`beside` must have the keys {', '.join(others) or '(none)'} for the signature "
+                f"{signature!r}, received {', '.join(map(str, self.beside))}."
+            )
+        columns_of = {main: self.columns}
+        columns_of |= {name: _names("beside", self.beside.get(name), name) for name in others}
+        self._sources = {
+            name: Source(own, tuple(given["shape"][1:]), given["dtype"])
+            for name, own in columns_of.items()
+            for given in [described["inputs"][name]]
+        }
 
     @property
-    def schema(self):
-        """Of the results in Parquet; arrays are flattened in row-major order."""
+    def schema(self) -> pyarrow.Schema:
+        """The schema of the results in Parquet; arrays are flattened in row-major order."""
         import pyarrow as pa
 
         types = {"score": pa.float32(), "png_bytes": pa.binary()}
+        types["categories"] = pa.list_(pa.int32())
         array = pa.list_(pa.float32())
         fields = [(name, types.get(name, array)) for name in self._outputs]
         return pa.schema([("id", pa.string()), *fields])
@@ -107,9 +143,9 @@ class Infer(_installed.Transform):
         """The results and the errors."""
         from apache_beam.ml.inference.base import RunInference
 
-        values = _Values(self.columns, self.id_column, self._shape, self._dtype)
+        values = _Values(self._sources, self.id_column)
         seed = self.seed if self._takes_seed else None
-        handler = _SavedModel(self.model, self.signature, self._input, seed, self.batch_size)
+        handler = _SavedModel(self.model, self.signature, seed, self.batch_size)
         examples, unfit = pcoll | "Prepare" >> beam.ParDo(values).with_outputs(
             "errors", main="examples"
         )
@@ -123,11 +159,12 @@ class Infer(_installed.Transform):
 
 
 class _Values(_installed.DoFn):
-    """Records to (id, values of the shape of the input, record), or a dict for the errors."""
+    """From records to (id, values by input, record), or a dict for the errors."""
 
-    def __init__(self, columns, id_column, shape, dtype):
-        self._columns, self._id_column = columns, id_column
-        self._shape, self._dtype = shape, dtype
+    def __init__(self, sources, id_column):
+        self._sources, self._id_column = sources, id_column
+        named = [source.columns for source in sources.values() if source.columns != ALL]
+        self._used = {id_column, *(column for columns in named for column in columns)}
 
     def process(self, record):
         name = None
@@ -136,10 +173,12 @@ class _Values(_installed.DoFn):
                 record, reason = record
                 raise ValueError(reason)
             if not isinstance(record, collections.abc.Mapping):
-                raise ValueError(f"a record must be a dict, not {type(record).__name__}")
+                raise ValueError(f"a record must be a dict, received {type(record).__name__}")
             if self._id_column is not None:
                 name = id_of(self._id_column, column_of(record, self._id_column))
-            values = values_of(record, self._columns, self._id_column, self._shape, self._dtype)
+            values = {
+                key: values_of(record, source, self._used) for key, source in self._sources.items()
+            }
             name = content_id(values) if name is None else name
             yield name, values, record
         except ValueError as error:
@@ -147,12 +186,11 @@ class _Values(_installed.DoFn):
 
 
 class _SavedModel(_installed.ModelHandler):
-    """Calls a signature for batches of what `_Values` gives: (id, outputs or a reason, record)."""
+    """Calls a signature for batches from `_Values`; gives (id, outputs or a reason, record)."""
 
-    def __init__(self, path, signature, input_name, seed, batch_size):
+    def __init__(self, path, signature, seed, batch_size):
         super().__init__(min_batch_size=batch_size, max_batch_size=batch_size)
-        self._path, self._signature = path, signature
-        self._input, self._seed = input_name, seed
+        self._path, self._signature, self._seed = path, signature, seed
 
     def load_model(self):
         import tensorflow as tf
@@ -160,28 +198,32 @@ class _SavedModel(_installed.ModelHandler):
         loaded = tf.saved_model.load(self._path)
         function = loaded.signatures[self._signature]
         if self._seed is not None:
-            function = _record_by_record(function, self._input)
+            function = _record_by_record(function)
         return _Loaded(loaded, function)
 
     def run_inference(self, batch, model, inference_args=None):
         import tensorflow as tf
 
         names, values, batch_records = zip(*batch, strict=True)
-        of_bytes = isinstance(values[0], bytes)
-        inputs = {self._input: tf.constant(values if of_bytes else np.stack(values))}
+        columns = {key: [of_one[key] for of_one in values] for key in values[0]}
+        inputs = {
+            key: tf.constant(column if isinstance(column[0], bytes) else np.stack(column))
+            for key, column in columns.items()
+        }
         if self._seed is not None:
             inputs["seed"] = tf.constant([seed_of(self._seed, name) for name in names])
         try:
             outputs = {key: value.numpy() for key, value in model.function(**inputs).items()}
         except tf.errors.InvalidArgumentError as error:
-            if len(batch) > 1:  # One of them spoils it for all.
+            if len(batch) > 1:  # One bad record fails the whole batch.
                 return [self.run_inference([one], model)[0] for one in batch]
             return [(names[0], f"the model refuses it: {error.message}", batch_records[0])]
         rows = [{key: value[i] for key, value in outputs.items()} for i in range(len(batch))]
         return list(zip(names, map(_checked, rows), batch_records, strict=True))
 
     def get_num_bytes(self, batch):
-        return sum(len(v) if isinstance(v, bytes) else v.nbytes for _, v, _ in batch)
+        inputs = [value for _, values, _ in batch for value in values.values()]
+        return sum(len(v) if isinstance(v, bytes) else v.nbytes for v in inputs)
 
 
 class _Loaded:
@@ -191,8 +233,8 @@ class _Loaded:
         self.saved_model, self.function = saved_model, function
 
 
-def _record_by_record(function, input_name):
-    """`function` for batches of records with a seed each, (B, …) and (B, 2)."""
+def _record_by_record(function):
+    """`function` for batches of records, (B, …), with a seed for each, (B, 2)."""
     import tensorflow as tf
 
     types = {key: value.dtype for key, value in function.structured_outputs.items()}
@@ -200,21 +242,24 @@ def _record_by_record(function, input_name):
     @tf.function(reduce_retracing=True, autograph=False)
     def batched(seed, **inputs):
         def call(one):
-            value, seed = one
-            outputs = function(**{input_name: value[tf.newaxis]}, seed=seed)
+            values, seed = one
+            outputs = function(**{key: v[tf.newaxis] for key, v in values.items()}, seed=seed)
             return {key: output[0] for key, output in outputs.items()}
 
-        return tf.map_fn(call, (inputs[input_name], seed), fn_output_signature=types)
+        return tf.map_fn(call, (inputs, seed), fn_output_signature=types)
 
     return batched
 
 
 def _checked(row):
-    """Outputs of one record, or the reason why they are none."""
+    """Outputs of one record, or the reason why there are none."""
     for value in row.values():
-        if not isinstance(value, bytes) and np.any(np.isnan(value)):
+        if isinstance(value, bytes):
+            continue
+        if np.any(value < 0 if np.issubdtype(value.dtype, np.integer) else np.isnan(value)):
             return (
-                "the model answers NaN: it has a value that the model's likelihood does not allow"
+                "the model answers NaN: it has a value that the model's likelihood does not allow, "
+                "or a label or condition out of range"
             )
     return {k: value.item() if isinstance(value, np.generic) else value for k, value in row.items()}
 
@@ -239,31 +284,31 @@ def _counter(name):
 
 
 def _described(model, signature):
-    """What the model card says of a signature."""
+    """The signature's entry in the model card."""
     path = beam.io.filesystems.FileSystems.join(model, "assets.extra", "model_card.json")
     try:
         with beam.io.filesystems.FileSystems.open(path) as file:
             signatures = json.loads(file.read())["signatures"]
     except (OSError, ValueError, KeyError) as error:
         raise ValueError(
-            f"`model` must be a folder that tfvae.export wrote, the version's, as in "
-            f"'serving/pump/1'; {model!r} has no model card that can be read: {error}"
+            f"`model` must be the folder of a version that tfvae.export wrote, as in "
+            f"'serving/pump/1', received {model!r}, with no model card that can be read: {error}"
         ) from error
     _checks.one_of("signature", signature, signatures)
     return signatures[signature]
 
 
-def _input_of(signature, inputs):
-    """Name, shape of one record and type of the input that is of records."""
-    batched = {name: given for name, given in inputs.items() if name not in ("seed", "count")}
-    if len(batched) != 1:
-        raise ValueError(f"`signature` must take records, which {signature!r} does not.")
-    ((name, described),) = batched.items()
-    return name, tuple(described["shape"][1:]), described["dtype"]
+def _names_of_inputs(signature, inputs):
+    """The input that takes records, and those beside it."""
+    main = [name for name in inputs if name in ("x", "z", "image_bytes")]
+    if len(main) != 1:
+        raise ValueError(f"`signature` must take records, received {signature!r}.")
+    return main[0], [name for name in inputs if name not in (*main, "seed")]
 
 
-def _names(columns, default):
+def _names(argument, columns, default):
     names = [default] if columns is None else columns
     if isinstance(names, str) or not names or not all(isinstance(n, str) for n in names):
-        raise ValueError(f"`columns` must be a sequence of names or '*', received {columns!r}.")
+        star = " or '*'" if argument == "columns" else " for each input"
+        raise ValueError(f"`{argument}` must be a sequence of names{star}, received {columns!r}.")
     return list(names)

@@ -1,31 +1,32 @@
-"""Unsupervised classification: how well do categories, found without labels, match them?"""
+"""Unsupervised classification: how well do categories match labels?"""
 
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import linear_sum_assignment
 
 from tfvae.evaluation.disentanglement.inputs import contingency
 
 
 class UnsupervisedAccuracy(NamedTuple):
-    """Shares of examples whose category stands for their label."""
+    """Shares of examples whose category is assigned to their label."""
 
     one_to_one: float
-    """No two categories stand for the same label."""
+    """No two categories are assigned to the same label."""
     majority: float
-    """Each category stands for the label that is most frequent in it."""
+    """Each category is assigned to its most frequent label."""
 
 
-def unsupervised_accuracy(categories, labels) -> UnsupervisedAccuracy:
-    """Accuracy of categories as labels, under the best assignments of categories to labels.
+def unsupervised_accuracy(categories: ArrayLike, labels: ArrayLike) -> UnsupervisedAccuracy:
+    """Returns the accuracy of categories as labels, under the best assignments.
 
         one to one:  max_π (1/n) Σ_i 1[π(c_i) = y_i],  π injective
         majority:    (1/n) Σ_c max_y #{i: c_i = c, y_i = y}
 
-    With more categories than labels the one-to-one assignment leaves categories without a label,
-    whose examples count as wrong; the majority assignment rises to 1 with the number of categories.
-    S equally frequent categories that know nothing of K equally frequent labels have about
+    If there are more categories than labels, the one-to-one assignment leaves some categories
+    without a label, and their examples count as wrong. The majority accuracy rises to 1 with the
+    number of categories. Chance for S equally frequent categories and K equally frequent labels is
     1 / max(S, K) one to one, and 1/K by majority.
 
     Args:
@@ -33,7 +34,7 @@ def unsupervised_accuracy(categories, labels) -> UnsupervisedAccuracy:
         labels: whole numbers or names, (n,), such as one factor.
 
     Raises:
-        ValueError: when the two are not vectors of one length, or hold no example.
+        ValueError: if the two are not vectors of one length, or hold no example.
 
     Example:
         >>> import tfvae
@@ -49,8 +50,8 @@ def unsupervised_accuracy(categories, labels) -> UnsupervisedAccuracy:
     for name, values in {"categories": categories, "labels": labels}.items():
         if values.dtype.kind == "f" or not values.size:
             raise ValueError(
-                f"`{name}` must be whole numbers or names, at least one, received {values.size} "
-                f"values of {values.dtype}."
+                f"`{name}` must be one or more whole numbers or names, received {values.size} "
+                f"values of type {values.dtype}."
             )
     counts = contingency(
         np.unique(categories, return_inverse=True)[1], np.unique(labels, return_inverse=True)[1]

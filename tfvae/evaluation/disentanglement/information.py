@@ -1,35 +1,40 @@
 """Mutual information of latents and factors, and the mutual information gap."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfvae import _checks
 from tfvae.evaluation.disentanglement.inputs import checked, contingency, top_gap
 
 
 def mutual_information(
-    representation, factors, *, categories=None, num_bins: int = 20, normalised: bool = False
+    representation: ArrayLike,
+    factors: ArrayLike | dict[str, ArrayLike],
+    *,
+    categories: ArrayLike | None = None,
+    num_bins: int = 20,
+    normalised: bool = False,
 ) -> np.ndarray:
-    """I(z_i; v_k) of each latent and each factor, from counts, nats.
+    """Estimates I(z_i; v_k) of each latent and each factor from counts, nats.
 
         I = Σ_{a, b} p(a, b) log (p(a, b) / (p(a) p(b)))
 
-    A continuous latent counts by bins, which cut the range from its least to its largest value into
-    equal parts; a discrete latent counts as it is. The estimate from n examples is too large by
-    about (bins − 1)(states − 1)/(2n).
+    Bins of equal width divide the range of a continuous latent; a discrete latent needs no bins.
+    The estimate from n examples is too large by about (bins − 1)(states − 1)/(2n).
 
     Args:
         representation: continuous latents, (n, N_z), such as posterior means.
-        factors: states of the factors, whole numbers or names: (n, F), or dict of (n,). Those with
-            one value are left out.
+        factors: states of the factors, whole numbers or names: (n, F), or dict of (n,). A factor
+            with one value is left out.
         categories: discrete latents, whole numbers (n, V).
-        num_bins: of a continuous latent.
-        normalised: whether each column is divided by the entropy H(v_k) of its factor.
+        num_bins: number of bins of a continuous latent.
+        normalised: whether to divide each column by the entropy H(v_k) of its factor.
 
     Returns:
         float64 (N_z + V, F), the continuous latents first.
 
     Raises:
-        ValueError: when a shape, type or number does not fit, a number is not finite, or no factor
+        ValueError: if a shape, type or number does not fit, a number is not finite, or no factor
             has two values.
 
     Example:
@@ -51,27 +56,33 @@ def mutual_information(
     return information / entropies if normalised else information
 
 
-def mig(representation, factors, *, categories=None, num_bins: int = 20, seed: int = 0) -> float:
-    """Mutual information gap [CLGD18, section 4].
+def mig(
+    representation: ArrayLike,
+    factors: ArrayLike | dict[str, ArrayLike],
+    *,
+    categories: ArrayLike | None = None,
+    num_bins: int = 20,
+    seed: int = 0,
+) -> float:
+    """Returns the mutual information gap [CLGD18].
 
         MIG = (1/F) Σ_k (I(z_{j_k}; v_k) − max_{j ≠ j_k} I(z_j; v_k)) / H(v_k),
 
-    with j_k = argmax_j I(z_j; v_k). 1 where each factor is a function of one latent that the others
-    know nothing of; noise has about 0. The information is that of `mutual_information`, so a factor
-    with more states than bins stays below 1. [CLGD18], Chen, Li, Grosse & Duvenaud, Isolating
-    sources of disentanglement in VAEs, 2018, take samples of q(z|x) and no bins; bins of posterior
-    means are those of Locatello et al., 2019.
+    with j_k = argmax_j I(z_j; v_k). MIG is 1 if one latent determines each factor and the other
+    latents are independent of it. Noise has about 0. I is estimated by `mutual_information`, so a
+    factor with more states than bins stays below 1. [CLGD18] use samples of q(z|x) and
+    no bins; the bins of posterior means follow [L19].
 
     Args:
         representation: continuous latents, (n, N_z), such as posterior means.
-        factors: states of the factors, whole numbers or names: (n, F), or dict of (n,). Those with
-            one value are left out.
+        factors: states of the factors, whole numbers or names: (n, F), or dict of (n,). A factor
+            with one value is left out.
         categories: discrete latents, whole numbers (n, V).
-        num_bins: of a continuous latent.
-        seed: has no effect, since nothing is drawn: all metrics are called alike.
+        num_bins: number of bins of a continuous latent.
+        seed: no effect; the argument exists because all metrics have it.
 
     Raises:
-        ValueError: as `mutual_information`.
+        ValueError: as for `mutual_information`.
 
     Example:
         >>> import numpy as np, tfvae
@@ -87,8 +98,8 @@ def mig(representation, factors, *, categories=None, num_bins: int = 20, seed: i
     return float(np.mean(top_gap(shares)))
 
 
-def _binned(code, num_bins):
-    """The bin of each value, from 0; one bin for a latent that never changes."""
+def _binned(code: np.ndarray, num_bins: int) -> np.ndarray:
+    """Returns the bin of each value, from 0; a latent that never changes has one bin."""
     low, high = code.min(), code.max()
     if low == high:
         return np.zeros(len(code), dtype=int)
@@ -96,7 +107,7 @@ def _binned(code, num_bins):
     return np.searchsorted(edges[1:-1], code, side="right")
 
 
-def _information(a, b):
+def _information(a: np.ndarray, b: np.ndarray) -> float:
     joint = contingency(a, b) / len(a)
     independent = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0)
     seen = joint > 0.0

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 class Inputs(NamedTuple):
@@ -13,9 +14,9 @@ class Inputs(NamedTuple):
     categories: np.ndarray
     """Discrete latents, int (n, V)."""
     states: np.ndarray
-    """Factors, int (n, F); those with one value are left out."""
+    """Factors with two values or more, int (n, F)."""
     names: tuple[str, ...]
-    """Of the F factors."""
+    """Names of the F factors."""
 
     @property
     def num_latents(self) -> int:
@@ -24,21 +25,25 @@ class Inputs(NamedTuple):
 
     @property
     def num_states(self) -> np.ndarray:
-        """Values of each factor that occur, (F,)."""
+        """Number of values of each factor, (F,)."""
         return self.states.max(axis=0) + 1
 
 
-def checked(representation, factors, categories=None) -> Inputs:
-    """The arguments of a metric, checked.
+def checked(
+    representation: ArrayLike,
+    factors: ArrayLike | dict[str, ArrayLike],
+    categories: ArrayLike | None = None,
+) -> Inputs:
+    """Checks the arguments of a metric.
 
     Args:
-        representation: continuous latents, (n, N_z), finite; N_z may be 0 beside `categories`.
-        factors: states of the factors, whole numbers or names: (n, F), or dict of (n,); (n,) is one
-            factor, "label".
+        representation: continuous latents, (n, N_z), finite; N_z may be 0 if there are categories.
+        factors: states of the factors, whole numbers or names: (n, F), or dict of (n,); an array
+            (n,) is one factor, "label".
         categories: discrete latents, whole numbers (n, V), or None.
 
     Raises:
-        ValueError: when a shape, a length or a type does not fit, a number is not finite, there is
+        ValueError: if a shape, a length or a type does not fit, a number is not finite, there is
             no latent, or no factor has two values.
     """
     codes = _codes(representation)
@@ -51,22 +56,25 @@ def checked(representation, factors, categories=None) -> Inputs:
                 f"{len(codes)} rows and {len(values)} values of {name!r}."
             )
     if not codes.shape[1] + categories.shape[1]:
-        raise ValueError("`representation` has no latent: one is needed, continuous or discrete.")
+        raise ValueError(
+            "`representation` must have at least one latent, received none. Give continuous "
+            "latents or `categories`."
+        )
     states = {name: np.unique(values, return_inverse=True)[1] for name, values in columns.items()}
     states = {name: values for name, values in states.items() if np.any(values)}
     if not states:
         raise ValueError(
-            f"`factors` must hold a factor with two values or more, received {len(columns)} without"
-            f" any change in {len(codes)} examples: more, or other, examples are needed."
+            f"`factors` must hold a factor with two values or more, received {len(columns)} that "
+            f"are constant over {len(codes)} examples. Use more, or other, examples."
         )
     return Inputs(codes, categories, np.stack(list(states.values()), axis=1), tuple(states))
 
 
-def named_factors(factors) -> dict[str, np.ndarray]:
-    """Factors as a dict of (n,), named "factor 0" and so on where they are columns of an array.
+def named_factors(factors: ArrayLike | dict[str, ArrayLike]) -> dict[str, np.ndarray]:
+    """Returns factors as a dict of (n,); columns of an array are named "factor 0" and so on.
 
     Raises:
-        ValueError: when a factor is no vector of whole numbers or names.
+        ValueError: if a factor is not a vector of whole numbers or names.
     """
     if not isinstance(factors, dict):
         array = np.asarray(factors)
@@ -79,42 +87,45 @@ def named_factors(factors) -> dict[str, np.ndarray]:
         factors = {"label": array} if array.ndim == 1 else columns
     factors = {str(name): np.asarray(values) for name, values in factors.items()}
     if not factors:
-        raise ValueError("`factors` is empty: at least one factor is needed.")
+        raise ValueError("`factors` must hold at least one factor, received none.")
     for name, values in factors.items():
         if values.ndim != 1 or values.dtype.kind not in "iubUSO":
             raise ValueError(
-                f"`factors` must be states, whole numbers or names of shape (n,), received "
-                f"{values.dtype} of shape {values.shape} for {name!r}: leave it out, or number its "
+                "`factors` must be whole numbers or names of shape (n,), received "
+                f"{values.dtype} of shape {values.shape} for {name!r}. Leave it out, or number its "
                 "values by np.unique(values, return_inverse=True)[1]."
             )
     return factors
 
 
 def split(number: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Three quarters and one quarter of the rows 0 … `number` − 1, in random order."""
+    """Splits the rows 0 … `number` − 1 into three quarters and one quarter, in random order."""
     rows = rng.permutation(number)
     return rows[number // 4 :], rows[: number // 4]
 
 
 def contingency(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Numbers of examples for each pair of states, (n,) and (n,) -> (max a + 1, max b + 1)."""
+    """Counts the examples of each pair of states, (n,) and (n,) -> (max a + 1, max b + 1)."""
     shape = a.max() + 1, b.max() + 1
     return np.bincount(a * shape[1] + b, minlength=shape[0] * shape[1]).reshape(shape)
 
 
 def top_gap(scores: np.ndarray) -> np.ndarray:
-    """Largest minus second largest of each column, (N, F) -> (F,); beside 0 for one row."""
+    """Returns the largest minus the second largest of each column, (N, F) -> (F,).
+
+    The second largest is 0 if there is one row.
+    """
     ordered = np.sort(scores, axis=0)
     return ordered[-1] - (ordered[-2] if len(ordered) > 1 else 0.0)
 
 
-def _codes(representation):
+def _codes(representation: ArrayLike) -> np.ndarray:
     try:
         codes = np.asarray(representation, dtype="float64")
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"`representation` must hold numbers, received a {type(representation).__name__} that "
-            "cannot be read as such."
+            "`representation` must hold numbers, received a "
+            f"{type(representation).__name__} that does not convert to float64."
         ) from error
     if codes.ndim != 2:
         raise ValueError(
@@ -127,19 +138,19 @@ def _codes(representation):
     if wrong.any():
         raise ValueError(
             f"`representation` must be finite, but {wrong.sum()} of {len(codes)} rows are not, the "
-            f"first of them row {wrong.argmax()}: has the training diverged?"
+            f"first is row {wrong.argmax()}. Check whether the training diverged."
         )
     return codes
 
 
-def _categories(categories, number):
+def _categories(categories: ArrayLike | None, number: int) -> np.ndarray:
     if categories is None:
         return np.zeros((number, 0), dtype="int64")
     categories = np.asarray(categories)
     if categories.ndim != 2 or categories.dtype.kind not in "iu" or len(categories) != number:
         raise ValueError(
-            f"`categories` must be whole numbers of shape (n, V), a row for each of the {number} "
-            f"rows of `representation`, received {categories.dtype} of shape {categories.shape}."
+            f"`categories` must be whole numbers of shape (n, V) with n = {number}, a row for each "
+            f"example, received {categories.dtype} of shape {categories.shape}."
         )
     columns = [np.unique(column, return_inverse=True)[1] for column in categories.T]
     return np.stack(columns, axis=1) if columns else categories.astype("int64")

@@ -1,67 +1,73 @@
-"""Scores by prediction: classifiers that tell the factors from the latents. DCI and SAP."""
+"""Scores of classifiers that predict the factors from the latents: DCI and SAP."""
 
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 from tfvae import _checks
 from tfvae.evaluation.disentanglement.inputs import Inputs, checked, split, top_gap
 
-# Least examples in a leaf, one or a share of the training examples, among which a held-out part of
-# these chooses. Larger leaves make few splits, which noise shares out unevenly.
+# Candidates for the smallest leaf: one example, or a share of the training examples. Larger leaves
+# make few splits, and noise spreads over few splits unevenly.
 LEAF_SIZES = (1, 0.001, 0.004, 0.013, 0.04)
-# A quarter is for tests, and a quarter of the rest for that choice.
+# One quarter of the examples is for the test, one quarter of the rest chooses the leaf size.
 _LEAST_EXAMPLES = 8
 
 
 class DCI(NamedTuple):
-    """Disentanglement, completeness and informativeness, with the importances behind them."""
+    """Disentanglement, completeness and informativeness, with their importance matrix."""
 
     disentanglement: float
-    """Does a latent serve one factor only?"""
+    """1 if each latent predicts one factor only."""
     completeness: float
-    """Does a factor take one latent only?"""
+    """1 if one latent alone predicts each factor."""
     informativeness: float
     """Accuracy of the classifiers on test examples, mean over factors."""
     importance: np.ndarray
-    """R, (N_z + V, F): columns sum to 1, or to 0 for a factor that no latent tells."""
+    """R, (N_z + V, F): a column sums to 1, or to 0 if no latent predicts its factor."""
 
 
-def dci(representation, factors, *, categories=None, num_trees: int = 10, seed: int = 0) -> DCI:
-    """Disentanglement, completeness and informativeness [EW18, section 2].
+def dci(
+    representation: ArrayLike,
+    factors: ArrayLike | dict[str, ArrayLike],
+    *,
+    categories: ArrayLike | None = None,
+    num_trees: int = 10,
+    seed: int = 0,
+) -> DCI:
+    """Returns disentanglement, completeness and informativeness [EW18].
 
-    A classifier for each factor k gives the importance R_ik of each latent i. With N latents, F
-    factors, and entropies to the base that makes their largest value 1,
+    A classifier of each factor k gives the importance R_ik of each latent i. There are N latents
+    and F factors. The base of an entropy (N or F) makes its largest value 1.
 
         D = Σ_i ρ_i (1 − H_F(P_i)),   P_ik = R_ik / Σ_k' R_ik',   ρ_i = Σ_k R_ik / Σ_i'k R_i'k,
         C = (1/F) Σ_k (1 − H_N(P̃_k)),   P̃_ik = R_ik / Σ_i' R_i'k.
 
-    All three are 1 for the factors themselves. For noise D and C are near 0, and informativeness is
-    the accuracy of guessing. One latent alone has C = 1, one factor alone D = 1; a factor that no
-    latent tells adds 0 to C, and D is 0 where there is none that one tells.
+    All three are 1 if the latents are the factors. Noise has D and C near 0, and informativeness
+    at chance. A single latent has C = 1, a single factor D = 1. A factor that cannot be predicted
+    adds 0 to C. D is 0 if no factor can be predicted.
 
-    The classifier is a random forest (scikit-learn's), each of whose trees sees all latents at each
-    split, so that a useless one is not taken for lack of others; R is the mean decrease of Gini
-    impurity, summed over the one-hot columns of a discrete latent. As [EW18] choose the depth of
-    their trees, the least number of examples in a leaf is chosen, one or 0.1, 0.4, 1.3 or 4% of
-    those that train, by the squared error of a single tree's probabilities on a held-out part of
-    these: deeper trees than the data bear spread the importance over latents that tell nothing.
-    Informativeness is an accuracy, because factors are states, where [EW18] have an error of
-    regression. [EW18] is Eastwood & Williams, A framework for the quantitative evaluation of
-    disentangled representations, 2018.
+    The classifier is a random forest of scikit-learn. Its trees consider all latents at each split,
+    which keeps them from splitting on a useless one. R is the mean decrease of Gini impurity,
+    summed over the one-hot columns of a discrete latent. Trees that are too deep spread the
+    importance over useless latents. [EW18] choose the depth; here the smallest number of examples
+    in a leaf is chosen from one and 0.1, 0.4, 1.3 and 4% of the training examples. The choice
+    minimises the squared error of a single tree's probabilities on held-out training examples.
+    Factors are states, so informativeness is an accuracy; [EW18] use a regression error.
 
     Args:
         representation: continuous latents, (n, N_z), such as posterior means.
-        factors: states of the factors, whole numbers or names: (n, F), or dict of (n,). Those with
-            one value are left out.
+        factors: states of the factors, whole numbers or names: (n, F), or dict of (n,). A factor
+            with one value is left out.
         categories: discrete latents, whole numbers (n, V).
-        num_trees: of a forest.
-        seed: of the test quarter and of the forests.
+        num_trees: number of trees of each forest.
+        seed: seed for the choice of the test quarter and for the forests.
 
     Raises:
-        ValueError: when a shape, type or number does not fit, a number is not finite, no factor has
+        ValueError: if a shape, type or number does not fit, a number is not finite, no factor has
             two values, or there are fewer than 8 examples.
 
     Example:
@@ -96,35 +102,40 @@ def dci(representation, factors, *, categories=None, num_trees: int = 10, seed: 
     )
 
 
-def sap(representation, factors, *, categories=None, adjusted: bool = True, seed: int = 0) -> float:
-    """Separated attribute predictability: the gap of the two best latents [K18, section 3].
+def sap(
+    representation: ArrayLike,
+    factors: ArrayLike | dict[str, ArrayLike],
+    *,
+    categories: ArrayLike | None = None,
+    adjusted: bool = True,
+    seed: int = 0,
+) -> float:
+    """Returns separated attribute predictability: the gap between the two best latents [KSB18].
 
         SAP = (1/F) Σ_k (S_{i_k k} − max_{i ≠ i_k} S_ik),   i_k = argmax_i S_ik.
 
-    S_ik is the balanced accuracy, the mean over the states of a factor, with which latent i alone
-    tells factor k by thresholds, on a test quarter of the examples. Factors are states here, even
-    where they are in order, so it is not the R² of a line, which [K18] have for continuous ones.
-    K − 1 thresholds for K states come from a decision tree (scikit-learn's) with K leaves, grown on
-    all states with equal weights, the largest decrease of Gini impurity first; each category of a
-    discrete latent stands for a state of its own.
+    S_ik is the accuracy with which latent i alone predicts factor k by thresholds, on a test
+    quarter of the examples. It is balanced: a mean over the states of the factor. Factors are
+    states here, also ordered ones; [KSB18] use the R² of a line for continuous factors. A decision
+    tree of scikit-learn with K leaves gives the K − 1 thresholds for K states. All states have
+    equal weights in it, and the largest decrease of Gini impurity is split first. The tree of a
+    discrete latent may split off every category.
 
-    With K states a latent that tells nothing has S = 1/K and the best gap is 1 − 1/K. `adjusted`
-    takes (S − 1/K)/(1 − 1/K) instead, so that the factors themselves score 1; without it S is as
-    published. Accuracies of latents that tell nothing scatter about chance, the less the more
-    examples there are: the factors themselves score a little below 1, and noise a little above 0.
-    [K18] is Kumar, Sattigeri & Balakrishnan, Variational inference of disentangled latent concepts
-    from unlabeled observations, 2018.
+    A useless latent has S = 1/K, so the best gap is 1 − 1/K. `adjusted` uses (S − 1/K)/(1 − 1/K),
+    and the best gap is 1; without it S is as published. The accuracy of useless latents scatters
+    about chance, less with more examples. Perfect latents therefore score a little below 1, and
+    noise a little above 0.
 
     Args:
         representation: continuous latents, (n, N_z), such as posterior means.
-        factors: states of the factors, whole numbers or names: (n, F), or dict of (n,). Those with
-            one value are left out.
+        factors: states of the factors, whole numbers or names: (n, F), or dict of (n,). A factor
+            with one value is left out.
         categories: discrete latents, whole numbers (n, V).
-        adjusted: whether accuracies are adjusted for chance.
-        seed: of the test quarter.
+        adjusted: whether to adjust accuracies for chance.
+        seed: seed for the choice of the test quarter.
 
     Raises:
-        ValueError: as `dci`.
+        ValueError: as for `dci`.
 
     Example:
         >>> import numpy as np, tfvae
@@ -153,9 +164,9 @@ def sap(representation, factors, *, categories=None, adjusted: bool = True, seed
     return float(np.mean(gaps if adjusted else gaps * (1.0 - chance)))
 
 
-def _columns(data: Inputs):
-    """Continuous latents and one-hot discrete ones, (n, columns), and the latent of each column."""
-    # The trees compute in float32.
+def _columns(data: Inputs) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the columns of all latents, discrete ones one-hot, and the latent of each column."""
+    # Standardised, because the trees compute in float32.
     spread = np.std(data.codes, axis=0)
     codes = (data.codes - np.mean(data.codes, axis=0)) / np.where(spread > 0.0, spread, 1.0)
     one_hot = [np.eye(category.max() + 1)[category] for category in data.categories.T]
@@ -164,8 +175,8 @@ def _columns(data: Inputs):
     return np.concatenate(parts, axis=1), owner
 
 
-def _leaf_size(columns, states, rng):
-    """The least examples in a leaf with which a tree foretells held-out states best."""
+def _leaf_size(columns: np.ndarray, states: np.ndarray, rng: np.random.Generator) -> float:
+    """Returns the leaf size with which a tree predicts held-out states best."""
     fitted, held_out = split(len(columns), rng)
     errors = []
     for leaf in LEAF_SIZES:
@@ -177,15 +188,15 @@ def _leaf_size(columns, states, rng):
     return LEAF_SIZES[int(np.argmin(errors))]
 
 
-def _disentanglement(importance):
+def _disentanglement(importance: np.ndarray) -> float:
     weights = importance.sum(axis=1)
     if not weights.any():
         return 0.0
     return float(np.average(_concentration(importance.T), weights=weights))
 
 
-def _concentration(weights):
-    """1 − entropy of each column over its largest value, (N, F) -> (F,); 0 for a column of 0."""
+def _concentration(weights: np.ndarray) -> np.ndarray:
+    """Returns 1 − H/log N of each column, (N, F) -> (F,); a column of zeros has 0."""
     total = weights.sum(axis=0)
     shares = np.divide(weights, total, out=np.ones_like(weights) / len(weights), where=total > 0.0)
     logs = np.log(shares, out=np.zeros_like(shares), where=shares > 0.0)
@@ -194,20 +205,20 @@ def _concentration(weights):
     return 1.0 + np.sum(shares * logs, axis=0) / np.log(len(weights))
 
 
-def _balanced_accuracy(predicted, states):
-    """Mean over the states that occur of the share that is told rightly."""
+def _balanced_accuracy(predicted: np.ndarray, states: np.ndarray) -> float:
+    """Returns the mean, over the states that occur, of their share of correct predictions."""
     counts = np.bincount(states)
     right = np.bincount(states[predicted == states], minlength=len(counts))
     return np.mean(right[counts > 0] / counts[counts > 0])
 
 
-def _integer(rng):
+def _integer(rng: np.random.Generator) -> int:
     return int(rng.integers(2**31))
 
 
-def _check_enough(data):
+def _check_enough(data: Inputs) -> None:
     if len(data.codes) < _LEAST_EXAMPLES:
         raise ValueError(
-            f"`representation` must have {_LEAST_EXAMPLES} examples or more, to train classifiers "
-            f"and test them, received {len(data.codes)}."
+            f"`representation` must have {_LEAST_EXAMPLES} examples or more to train and test "
+            f"classifiers, received {len(data.codes)}."
         )

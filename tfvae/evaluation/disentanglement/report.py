@@ -1,8 +1,12 @@
 """All metrics of disentanglement in one report."""
 
 import dataclasses
+from typing import Any
 
+import keras
 import numpy as np
+import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from tfvae import _checks
 from tfvae.evaluation.disentanglement.clustering import UnsupervisedAccuracy, unsupervised_accuracy
@@ -17,24 +21,25 @@ from tfvae.evaluation.disentanglement.votes import (
     used_latents,
 )
 from tfvae.evaluation.tables import Line, Report
+from tfvae.models import LatentVariableModel
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class DisentanglementReport(Report):
-    """Every metric, and the matrices of latents against factors behind some of them."""
+    """Every metric, and two matrices of latents against factors."""
 
     num_examples: int
-    """n."""
+    """n, the number of encoded examples."""
     latents: tuple[str, ...]
     """Names of the rows of the matrices: "z[0]", …, then "d[0]", … for the discrete latents."""
     factors: tuple[str, ...]
-    """Names of the columns: the factors that have two values or more."""
+    """Names of the columns: the factors with two values or more."""
     active: np.ndarray
-    """Latents that the scores by votes go by, (N_z + V,) bool."""
+    """Latents that the FactorVAE and β-VAE scores use, (N_z + V,) bool."""
     matrix: np.ndarray
-    """I(z_i; v_k) / H(v_k), (N_z + V, F), see `mutual_information`."""
+    """I(z_i; v_k) / H(v_k), (N_z + V, F); see `mutual_information`."""
     importance: np.ndarray
-    """Of each latent for each factor, (N_z + V, F), see `dci`."""
+    """Importance of each latent for each factor, (N_z + V, F); see `dci`."""
     factor_vae_score: float
     """See `factor_vae_score`."""
     beta_vae_score: float
@@ -52,12 +57,12 @@ class DisentanglementReport(Report):
     irs: float
     """See `irs`."""
     accuracies: dict[tuple[str, str], UnsupervisedAccuracy]
-    """`unsupervised_accuracy` of each discrete latent for each factor, by their names."""
+    """`unsupervised_accuracy` by the names of a discrete latent and a factor."""
 
     title = "Disentanglement"
 
-    def lines(self):
-        """The numbers of the report."""
+    def lines(self) -> list[Line]:
+        """Returns the numbers of the report."""
         lines = [
             Line("examples", self.num_examples),
             Line("factors", len(self.factors)),
@@ -81,35 +86,38 @@ class DisentanglementReport(Report):
 
 
 def disentanglement(
-    model,
-    data,
+    model: LatentVariableModel,
+    data: np.ndarray | tf.data.Dataset | keras.utils.PyDataset,
     *,
-    factors=None,
+    factors: ArrayLike | dict[str, ArrayLike] | None = None,
+    y: Any = None,
     num_examples: int = 10_000,
     seed: int = 0,
     batch_size: int = 512,
 ) -> DisentanglementReport:
-    """All metrics of disentanglement of a model, on a random part of data with known factors.
+    """Computes all metrics of disentanglement on a random subset of data with known factors.
 
-    The representation is the mean of q(z|x), `model.encode(x)`, and, for a model with a tuple
-    `num_categories` that is not empty, its discrete latents `model.categories(x)`. The scores by
-    votes go by active latents, those with E_x KL(q(z_i|x) ‖ N(0, 1)) > 0.1 nats, and by discrete
-    ones; the other metrics by all.
+    The representation is the mean of q(z|x), `model.encode(x)`. A model with categories adds them,
+    `model.categories(x)`: the discrete latents, or the labels that `y` gives. The
+    FactorVAE and β-VAE scores use the discrete latents and the active continuous ones, those with
+    E_x KL(q(z_i|x) ‖ N(0, 1)) > 0.1 nats. The other metrics use all latents.
 
     Args:
         model: a model of the library.
-        data: array (n, *data) beside `factors`; or a batched tf.data.Dataset or PyDataset of
-            (x, factors), as `tfvae.datasets.load("sprites")` gives it. A dataset is gone through
-            once, whatever its order.
+        data: array (n, *data) with `factors`; or a batched tf.data.Dataset or PyDataset of
+            (x, factors), as `tfvae.datasets.load("sprites")` gives it. A dataset is read once, in
+            any order.
         factors: states of the factors of an array, whole numbers or names: (n, F), or dict of (n,).
-        num_examples: the most examples that are encoded, drawn at random.
-        seed: of that choice, and of the metrics.
-        batch_size: examples that are encoded at a time.
+        y: labels and condition beside an array, for a model that needs them. A dataset gives them
+            among its factors, as "labels" and "condition".
+        num_examples: largest number of examples to encode, drawn at random.
+        seed: seed for the choice of examples and for the metrics.
+        batch_size: number of examples encoded at a time.
 
     Raises:
-        ValueError: when the data are empty, without factors or without end, a shape, type or number
-            does not fit, a code is not finite, no factor has two values, no two examples share a
-            value of a factor, or there are fewer than 8 examples.
+        ValueError: if the data are empty, have no factors or never end, a part of y is missing, a
+            shape, type or number does not fit, a latent is not finite, no factor has two values, no
+            two examples share a value of a factor, or there are fewer than 8 examples.
 
     Example:
         >>> import tfvae
@@ -125,26 +133,32 @@ def disentanglement(
     """
     num_examples = _checks.positive_int("num_examples", num_examples)
     batch_size = _checks.positive_int("batch_size", batch_size)
-    x, factors = random_part(data, factors, num_examples, seed)
-    loc, categories, active = encoded(model, x, batch_size)
+    x, factors, y = random_part(data, factors, num_examples, seed, y=y, needs=model.needs)
+    loc, categories, active = encoded(model, x, y, batch_size)
     return disentanglement_scores(loc, factors, categories=categories, active=active, seed=seed)
 
 
 def disentanglement_scores(
-    representation, factors, *, categories=None, active=None, seed: int = 0
+    representation: ArrayLike,
+    factors: ArrayLike | dict[str, ArrayLike],
+    *,
+    categories: ArrayLike | None = None,
+    active: ArrayLike | None = None,
+    seed: int = 0,
 ) -> DisentanglementReport:
-    """All metrics of disentanglement of a representation, each with its defaults.
+    """Computes all metrics of disentanglement of a representation, with their default arguments.
 
     Args:
         representation: continuous latents, (n, N_z), such as posterior means.
-        factors: states of the factors, whole numbers or names: (n, F), or dict of (n,). Those with
-            one value are left out.
+        factors: states of the factors, whole numbers or names: (n, F), or dict of (n,). A factor
+            with one value is left out.
         categories: discrete latents, whole numbers (n, V).
-        active: which continuous latents the scores by votes go by, (N_z,) bool; None: all.
-        seed: of the draws.
+        active: the continuous latents that the FactorVAE and β-VAE scores use, (N_z,) bool; None:
+            all.
+        seed: seed for the draws.
 
     Raises:
-        ValueError: as the metrics.
+        ValueError: as for the metrics.
 
     Example:
         >>> import numpy as np, tfvae

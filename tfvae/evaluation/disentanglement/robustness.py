@@ -1,40 +1,45 @@
-"""Interventional robustness: does a latent stay where it is when other factors change?"""
+"""Interventional robustness: does a latent keep its value when other factors change?"""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfvae import _checks
 from tfvae.evaluation.disentanglement.inputs import checked
 
 
 def irs(
-    representation, factors, *, categories=None, quantile: float = 0.99, seed: int = 0
+    representation: ArrayLike,
+    factors: ArrayLike | dict[str, ArrayLike],
+    *,
+    categories: ArrayLike | None = None,
+    quantile: float = 0.99,
+    seed: int = 0,
 ) -> float:
-    """Interventional robustness score, in [0, 1] up to sampling [S19].
+    """Returns the interventional robustness score, in [0, 1] up to sampling errors [S19].
 
-    For latent i and factor k, with the deviations |z_i − E z_i| within the examples that share the
-    value v of the factor, and in all examples,
+    The robustness of latent i to changes of all factors but k compares its deviations among the
+    examples that share a value v of factor k with its deviations over all examples:
 
-        R_ik = 1 − Σ_v p(v) Q(|z_i − E[z_i|v]| given v) / Q(|z_i − E z_i|),
+        R_ik = 1 − Σ_v p(v) Q(|z_i − E[z_i|v]| given v) / Q(|z_i − E z_i|).
 
-    Q a high quantile in place of the largest value. The score is the mean of max_k R_ik, weighted
-    by Q(|z_i − E z_i|): a latent that moves little counts little. A discrete latent has the
-    deviations ½ ‖d − E d‖₁ = 1 − p(d) of its one-hot vectors.
+    Q is a high quantile, used instead of the maximum. The score is the mean of max_k R_ik, weighted
+    by Q(|z_i − E z_i|), so a latent that changes little has little weight. A discrete latent has
+    the deviations ½ ‖d − E d‖₁ = 1 − p(d) of its one-hot vectors.
 
-    1 where each latent is a function of one factor; about 0 for noise, because the same quantile
-    stands above and below; latents that never change do not count, and give 0 where none does.
-    Several latents may share a factor, and a factor may have none. [S19] is Suter, Miladinović,
-    Schölkopf & Bauer, Robustly disentangled causal mechanisms, 2019.
+    The score is 1 if each latent is a function of one factor, and about 0 for noise. Latents that
+    never change are left out; the score is 0 if no latent changes. Several latents may share a
+    factor, and a factor may have no latent.
 
     Args:
         representation: continuous latents, (n, N_z), such as posterior means.
-        factors: states of the factors, whole numbers or names: (n, F), or dict of (n,). Those with
-            one value are left out.
+        factors: states of the factors, whole numbers or names: (n, F), or dict of (n,). A factor
+            with one value is left out.
         categories: discrete latents, whole numbers (n, V).
-        quantile: of the deviations, in (0, 1]; 1 is the maximum, which grows with n.
-        seed: has no effect, since nothing is drawn: all metrics are called alike.
+        quantile: quantile of the deviations, in (0, 1]; 1 is the maximum, which grows with n.
+        seed: no effect; the argument exists because all metrics have it.
 
     Raises:
-        ValueError: when a shape, type or number does not fit, a number is not finite, or no factor
+        ValueError: if a shape, type or number does not fit, a number is not finite, or no factor
             has two values.
 
     Example:
@@ -62,9 +67,9 @@ def irs(
     return float(np.average(best, weights=total[moving]))
 
 
-def _largest_deviations(codes, categories, quantile):
-    """Q of the deviations of each latent from its mean, (N_z + V,)."""
-    # Relative to the first, so that equal values deviate by exactly 0.
+def _largest_deviations(codes: np.ndarray, categories: np.ndarray, quantile: float) -> np.ndarray:
+    """Returns the quantile of each latent's deviations from its mean, (N_z + V,)."""
+    # Equal values become exactly 0.
     codes = codes - codes[:1]
     deviations = [np.abs(codes - codes.mean(axis=0))]
     for category in categories.T:

@@ -1,6 +1,7 @@
-"""Scores by votes: which factor was held in a set of examples? FactorVAE and β-VAE score."""
+"""FactorVAE and β-VAE score: can the factor that a set of examples shares be predicted?"""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.linear_model import LogisticRegression
 
 from tfvae import _checks
@@ -8,50 +9,50 @@ from tfvae.evaluation.disentanglement.inputs import Inputs, checked
 
 
 def factor_vae_score(
-    representation,
-    factors,
+    representation: ArrayLike,
+    factors: ArrayLike | dict[str, ArrayLike],
     *,
-    categories=None,
-    active=None,
+    categories: ArrayLike | None = None,
+    active: ArrayLike | None = None,
     num_train: int = 800,
     num_test: int | None = 5000,
     num_examples: int = 100,
     seed: int = 0,
 ) -> float:
-    """Share of votes that tell the factor held by the latent that varies least [KM18, section 4].
+    """Returns the accuracy with which the least varying latent tells the fixed factor [KM18].
 
-    For each vote a factor k is held, drawn uniformly, at the value of an example that is drawn
-    uniformly, and L examples that share it are drawn with replacement; a value that a single
-    example has is not held. The vote is (i*, k) with
+    Each vote draws a factor k uniformly and fixes it at the value of a random example. L examples
+    with that value are drawn with replacement. A value that occurs only once is never fixed. The
+    vote is (i*, k) with
 
-        i* = argmin_i v_i / V_i,
+        i* = argmin_i v_i / V_i
 
-    the first one where several are least, over the active latents. For a continuous latent v_i and
-    V_i are its variances, ½ E (z − z')² over pairs of different draws from the L examples, and over
-    pairs of independent draws from all examples; for a discrete latent they are Gini variances,
-    E 1[d ≠ d'] over the same pairs. Training votes make each latent stand for the factor it votes
-    for most; the score is the accuracy of that on test votes, drawn like them, so many that its
-    standard error is at most 0.007.
+    over the active latents, the first one in a tie. v_i and V_i of a continuous latent are its
+    unbiased variance over the L examples and its variance over all examples. For a
+    discrete latent they are Gini variances: the probability that two draws differ, for pairs of
+    different draws among the L examples and of independent draws from all examples. A majority of
+    the training votes assigns a factor to each latent. The score is the accuracy of this assignment
+    on test votes; its standard error is at most 0.007 with the default `num_test`.
 
-    [KM18] is Kim & Mnih, Disentangling by factorising, 2018. They count the training votes
-    themselves, `num_test=None` here, which flatters noise a little.
+    [KM18] score the training votes themselves, as `num_test=None` does, which favours noise a
+    little.
 
-    Chance is 1/F for F factors, also where no latent is active.
+    Chance is 1/F for F factors, also if no latent is active.
 
     Args:
         representation: continuous latents, (n, N_z), such as posterior means.
-        factors: states of the factors, whole numbers or names: (n, F), or dict of (n,). Those with
-            one value are left out.
+        factors: states of the factors, whole numbers or names: (n, F), or dict of (n,). A factor
+            with one value is left out.
         categories: discrete latents, whole numbers (n, V).
-        active: which continuous latents take part, (N_z,) bool; None: all. Those that never change
-            do not.
-        num_train: votes that the latents' factors are learned from.
-        num_test: votes that are counted; None: the training votes.
+        active: the continuous latents to use, (N_z,) bool; None: all. Latents that never change are
+            left out.
+        num_train: number of training votes.
+        num_test: number of test votes; None: the training votes are scored.
         num_examples: L, at least 2.
-        seed: of the draws.
+        seed: seed for the draws.
 
     Raises:
-        ValueError: when a shape, type or number does not fit, a number is not finite, no factor has
+        ValueError: if a shape, type or number does not fit, a number is not finite, no factor has
             two values, or no two examples share a value of a factor.
 
     Example:
@@ -81,44 +82,44 @@ def factor_vae_score(
 
 
 def beta_vae_score(
-    representation,
-    factors,
+    representation: ArrayLike,
+    factors: ArrayLike | dict[str, ArrayLike],
     *,
-    categories=None,
-    active=None,
+    categories: ArrayLike | None = None,
+    active: ArrayLike | None = None,
     num_train: int = 800,
     num_test: int = 5000,
     num_pairs: int = 64,
     seed: int = 0,
 ) -> float:
-    """Accuracy with which a linear classifier tells the factor that pairs share [H17].
+    """Returns the accuracy with which a linear classifier tells the factor that pairs share [H17].
 
-    For each vote a factor k is drawn uniformly, and L pairs of examples, each with the same value
-    of it: the first drawn uniformly, the second among those that share its value, with replacement.
-    A logistic regression (scikit-learn's, L2 penalty of weight 1) learns k from
+    Each vote draws a factor k uniformly, and L pairs of examples that agree in it: the first is
+    drawn uniformly, the second, with replacement, from the examples with the same value. A logistic
+    regression of scikit-learn, with an L2 penalty of weight 1, is trained to predict k from
 
-        z_diff = (1/L) Σ_l |z_{1,l} − z_{2,l}|,
+        z_diff = (1/L) Σ_l |z_{1,l} − z_{2,l}|
 
-    on training votes and is counted on test votes. Each latent is divided by its standard deviation
-    over all examples, so that its scale does not matter; a discrete latent has the difference
-    1[d₁ ≠ d₂], divided by its Gini variance. [H17] is Higgins et al., beta-VAE, 2017.
+    on training votes. The score is its accuracy on test votes. Each latent is divided by its
+    standard deviation over all examples, which removes its scale. A discrete latent has the
+    difference 1[d₁ ≠ d₂], divided by its Gini variance.
 
-    Chance is 1/F for F factors, also where no latent is active.
+    Chance is 1/F for F factors, also if no latent is active.
 
     Args:
         representation: continuous latents, (n, N_z), such as posterior means.
-        factors: states of the factors, whole numbers or names: (n, F), or dict of (n,). Those with
-            one value are left out.
+        factors: states of the factors, whole numbers or names: (n, F), or dict of (n,). A factor
+            with one value is left out.
         categories: discrete latents, whole numbers (n, V).
-        active: which continuous latents take part, (N_z,) bool; None: all. Those that never change
-            do not.
-        num_train: votes that the classifier is trained on.
-        num_test: votes that are counted.
+        active: the continuous latents to use, (N_z,) bool; None: all. Latents that never change are
+            left out.
+        num_train: number of training votes.
+        num_test: number of test votes.
         num_pairs: L.
-        seed: of the draws.
+        seed: seed for the draws.
 
     Raises:
-        ValueError: as `factor_vae_score`.
+        ValueError: as for `factor_vae_score`.
 
     Example:
         >>> import numpy as np, tfvae
@@ -145,7 +146,7 @@ def beta_vae_score(
 
 
 class Sharing:
-    """Draws examples that share their value of a factor."""
+    """Draws examples that share a value of a factor."""
 
     def __init__(self, data: Inputs):
         self.states = data.states
@@ -159,17 +160,22 @@ class Sharing:
         for name, rows in zip(data.names, self.first, strict=True):
             if not len(rows):
                 raise ValueError(
-                    f"`factors`: every value of {name!r} occurs once in {len(data.codes)} examples,"
-                    " so that no two share it: more examples, or coarser states, are needed."
+                    f"`factors` must have values that two examples share, but every value of "
+                    f"{name!r} occurs once in {len(data.codes)} examples. Use more examples or "
+                    "coarser states."
                 )
 
-    def sets(self, number, size, rng):
-        """Factors that are held (number,), and rows that share their value, (number, size)."""
+    def sets(
+        self, number: int, size: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draws fixed factors, (number,), and rows that share a value, (number, size)."""
         held, _, rows = self._draw(number, (number, 1), (number, size), rng)
         return held, rows
 
-    def pairs(self, number, size, rng):
-        """Factors that are held (number,), first and second rows of the pairs, (number, size)."""
+    def pairs(
+        self, number: int, size: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Draws fixed factors, (number,), and the two rows of the pairs, (number, size) each."""
         return self._draw(number, (number, size), (number, size), rng)
 
     def _draw(self, number, shape, shape_of_partners, rng):
@@ -184,11 +190,11 @@ class Sharing:
         return held, first, partners
 
 
-def used_latents(data: Inputs, active) -> np.ndarray:
-    """Which latents change and are active, (N_z + V,) bool.
+def used_latents(data: Inputs, active: ArrayLike | None) -> np.ndarray:
+    """Returns which latents change and are active, (N_z + V,) bool.
 
     Raises:
-        ValueError: when `active` is not one bool for each continuous latent.
+        ValueError: if `active` is not one bool for each continuous latent.
     """
     codes = np.ptp(data.codes, axis=0) > 0.0
     if active is not None:
@@ -202,15 +208,15 @@ def used_latents(data: Inputs, active) -> np.ndarray:
     return np.append(codes, np.any(data.categories, axis=0))
 
 
-def normalised_variances(data: Inputs, rows, used) -> np.ndarray:
-    """v_i / V_i of rows (votes, L), (votes, N_z + V); infinite for latents that are not used."""
+def normalised_variances(data: Inputs, rows: np.ndarray, used: np.ndarray) -> np.ndarray:
+    """Returns v_i / V_i of rows (votes, L), (votes, N_z + V); infinite for unused latents."""
     variances = np.full((len(rows), data.num_latents), np.inf)
     num_codes = data.codes.shape[1]
     for i in np.flatnonzero(used):
         if i < num_codes:
             code = data.codes[:, i]
             values = code[rows]
-            # Relative to the first, so that equal values have a variance of exactly 0.
+            # Subtracting the first value gives equal values a variance of exactly 0.
             variances[:, i] = np.var(values - values[:, :1], axis=1, ddof=1) / np.var(code)
         else:
             category = data.categories[:, i - num_codes]
@@ -223,8 +229,10 @@ def normalised_variances(data: Inputs, rows, used) -> np.ndarray:
     return variances
 
 
-def mean_differences(data: Inputs, first, second, used) -> np.ndarray:
-    """z_diff of pairs of rows (votes, L), (votes, number of used latents)."""
+def mean_differences(
+    data: Inputs, first: np.ndarray, second: np.ndarray, used: np.ndarray
+) -> np.ndarray:
+    """Returns z_diff of pairs of rows (votes, L), (votes, number of used latents)."""
     columns = []
     num_codes = data.codes.shape[1]
     for i in np.flatnonzero(used):
@@ -238,14 +246,14 @@ def mean_differences(data: Inputs, first, second, used) -> np.ndarray:
     return np.stack(columns, axis=1) if columns else np.zeros((len(first), 0))
 
 
-def gini(counts) -> np.ndarray:
-    """Share of disagreeing pairs of independent draws, 1 − Σ_k p_k²: (..., S) -> (...)."""
+def gini(counts: np.ndarray) -> np.ndarray:
+    """Returns the share of pairs of draws that differ, 1 − Σ_k p_k²: (..., S) -> (...)."""
     shares = counts / np.sum(counts, axis=-1, keepdims=True)
     return 1.0 - np.sum(shares**2, axis=-1)
 
 
-def _at_least_two(name, value):
+def _at_least_two(name: str, value: int) -> int:
     value = _checks.positive_int(name, value)
     if value < 2:
-        raise ValueError(f"`{name}` must be at least 2, a variance needs two, received {value}.")
+        raise ValueError(f"`{name}` must be at least 2, received {value}: a variance needs two.")
     return value

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import tfvae
-from tfvae.geometry import Flatness, flatness
+from tfvae.penalties import Flatness, flatness
 
 SEED = (3, 4)
 
@@ -40,7 +40,7 @@ def test_value_and_gradient_on_a_linear_decoder(estimator, normalization):
     z = tf.constant(rng.normal(size=(5, 3)))
     regulariser = Flatness(estimator=estimator, normalization=normalization)
     with tf.GradientTape() as tape:
-        values = regulariser.penalty(linear(w), z, seed=SEED)
+        values = regulariser.deviations(linear(w), z, seed=SEED)
         mean = tf.reduce_mean(values)
     expected = closed_form(w.numpy(), normalization)
     np.testing.assert_allclose(values, np.full(5, expected), rtol=1e-6)
@@ -98,7 +98,7 @@ def test_estimators_and_autodiff_agree_on_a_network():
             if name == "reverse":
                 values = by_reverse_mode()
             else:
-                values = Flatness(estimator=name).penalty(network, z, seed=SEED)
+                values = Flatness(estimator=name).deviations(network, z, seed=SEED)
             total = tf.reduce_sum(values)
         gradients = tape.gradient(total, weights, unconnected_gradients="zero")
         results[name] = values, tf.concat([tf.reshape(g, [-1]) for g in gradients], 0)
@@ -107,12 +107,12 @@ def test_estimators_and_autodiff_agree_on_a_network():
             size = float(tf.reduce_max(tf.abs(expected)))
             np.testing.assert_allclose(actual, expected, atol=tolerance * size)
     draws = tf.map_fn(
-        lambda i: Flatness().penalty(network, tf.tile(z, [50, 1]), seed=(i, 7)),
+        lambda i: Flatness().deviations(network, tf.tile(z, [50, 1]), seed=(i, 7)),
         tf.range(40),
         fn_output_signature=tf.float32,
     ).numpy()
     exact = tf.map_fn(
-        lambda i: Flatness(estimator="exact").penalty(network, tf.tile(z, [50, 1]), seed=(i, 7)),
+        lambda i: Flatness(estimator="exact").deviations(network, tf.tile(z, [50, 1]), seed=(i, 7)),
         tf.range(40),
         fn_output_signature=tf.float32,
     ).numpy()
@@ -129,7 +129,7 @@ def test_stochastic_penalty_of_small_batches(batch_size):
     root = np.linalg.cholesky(np.array([[1.0, 0.9], [0.9, 1.0]]))
     regulariser = Flatness(normalization="absolute")
     z = tf.zeros([batch_size, 2], tf.float64)
-    f = tf.function(lambda seed: regulariser.penalty(linear(tf.constant(root.T)), z, seed=seed))
+    f = tf.function(lambda seed: regulariser.deviations(linear(tf.constant(root.T)), z, seed=seed))
     values = np.array([f(tf.constant([i, 1])).numpy().mean() for i in range(1500)])
     expected = 2.0 * 0.9**2 + 2.0 * 0.81 / (batch_size - 1)
     assert abs(values.mean() - expected) < 4.0 * values.std() / np.sqrt(len(values))
@@ -139,8 +139,8 @@ def test_finite_differences_refuse_half_precision():
     previous = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        with pytest.raises(ValueError, match="Choose estimator"):
-            Flatness(estimator="finite_difference").penalty(tf.sin, tf.ones([2, 2]), seed=SEED)
+        with pytest.raises(ValueError, match="`estimator` must be"):
+            Flatness(estimator="finite_difference").deviations(tf.sin, tf.ones([2, 2]), seed=SEED)
     finally:
         keras.config.set_dtype_policy(previous)
 
@@ -152,7 +152,7 @@ def test_relative_penalty_does_not_change_with_the_unit():
     for estimator in flatness.ESTIMATORS:
         regulariser = Flatness(estimator=estimator)
         once, scaled = (
-            regulariser.penalty(linear(tf.constant(c * w)), z, seed=SEED) for c in (1.0, 1e-3)
+            regulariser.deviations(linear(tf.constant(c * w)), z, seed=SEED) for c in (1.0, 1e-3)
         )
         np.testing.assert_allclose(once, scaled, rtol=1e-5)
 
@@ -174,7 +174,7 @@ def test_gradient_reaches_the_encoder_only_when_asked():
     for train_encoder in (False, True):
         with tf.GradientTape() as tape:
             regulariser = Flatness(train_encoder=train_encoder)
-            total = tf.reduce_sum(regulariser.penalty(decoder, z + 0.0, seed=SEED))
+            total = tf.reduce_sum(regulariser.deviations(decoder, z + 0.0, seed=SEED))
         assert (tape.gradient(total, z) is not None) == train_encoder
 
 
@@ -182,7 +182,7 @@ def test_decoder_that_does_nothing_gives_a_finite_penalty():
     for estimator in flatness.ESTIMATORS:
         for normalization in flatness.NORMALIZATIONS:
             regulariser = Flatness(estimator=estimator, normalization=normalization)
-            values = regulariser.penalty(lambda z: 0.0 * z, tf.ones([4, 2]), seed=SEED)
+            values = regulariser.deviations(lambda z: 0.0 * z, tf.ones([4, 2]), seed=SEED)
             assert np.all(np.isfinite(values))
 
 
@@ -214,7 +214,7 @@ def test_regulariser_flattens_what_is_bent():
             encoder=tfvae.networks.mlp([32], activation="tanh"),
             decoder=tfvae.networks.mlp([32], (6,), activation="tanh"),
             likelihood=tfvae.likelihoods.Gaussian(0.1),
-            flatness=Flatness(weight),
+            penalties=[Flatness(weight)],
             seed=0,
         )
         model.compile(keras.optimizers.Adam(1e-2))

@@ -1,18 +1,22 @@
 """The flatness regulariser: it makes the decoder's metric a multiple of the identity."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae import _checks, _replicas
 from tfvae.geometry import metric
+from tfvae.penalties.base import Inference, Penalty
 
 ESTIMATORS = ("exact", "finite_difference", "stochastic")
 NORMALIZATIONS = ("absolute", "relative")
 
 
-def mixed_up(z: tf.Tensor, alpha: float, *, seed) -> tf.Tensor:
-    """g(z_i, z_j) = (1 − a) z_i + a z_j, a ~ U(−α₀, 1 + α₀), j a random partner [C20, eq. 7].
+def mixed_up(z: tf.Tensor, alpha: float, *, seed: Any) -> tf.Tensor:
+    """g(z_i, z_j) = (1 − a) z_i + a z_j, a ~ U(−α₀, 1 + α₀), j a random partner [C20, eq. 7; Z18].
 
     Args:
         z: latent points, (n, N_z).
@@ -49,53 +53,53 @@ def stochastic_deviation(products: tf.Tensor, v: tf.Tensor, scale: tf.Tensor) ->
     return tf.reduce_sum(tf.square(products - scale * v), axis=-1)
 
 
-def rademacher(shape, dtype, *, seed) -> tf.Tensor:
+def rademacher(shape: Any, dtype: tf.DType, *, seed: Any) -> tf.Tensor:
     """±1 with equal probability: E[vvᵀ] = 1."""
     bits = tf.random.stateless_uniform(shape, seed, 0, 2, tf.int32)
     return tf.cast(2 * bits - 1, dtype)
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
-class Flatness(keras.layers.Layer):
+class Flatness(Penalty):
     """η·E ‖G(g(z_i, z_j)) − c²·1‖²_F, c² = (1/N_z) E tr G(g(z_i, z_j)) [C20, eq. 6 and 8].
 
-    With it Euclidean distance in the latent space becomes a measure of similarity: G is the metric
-    that the decoder's mean pulls back from the space of the data, and G = c²·1 says that a step of
-    the same length changes the data by as much, wherever it is made and whereto. g mixes pairs of
-    latent points of the batch, and extrapolates by α₀ into regions where there are none.
+    It makes Euclidean distance in the latent space a measure of similarity. G is the metric that
+    the decoder's mean pulls back from the space of the data. Where G = c²·1, steps of the same
+    length change the data by the same amount, at every place and in every direction. g mixes pairs
+    of latent points of the batch, and extrapolates by α₀ into regions without data.
 
-    c² is estimated from the points of the batch, whatever the weights of its examples, and is not
+    c² is estimated from all points of the batch, including examples of weight 0, and is not
     differentiated.
 
     Args:
-        weight: η ≥ 0.
+        weight: η, a number ≥ 0 or a Keras schedule.
         mixup: α₀ ≥ 0.
         estimator: "stochastic" (E_v ‖(G − c²·1)v‖², v random signs: one forward and one reverse
             product whatever N_z; unbiased for a fixed c², which is estimated from the other points
             of the batch: give it batches, not single examples), "exact" (N_z forward products) or
             "finite_difference" (as published, [C20, eq. 9]).
-        normalization: "relative", ‖G/c² − 1‖²_F, which does not change when z or x is rescaled, so
-            that one η serves any data; or "absolute", as published, whose force falls with c⁴
-            as the latent space grows.
+        normalization: "relative", ‖G/c² − 1‖²_F, which does not change when z or x is rescaled:
+            one η serves any data. Or "absolute", as published, whose force falls with c⁴ as the
+            latent space grows.
         train_encoder: whether the gradient goes to the encoder, through z, as well.
-        epsilon: ε of the finite differences, in units of z; too small a step for networks in half
-            precision, which are refused.
+        epsilon: ε of the finite differences, in units of z. Networks in half precision are
+            refused, since the differences drown in their rounding.
 
     Raises:
         ValueError: when an argument lies outside its range.
 
     Example:
         >>> import tensorflow as tf
-        >>> from tfvae.geometry import Flatness
+        >>> from tfvae.penalties import Flatness
         >>> flatness = Flatness(estimator="exact", normalization="absolute")
         >>> stretch = lambda z: z * [1.0, 3.0]  # G = diag(1, 9), c² = 5
-        >>> flatness.penalty(stretch, tf.zeros([1, 2]), seed=(0, 0)).numpy()
+        >>> flatness.deviations(stretch, tf.zeros([1, 2]), seed=(0, 0)).numpy()
         array([32.], dtype=float32)
     """
 
     def __init__(
         self,
-        weight: float = 50.0,
+        weight: Any = 50.0,
         mixup: float = 0.4,
         estimator: str = "stochastic",
         normalization: str = "relative",
@@ -103,8 +107,7 @@ class Flatness(keras.layers.Layer):
         epsilon: float = 1e-3,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        self.weight = _checks.number_in("weight", weight, 0.0, float("inf"), high_open=True)
+        super().__init__(weight, **kwargs)
         self.mixup = _checks.number_in("mixup", mixup, 0.0, float("inf"), high_open=True)
         self.estimator = _checks.one_of("estimator", estimator, ESTIMATORS)
         self.normalization = _checks.one_of("normalization", normalization, NORMALIZATIONS)
@@ -113,7 +116,15 @@ class Flatness(keras.layers.Layer):
             "epsilon", epsilon, 0.0, float("inf"), low_open=True, high_open=True
         )
 
-    def penalty(self, mean, z: tf.Tensor, *, seed) -> tf.Tensor:
+    def value(self, inference: Inference, *, seed: tf.Tensor, training: bool) -> tf.Tensor:
+        """The deviation at mixtures of the first posterior samples; (B,), a mean over steps."""
+        z = tf.reshape(inference.z[0], [-1, self.latent_dim])
+        deviations = self.deviations(inference.decode_mean, z, seed=seed)
+        return tf.reduce_mean(tf.reshape(deviations, [tf.shape(inference.z)[1], -1]), axis=1)
+
+    def deviations(
+        self, mean: Callable[[tf.Tensor], tf.Tensor], z: tf.Tensor, *, seed: tf.Tensor
+    ) -> tf.Tensor:
         """The deviation of each mixed point, without η.
 
         Args:
@@ -147,14 +158,14 @@ class Flatness(keras.layers.Layer):
             return metric.jacobian(mean, points)
         if keras.config.dtype_policy().compute_dtype in ("float16", "bfloat16"):
             raise ValueError(
-                "Finite differences drown in the rounding of half precision. Choose "
-                'estimator="stochastic" or "exact" with a mixed-precision policy.'
+                '`estimator` must be "stochastic" or "exact" in half precision, received '
+                '"finite_difference", whose differences drown in the rounding.'
             )
         return metric.difference_jacobian(mean, points, self.epsilon)
 
     def _scale(self, traces):
         """c² over the global batch, not differentiated; a scalar."""
-        scale = _replicas.mean(tf.stop_gradient(tf.reduce_mean(traces)))
+        scale = _replicas.mean_of(tf.stop_gradient(traces))
         return tf.maximum(scale, tf.constant(1e-20, scale.dtype))
 
     def _scale_of_others(self, traces):
@@ -169,12 +180,3 @@ class Flatness(keras.layers.Layer):
         others = (total - traces) / tf.maximum(count - 1.0, 1.0)
         scale = tf.where(count > 1.0, others, traces)
         return tf.maximum(scale, tf.constant(1e-20, scale.dtype))[:, tf.newaxis]
-
-    def get_build_config(self):
-        """Nothing: there are no weights."""
-        return None
-
-    def get_config(self):
-        """The constructor's arguments."""
-        names = ("weight", "mixup", "estimator", "normalization", "train_encoder", "epsilon")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

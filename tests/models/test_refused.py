@@ -1,0 +1,128 @@
+"""What cannot be combined is refused with the reason: the table in docs/architecture.md."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow_probability as tfp
+
+import tfvae
+from tfvae import discrete, likelihoods, objectives, penalties, priors
+from tfvae.distributions import Torus
+
+RNG = np.random.default_rng(0)
+X = RNG.uniform(size=(16, 5)).astype("float32")
+SEQUENCES = RNG.uniform(size=(8, 6, 5)).astype("float32")
+CONDITION = RNG.normal(size=(16, 2)).astype("float32")
+
+
+class AnotherPosterior(tfvae.VAE):
+    def posterior(self, features, batch_shape=None):
+        return tfp.distributions.MultivariateNormalDiag(*self.posterior_head(features))
+
+
+class Laplace(likelihoods.Likelihood):
+    def distribution(self, outputs):
+        laplace = tfp.distributions.Laplace(outputs, 0.5)
+        return tfp.distributions.Independent(laplace, self.data_rank)
+
+
+def torus():
+    return priors.TopographicPrior(Torus((1, 1)), grid=(2, 3))
+
+
+def fitted(model, x=X, y=None):
+    model.compile("adam")
+    model.fit(x, y, verbose=0)
+    return model
+
+
+def shared_prior():
+    prior = priors.StandardNormal()
+    for _ in range(2):
+        fitted(tfvae.VAE(2, prior=prior))
+
+
+def in_half_precision():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        flatness = penalties.Flatness(estimator="finite_difference")
+        fitted(tfvae.VAE(2, penalties=[flatness]))
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+REFUSED = {
+    "sequences, discrete": (
+        lambda: fitted(tfvae.SequenceVAE(12, discrete=discrete.Labels(3)), SEQUENCES, [0] * 8),
+        "a category does not",
+    ),
+    "sequences, target of other steps": (
+        lambda: fitted(tfvae.SequenceVAE(12, target="y"), SEQUENCES, SEQUENCES[:, :4]),
+        "must have the steps of `x`",
+    ),
+    "vamp, condition": (
+        lambda: fitted(tfvae.VAE(2, prior="vamp", condition=2), X, CONDITION),
+        "an encoder of x alone",
+    ),
+    "vamp, posterior": (lambda: fitted(AnotherPosterior(2, prior="vamp")), "diagonal Gaussian"),
+    "beta_tc, posterior": (
+        lambda: fitted(AnotherPosterior(2, penalties=["beta_tc"])),
+        "diagonal Gaussian",
+    ),
+    "dip, posterior": (
+        lambda: fitted(AnotherPosterior(2, penalties=["dip"])),
+        "diagonal Gaussian",
+    ),
+    "beta_tc, topographic": (
+        lambda: fitted(tfvae.VAE(6, prior=torus(), penalties=["beta_tc"])),
+        "over z itself",
+    ),
+    "dip, topographic": (
+        lambda: fitted(tfvae.VAE(6, prior=torus(), penalties=["dip"])),
+        "over z itself",
+    ),
+    "cascade, hierarchical": (
+        lambda: fitted(tfvae.CascadeVAE(2, prior="hierarchical")),
+        "a product over the latents",
+    ),
+    "cascade, posterior": (
+        lambda: fitted(AnotherPosterior(2, objective="information_cascade")),
+        "a product over the latents",
+    ),
+    "shifting without sequences": (
+        lambda: fitted(tfvae.VAE(6, prior="topographic")),
+        "it is for sequences",
+    ),
+    "topographic model, prior": (
+        lambda: tfvae.TopographicVAE(12, prior="standard_normal"),
+        "must be a TopographicPrior",
+    ),
+    "automatic kappa, likelihood": (
+        lambda: fitted(tfvae.VHPVAE(2, likelihood=Laplace())),
+        "has no `error_of_mean`",
+    ),
+    "differences in half precision": (in_half_precision, "drown in the rounding"),
+    "penalties of one name": (
+        lambda: tfvae.VAE(2, penalties=[penalties.MMD(), penalties.MMD()]),
+        "must have different names",
+    ),
+    "one part in two models": (shared_prior, "belongs to a model already"),
+    "loss in compile": (lambda: tfvae.VAE(2).compile("adam", loss="mse"), "must be None"),
+    "beta and objective": (
+        lambda: tfvae.BetaVAE(2, beta=1.0, objective="elbo"),
+        "`beta` must be None beside an `objective`",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "reason"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_combined_is_refused_with_the_reason(make, reason):
+    with pytest.raises(ValueError, match=reason):
+        make()
+
+
+def test_an_argument_of_a_built_model_is_fixed():
+    model = fitted(tfvae.VAE(2, objective=objectives.Constrained(kappa=0.5)))
+    model.objective.kappa = 0.4  # a coefficient
+    with pytest.raises(AttributeError, match="`multiplier` of a Constrained is fixed"):
+        model.objective.multiplier = "geco"

@@ -1,0 +1,133 @@
+"""What all parts of a model share: priors, likelihoods, objectives, penalties, discrete latents."""
+
+import functools
+import inspect
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from tfvae._coefficients import Schedule, coefficients
+
+_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+class Component(keras.layers.Layer):
+    """Base class: a layer whose constructor's arguments are its config, built once by its model.
+
+    Each argument of the constructor is kept as an attribute of the same name. Numbers that may
+    change are `Coefficient`s; every other argument is fixed once the model is built, and assigning
+    it then is an error.
+    """
+
+    role = "component"
+    """What a model calls it, for messages."""
+
+    def start_build(self):
+        """Checks that the component belongs to no model yet, and creates its coefficients.
+
+        Raises:
+            ValueError: when it was built before: two models would share its state.
+        """
+        if self.built:
+            raise ValueError(
+                f"`{self.role}` must be a new object for each model, received a "
+                f"{type(self).__name__} that belongs to a model already, and its state with it. "
+                "Make another one."
+            )
+        changing = coefficients(self)
+        for coefficient in changing:
+            coefficient.build(self)
+        self._scheduled = [c for c in changing if isinstance(c.given(self), Schedule)]
+        if self._scheduled:
+            self._steps = self.add_weight(
+                shape=(),
+                initializer="zeros",
+                dtype="int64",
+                trainable=False,
+                aggregation="only_first_replica",
+                name="steps",
+            )
+
+    def scheduled_numbers(self) -> dict[str, tf.Tensor | float]:
+        """The numbers that follow a schedule, by the name under which they are reported."""
+        prefix = "" if self.role == "objective" else f"{self.name}_"
+        return {f"{prefix}{one.name}": getattr(self, one.name) for one in self._scheduled}
+
+    @property
+    def step_counters(self) -> list[Callable[[], None]]:
+        """What is called after each training step; nothing without a schedule."""
+        return [self.count_step] if self._scheduled else []
+
+    def count_step(self) -> None:
+        """Lets the coefficients follow their schedules to the next step."""
+        self._steps.assign_add(1)
+        for coefficient in self._scheduled:
+            coefficient.follow(self, self._steps.value)
+
+    def get_build_config(self) -> None:
+        """Nothing: the model that owns the component builds it."""
+        return None
+
+    def __setattr__(self, name, value):
+        if getattr(self, "built", False) and name in fixed_arguments(type(self)):
+            raise AttributeError(
+                f"`{name}` of a {type(self).__name__} is fixed once its model is built, since the "
+                "training step was made with it. Make a new model to change it."
+            )
+        super().__setattr__(name, value)
+
+    def get_config(self) -> dict:
+        """The constructor's arguments; coefficients as they are now."""
+        changing = {c.name: c for c in coefficients(self)}
+        own = {
+            name: changing[name].config(self) if name in changing else getattr(self, name)
+            for name in constructor_arguments(type(self))
+        }
+        return {**super().get_config(), **{name: serialized(value) for name, value in own.items()}}
+
+    @classmethod
+    def from_config(cls, config):
+        """Rebuilds objects among the arguments first."""
+        return cls(**{name: deserialized(value) for name, value in config.items()})
+
+
+def constructor_arguments(cls) -> list[str]:
+    """Names of the arguments of a class and, through **kwargs, of its bases, up to Keras' own."""
+    names = []
+    for base in cls.__mro__:
+        if base.__module__.split(".")[0] == "keras":
+            break
+        if "__init__" not in vars(base):
+            continue
+        parameters = list(inspect.signature(base.__init__).parameters.values())[1:]
+        names += [p.name for p in parameters if p.kind in _NAMED]
+        if all(p.kind is not inspect.Parameter.VAR_KEYWORD for p in parameters):
+            break
+    # Keras' own arguments are a part of its config.
+    return [name for name in dict.fromkeys(names) if name not in ("name", "dtype", "trainable")]
+
+
+@functools.cache
+def fixed_arguments(cls) -> frozenset[str]:
+    """Names of the constructor's arguments that cannot be assigned once it is built."""
+    changing = {c.name for c in coefficients(cls)}
+    return frozenset(constructor_arguments(cls)) - changing
+
+
+def serialized(value):
+    """An argument as it stands in a config: objects of Keras and functions in Keras' format."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(serialized(one) for one in value)
+    if hasattr(value, "get_config") or inspect.isfunction(value):
+        return keras.saving.serialize_keras_object(value)
+    return value
+
+
+def deserialized(value):
+    """The argument that stands in a config as `value`."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(deserialized(one) for one in value)
+    if isinstance(value, dict) and "class_name" in value:
+        return keras.saving.deserialize_keras_object(value)
+    return value

@@ -1,0 +1,144 @@
+"""One way to go through data of any kind that `fit` takes, and what a model encodes on it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfvae.models import beside
+from tfvae.models.latents import joined
+
+
+def numpy_batches(
+    data: Any, y: Any = None, *, batch_size: int = 512
+) -> Iterator[tuple[np.ndarray, Any]]:
+    """Yields (x, y) of array, tf.data.Dataset (batched) or PyDataset, as NumPy arrays.
+
+    A model picks from y what it needs, see `LatentVariableModel`; one that needs nothing ignores y.
+
+    Args:
+        data: array (n, *data), or what yields x, (x, y) or (x, y, sample weight).
+        y: what comes beside an array: an array, or a dict of arrays, with a row for each example.
+        batch_size: rows at a time of an array; datasets keep their own.
+
+    Raises:
+        ValueError: when there is no example, y does not have as many rows as an array, or y comes
+            beside a dataset.
+
+    Example:
+        >>> import numpy as np, tfvae
+        >>> batches = tfvae.evaluation.numpy_batches(np.zeros((5, 2)), np.arange(5), batch_size=3)
+        >>> [(x.shape, y) for x, y in batches]
+        [((3, 2), array([0, 1, 2])), ((2, 2), array([3, 4]))]
+    """
+    is_dataset = isinstance(data, (tf.data.Dataset, keras.utils.PyDataset))
+    if is_dataset and y is not None:
+        raise ValueError(
+            f"`y` must be None for a {type(data).__name__}, received a {type(y).__name__}. Give a "
+            "dataset of (x, y)."
+        )
+    if isinstance(data, tf.data.Dataset):
+        source = iter(data)
+    elif is_dataset:
+        source = (data[index] for index in range(data.num_batches))
+    else:
+        source = _slices(np.asarray(data), y, batch_size)
+    empty = True
+    for batch in source:
+        x, found, _ = beside.unpack(batch)
+        if len(x):
+            empty = False
+            yield np.asarray(x), _arrays(found)
+    if empty:
+        raise ValueError("`data` must hold at least one example, received an empty set.")
+
+
+def _slices(x, y, batch_size):
+    """Parts of arrays, (x, y)."""
+    y = _arrays(y)
+    for name, values in y.items() if isinstance(y, dict) else [("y", y)]:
+        if values is not None:
+            beside.check_rows(name, values, len(x))
+    for start in range(0, len(x), batch_size):
+        yield x[start : start + batch_size], rows_of(y, slice(start, start + batch_size))
+
+
+def rows_of(y: Any, rows: Any) -> Any:
+    """The rows of y, an array, a dict of arrays or None."""
+    if isinstance(y, dict):
+        return {name: rows_of(values, rows) for name, values in y.items()}
+    return None if y is None else np.asarray(y)[rows]
+
+
+def _arrays(y):
+    if isinstance(y, dict):
+        return {name: _arrays(values) for name, values in y.items()}
+    return None if y is None else np.asarray(y)
+
+
+def posterior_moments(
+    model: Any, data: Any, y: Any = None, *, batch_size: int = 512
+) -> tuple[np.ndarray, np.ndarray]:
+    """μ(x) and σ(x) of q(z|x) for every example, or every step of sequences: two arrays (n, N_z).
+
+    Of the noise where the prior makes z of noise, (n, noise_per_latent·N_z). `y` holds the
+    condition of a model with one.
+    """
+    moments = []
+    for x, found in numpy_batches(data, y, batch_size=batch_size):
+        posterior = model.encode(x, found)
+        moments.append((_rows(posterior.mean()), _rows(posterior.stddev())))
+    loc, scale = zip(*moments, strict=True)
+    return np.concatenate(loc), np.concatenate(scale)
+
+
+def latents(model: Any, data: Any, y: Any = None, *, batch_size: int = 512) -> np.ndarray:
+    """z that stands for every example, or every step of sequences, (n, N_z), without categories.
+
+    It is the posterior mean, or the latents at the mean of the noise that they are made of. `y`
+    holds the condition of a model with one; labels are not needed.
+    """
+    return np.concatenate(
+        [
+            _rows(model.prior.embedding(model.encode(x, found)))
+            for x, found in numpy_batches(data, y, batch_size=batch_size)
+        ]
+    )
+
+
+def embeddings(model: Any, data: Any, y: Any = None, *, batch_size: int = 512) -> np.ndarray:
+    """`model.embed` of every example, or every step of sequences: [z, one-hot d], (n, N_z + Σ S_v).
+
+    `y` holds the labels and the condition of a model that needs them.
+    """
+    return np.concatenate(
+        [_rows(model.embed(x, found)) for x, found in numpy_batches(data, y, batch_size=batch_size)]
+    )
+
+
+def decoder_inputs(model: Any, data: Any, y: Any = None, *, batch_size: int = 512) -> np.ndarray:
+    """What the decoder is given for every example, or every step: [z, one-hot d, embedded c].
+
+    Args:
+        model: a model of the library.
+        data: array, tf.data.Dataset or PyDataset.
+        y: labels and condition beside an array, for a model that needs them.
+        batch_size: rows at a time of an array.
+
+    Returns:
+        (n, decoder_input_dim): z in the first N_z columns, after them what is held when z moves.
+    """
+    parts = []
+    for x, found in numpy_batches(data, y, batch_size=batch_size):
+        batch = model.prepared(x, found, beside.INPUTS)
+        encoded = model.encoded(batch)
+        z = model.embedding(batch, encoded)
+        parts.append(_rows(joined(z, None, encoded.condition)))
+    return np.concatenate(parts)
+
+
+def _rows(values):
+    values = np.asarray(values)
+    return values.reshape(-1, values.shape[-1])

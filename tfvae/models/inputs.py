@@ -1,0 +1,192 @@
+"""From what a user gives, x and y or latents, to checked tensors."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfvae.models import beside
+from tfvae.models.beside import Batch, Needs
+from tfvae.models.latents import joined, rows
+
+
+def prepared(model, x: Any, y: Any, purpose: tuple[str, ...]) -> Batch:
+    """See `GenerativeModel.prepared`."""
+    x, inner = beside.split(x)
+    found = {}
+    if any(model.needs):
+        found = beside.parts(inner if y is None else y, model.needs, purpose)
+    x = tf.convert_to_tensor(x)
+    if x.shape.rank is None:
+        raise ValueError(
+            "`x` must have a known rank, received a tensor without one. A dataset of a generator "
+            "needs `output_signature=tf.TensorSpec((None, *shape_of_one_example))`."
+        )
+    found = {name: tf.convert_to_tensor(value) for name, value in found.items()}
+    if not model.built:
+        model.build(shapes_for_build(x.shape, {name: one.shape for name, one in found.items()}))
+    check_shape("x", x.shape, model.data_shape)
+    for name, value in found.items():
+        if not x.shape[:1].is_compatible_with(value.shape[:1]):
+            raise ValueError(
+                f"`{name}` must have one row for each of the {x.shape[0]} examples of `x`, "
+                f"received the shape {tuple(value.shape)}."
+            )
+    labels = target = None
+    if "labels" in found:
+        unknown = model.discrete.unknown
+        labels = beside.labels_of(found["labels"], model.num_categories, unknown)
+    if "target" in found:
+        check_shape("target", found["target"].shape, model.target_shape)
+        target = tf.cast(found["target"], tf.float32)
+    x = tf.cast(x, tf.float32)
+    target = x if model.target == "x" else target
+    return Batch(x, target, labels, found.get("condition"))
+
+
+def usable_rows(batch: Batch) -> tf.Tensor:
+    """Whether x and the condition of an example are finite and its labels in range, (B,) bool."""
+    values = [batch.x] + ([] if batch.condition is None else [tf.cast(batch.condition, tf.float32)])
+    usable = [
+        tf.reduce_all(tf.math.is_finite(one), axis=list(range(1, one.shape.rank))) for one in values
+    ]
+    if batch.labels is not None:
+        usable.append(tf.reduce_all(batch.labels != beside.OUT_OF_RANGE, axis=-1))
+    return tf.reduce_all(tf.stack(usable), axis=0)
+
+
+def shapes_for_build(x_shape, beside_shapes: dict) -> Any:
+    """What `build` takes for data of these shapes, the batch axis free."""
+    free = {name: (None, *shape[1:]) for name, shape in beside_shapes.items()}
+    x_shape = (None, *x_shape[1:])
+    return (x_shape, free) if free else x_shape
+
+
+def check_shape(name: str, shape: Any, example_shape: tuple[int, ...]) -> None:
+    """Raises a ValueError unless `shape` is the shape of a batch."""
+    if tuple(shape[1:]) == example_shape:
+        return
+    hint = f" A single example needs a batch axis: {name}[None]."
+    raise ValueError(
+        f"`{name}` must have the shape (batch, {', '.join(map(str, example_shape))}), for which "
+        f"this model was built, received {tuple(shape)}."
+        + (hint if tuple(shape) == example_shape else "")
+    )
+
+
+def check_beside_shapes(model, shapes: dict) -> None:
+    """Raises a ValueError unless condition and target have the shapes the model was built for."""
+    wanted = {"condition": model.condition_shape, "target": model.target_shape}
+    for name, example_shape in wanted.items():
+        shape = shapes.get(name)
+        if shape is not None and (len(shape) > 1 or example_shape != (1,)):
+            check_shape(name, shape, example_shape)
+
+
+def embedded_condition(
+    model, condition: tf.Tensor | None, training: bool = False
+) -> tf.Tensor | None:
+    """c as the networks are given it, (B, E); None without one."""
+    if condition is None:
+        return None
+    if isinstance(model.condition, keras.layers.Layer):
+        return tf.cast(rows(model.condition(condition, training=training)), tf.float32)
+    condition = tf.cast(rows(condition), tf.float32)
+    check_shape("condition", condition.shape, model.condition_shape)
+    return condition
+
+
+def checked_latents(model, z: Any, y: Any) -> tuple[tf.Tensor, tf.Tensor | None]:
+    """[z, d] and c for the decoder, from what a user gives to `decode`."""
+    check_built(model, "decode")
+    z = tf.convert_to_tensor(z, tf.float32)
+    needs = Needs(
+        ("condition",) if model.condition is not None else (),
+        ("labels",) if model.discrete is not None else (),
+    )
+    # By name labels serve models of latent categories too; y alone is what the model needs.
+    found = beside.parts(y, needs, beside.NAMES if isinstance(y, dict) else model.needs.names)
+    if "labels" in found and z.shape[-1:] == (model.latent_dim,):
+        labels = label_rows(model, found["labels"], all_known=True)
+        z = joined(z, model.discrete.one_hot(labels), None)
+    if z.shape[-1:] != (model.embedding_dim,):
+        name = "latent_dim" if model.embedding_dim == model.latent_dim else "embedding_dim"
+        raise ValueError(
+            f"`z` must have a last axis of {name} = {model.embedding_dim}, received the shape "
+            f"{tuple(z.shape)}."
+            + (' Give y={"labels": …} beside z without categories.' if model.num_categories else "")
+        )
+    condition = condition_rows(model, found.get("condition"))
+    if condition is not None and model.sequence_axes and z.shape.rank > 2:
+        condition = condition[:, tf.newaxis]
+    return z, condition
+
+
+def condition_rows(model, condition: Any) -> tf.Tensor | None:
+    """The embedded condition of several examples, (B, E), or of one for all, (1, E)."""
+    if condition is None:
+        return None
+    condition = tf.convert_to_tensor(condition)
+    if condition.shape.rank == 1 and model.condition_shape == (1,):
+        condition = condition[:, tf.newaxis]
+    elif condition.shape.rank == len(model.condition_shape):
+        condition = condition[tf.newaxis]
+    return embedded_condition(model, condition)
+
+
+def label_rows(
+    model, labels: Any, num_samples: int | None = None, all_known: bool = False
+) -> tf.Tensor | None:
+    """Labels as int32 (n, V), one label repeated for all; None without labels."""
+    if labels is None:
+        return None
+    labels = tf.convert_to_tensor(labels)
+    if labels.shape.rank == (0 if len(model.num_categories) == 1 else 1):
+        labels = labels[tf.newaxis]
+    unknown = None if all_known else model.discrete.unknown
+    labels = beside.labels_of(labels, model.num_categories, unknown)
+    if num_samples is not None:
+        check_one_or_all("labels", labels, num_samples)
+        labels = tf.broadcast_to(labels, [num_samples, len(model.num_categories)])
+    return labels
+
+
+def check_one_or_all(name: str, rows: tf.Tensor, num_samples: Any) -> None:
+    """Raises a ValueError unless there is one row for all samples or one for each."""
+    if not isinstance(num_samples, int) or rows.shape[0] in (None, 1, num_samples):
+        return
+    raise ValueError(
+        f"`{name}` must have one row for all samples, or one for each of the {num_samples}, "
+        f"received {rows.shape[0]}."
+    )
+
+
+def check_built(model, what: str) -> None:
+    """Raises a ValueError unless the model is built."""
+    if not model.built:
+        raise ValueError(
+            f"`{what}` needs a model that is built for its data, received one that is not. Call "
+            "`fit`, or `build((None, *shape_of_one_example))`, first."
+        )
+
+
+def check_support(model, name: str, values: np.ndarray) -> None:
+    """Raises a ValueError for data, an array, that have no density."""
+    low, high = model.likelihood.support or (-np.inf, np.inf)
+    allowed = np.isfinite(values) & (values >= low) & (values <= high)
+    if not np.all(allowed):
+        where = tuple(int(i) for i in np.argwhere(~allowed)[0])
+        raise ValueError(
+            f"`{name}` must be {model.likelihood.allowed} everywhere, received {values[where]:g} "
+            f"at {list(where)}, and {np.sum(~allowed)} such values in all."
+        )
+
+
+def check_predict_argument(y: Any) -> None:
+    """Raises a ValueError for a batch size in the place of y, where Keras has it."""
+    if isinstance(y, int):
+        raise ValueError(
+            f"`y` must hold what the model needs beside x, received {y}. A batch size is given by "
+            "name: predict(x, batch_size=…)."
+        )

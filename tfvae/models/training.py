@@ -1,0 +1,182 @@
+"""The steps of fit and evaluate: terms, losses, gradients, dual step, statistics."""
+
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from tfvae import _replicas
+from tfvae.models import guard
+from tfvae.models.beside import Batch
+from tfvae.models.statistics import TERMS
+from tfvae.objectives import Terms
+
+
+class Losses(NamedTuple):
+    """The losses of a batch, one number for each example."""
+
+    model: tf.Tensor
+    """The objective's loss with the penalties on it, (B,)."""
+    penalties: dict[str, tf.Tensor]
+    """What is reported of penalties by name, without their weights, each (B,)."""
+    networks: list[tf.Tensor]
+    """The loss of each penalty's own network, (B,)."""
+
+
+def train_step(model, data: Any) -> dict[str, tf.Tensor]:
+    """One gradient step on all losses, then the dual step; returns the logs."""
+    batch = model.unpack(data)
+    model.objective.observe_batch(batch.target, model.likelihood)
+    # The optimizers' owners: the model, and the penalties with a network.
+    owners = [model, *model.network_penalties]
+    networks = [model, *(penalty.network for penalty in model.network_penalties)]
+    weights = [model.own_trainable_weights, *(one.trainable_weights for one in networks[1:])]
+    # Means are over the global batch: gradients are summed over replicas.
+    replica_size = tf.cast(tf.shape(batch.x)[0], tf.float32)
+    global_size = _replicas.total(replica_size)
+    forward = guard.forward_state(model)
+    before = guard.values_of(forward)
+    with tf.GradientTape(persistent=len(owners) > 1) as tape:
+        terms, losses = losses_of(model, batch, model.seed_generator, training=True)
+        of_layers = [own_layer_loss(model), *(layer_loss(one) for one in networks[1:])]
+        scaled = []
+        for owner, loss, added in zip(
+            owners, [losses.model, *losses.networks], of_layers, strict=True
+        ):
+            weighted = loss if batch.weights is None else loss * batch.weights
+            mean = (tf.reduce_sum(weighted) + replica_size * added) / global_size
+            scaled.append(owner.optimizer.scale_loss(mean))
+    gradients = [
+        tape.gradient(loss, [weight.value for weight in its_weights])
+        for loss, its_weights in zip(scaled, weights, strict=True)
+    ]
+    sums, weight = sums_over_batch(terms, losses, of_layers[0], batch)
+
+    def update():
+        frozen = model.objective.prior_is_frozen
+        # Put back rather than given no gradient: weight decay must not move the prior either, and
+        # the optimizer's moments are warm when the prior's turn comes.
+        with guard.unchanged([] if frozen is None else model.prior.trainable_weights, frozen):
+            for owner, its_weights, its_gradients in zip(owners, weights, gradients, strict=True):
+                if its_weights:
+                    pairs = zip(its_gradients, its_weights, strict=True)
+                    owner.optimizer.apply_gradients(pairs)
+        update_parts(model, terms, batch, sums[TERMS.index("error")], weight)
+        model.statistics.update_state(sums, weight)
+
+    # An optimizer that scales its loss skips steps that overflow by itself.
+    watched = [
+        its_gradients
+        for owner, its_gradients in zip(owners, gradients, strict=True)
+        if not isinstance(owner.optimizer, keras.optimizers.LossScaleOptimizer)
+    ]
+    number = tf.convert_to_tensor(model.optimizer.iterations)
+    guard.run_if_finite(model, batch, sums, watched, update, number, (forward, before))
+    return step_logs(model)
+
+
+def test_step(model, data: Any) -> dict[str, tf.Tensor]:
+    """The terms of a batch, with noise of the evaluation's own stream; returns the logs."""
+    batch = model.unpack(data)
+    terms, losses = losses_of(model, batch, model.test_seed_generator, training=False)
+    sums, weight = sums_over_batch(terms, losses, own_layer_loss(model), batch)
+
+    def update():
+        model.statistics.update_state(sums, weight)
+
+    guard.run_if_finite(model, batch, sums, None, update, 0)
+    return step_logs(model)
+
+
+def losses_of(
+    model, batch: Batch, generator: keras.random.SeedGenerator, *, training: bool
+) -> tuple[Terms, Losses]:
+    """The terms of a batch and its losses, each example's own."""
+    objective = model.objective
+    inference = model.infer(
+        batch,
+        seed=_replicas.own_seed(tf.cast(generator.next(), tf.int32)),
+        num_samples=objective.num_samples,
+        analytic=objective.analytic_rate,
+        per_latent=objective.needs_rate_per_latent,
+        training=training,
+    )
+    loss = objective.loss(inference.terms)
+    reported, networks = {}, []
+    if inference.choice is not None:
+        reported |= inference.choice.penalties
+        for value in reported.values():
+            loss += model.discrete.penalty_weight * value
+    for index, penalty in enumerate(model.penalties):
+        own_seed = tf.random.experimental.stateless_fold_in(inference.seed, index + 1)
+        values = penalty.checked_values(inference, seed=own_seed, training=training)
+        reported |= dict(zip(penalty.reported_names, values, strict=True))
+        loss += penalty.weight * values[0]
+        if penalty.network is not None:
+            networks.append(values[1])
+    return inference.terms, Losses(loss, reported, networks)
+
+
+def own_layer_loss(model) -> tf.Tensor | float:
+    """`layer_loss` of a model, without the networks of its penalties."""
+    total = layer_loss(model)
+    for penalty in model.network_penalties:
+        total -= layer_loss(penalty.network)
+    return total
+
+
+def layer_loss(network: keras.layers.Layer) -> tf.Tensor | float:
+    """What regularisers and `add_loss` of a network's layers add to its loss, a scalar."""
+    losses = network.losses
+    return tf.add_n([tf.cast(loss, tf.float32) for loss in losses]) if losses else 0.0
+
+
+def sums_over_batch(
+    terms: Terms, losses: Losses, of_layers: tf.Tensor | float, batch: Batch
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Σ w v of each term over the batch, in the order of the statistics, and Σ w."""
+    distortion = tf.reduce_mean(terms.distortion, axis=0)
+    rate, error = tf.reduce_mean(terms.rate, axis=0), tf.reduce_mean(terms.error, axis=0)
+    loss = losses.model + of_layers
+    terms_of_each = [distortion, rate, error, *losses.penalties.values(), loss]
+    values = tf.stack([tf.cast(one, tf.float32) for one in terms_of_each])  # (terms, B)
+    if batch.weights is None:
+        return tf.reduce_sum(values, axis=1), tf.cast(tf.shape(values)[1], tf.float32)
+    return tf.linalg.matvec(values, batch.weights), tf.reduce_sum(batch.weights)
+
+
+def update_parts(model, terms: Terms, batch: Batch, error: tf.Tensor, weight: tf.Tensor) -> None:
+    """The dual step and the learned scale, from means over the global batch; then schedules."""
+    sums = [weight, error]
+    if terms.residual is not None:
+        residual = terms.residual[0]
+        if model.objective.num_samples > 1:
+            shares = model.objective.sample_weights(terms)
+            shape = tf.concat([tf.shape(shares), [1] * (residual.shape.rank - 1)], axis=0)
+            residual = tf.reduce_sum(tf.reshape(shares, shape) * terms.residual, axis=0)
+        if batch.weights is None:
+            sums.append(tf.reduce_sum(residual, axis=0))
+        else:
+            sums.append(tf.tensordot(batch.weights, residual, 1))
+    total, *means = _replicas.total(sums)
+    changed = []
+    if batch.weights is not None:  # Perhaps all weights are 0: there is no mean then.
+        changed = [*model.objective.weights, *model.likelihood.non_trainable_weights]
+    with guard.unchanged(changed, total == 0.0):
+        model.objective.update(means[0] / total)
+        if terms.residual is not None:
+            model.likelihood.update(means[1] / total)
+    for count_step in model.step_counters:
+        count_step()
+
+
+def step_logs(model) -> dict[str, tf.Tensor]:
+    """What a step returns to Keras.
+
+    With several workers Keras takes the mean over the first axis of every log, which a scalar does
+    not have (keras-team/keras issue 20585).
+    """
+    logs = model.get_metrics_result()
+    if _replicas.over_workers():
+        return {name: tf.reshape(value, [1]) for name, value in logs.items()}
+    return logs

@@ -1,0 +1,229 @@
+"""The inputs of signatures: x, z and what comes beside x, their shapes, units and valid values."""
+
+import functools
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfvae.models import LatentVariableModel
+from tfvae.models import inputs as model_inputs
+from tfvae.serving.scaling import Scaling, scaling_of
+
+# Scaling in float32 may leave the likelihood's support by a rounding error.
+_ROUNDING = 1e-5
+_INTEGER_LAYERS = (
+    keras.layers.Embedding,
+    keras.layers.CategoryEncoding,
+    keras.layers.Hashing,
+    keras.layers.IntegerLookup,
+)
+_INFINITY = float("inf")
+
+Outputs = dict[str, tf.Tensor]
+
+
+class Inputs:
+    """What a model is given: specs of the inputs by name, and values in the model's units.
+
+    Args:
+        model: a built model.
+        scaling: the scaling of x.
+        target_scaling: the scaling of the target, and of all answers in its units. A model that
+            explains x itself has one scaling for both.
+    """
+
+    def __init__(self, model: LatentVariableModel, scaling: Scaling, target_scaling: Scaling):
+        self.model, self.scaling, self.target_scaling = model, scaling, target_scaling
+        number = len(model.num_categories)
+        self._specs = {
+            "x": ((None, *model.data_shape), tf.float32),
+            "z": ((None, *model.sequence_shape, model.embedding_dim), tf.float32),
+            "labels": ((None, number) if number > 1 else (None,), tf.int32),
+            "condition": ((None, *model.condition_shape), condition_dtype(model.condition)),
+            "target": ((None, *model.target_shape), tf.float32),
+        }
+        self._checks = {
+            "x": self._x,
+            "z": self._z,
+            "labels": self._labels,
+            "condition": self._condition,
+            "target": self._target,
+        }
+
+    def specs(self, *names: str) -> list[tf.TensorSpec]:
+        """The specs of inputs by name, without the things beside x that the model does not take."""
+        taken = ("x", "z", *self.model.needs.names)
+        return [tf.TensorSpec(*self._specs[name], name=name) for name in names if name in taken]
+
+    def checked(
+        self, given: Mapping[str, tf.Tensor], rows: tf.Tensor | None = None
+    ) -> tuple[Outputs, tf.Tensor | None]:
+        """Values in the model's units, and for which examples the model has an answer.
+
+        It has none for an example with a number that is not finite, one that the likelihood does
+        not allow, or a label or integer condition out of range. Such whole numbers become 0.
+
+        Args:
+            given: inputs by name, in raw units.
+            rows: number of examples; None: the first input's.
+
+        Returns:
+            The values by name, and bools (B,), None without inputs.
+
+        Raises:
+            tf.errors.InvalidArgumentError: from the graph, if a shape does not fit.
+        """
+        values, valid = {}, []
+        for name, value in given.items():
+            # Servers feed arrays of any shape, and a reshape within the model would take some.
+            value = tf.ensure_shape(value, self._specs[name][0])
+            if rows is None:
+                rows = tf.shape(value)[0]
+            else:  # Broadcasting would take one row for all examples.
+                message = f"`{name}` must have one row for each example."
+                check = tf.debugging.assert_equal(tf.shape(value)[0], rows, message)
+                with tf.control_dependencies([check] if check is not None else []):
+                    value = tf.identity(value)
+            values[name], allowed = self._checks[name](value)
+            valid.append(_all(allowed))
+        return values, functools.reduce(operator.and_, valid) if valid else None
+
+    def answer(
+        self,
+        given: Mapping[str, tf.Tensor],
+        function: Callable[[LatentVariableModel, Outputs], Outputs],
+    ) -> Outputs:
+        """The outputs of a function of model and values; NaN, or −1, where there is no answer."""
+        values, valid = self.checked(given)
+        outputs = function(self.model, values)
+        return {name: where_valid(valid, output) for name, output in outputs.items()}
+
+    def random(self, specs: list[tf.TensorSpec], batch: int, seed: int) -> dict[str, np.ndarray]:
+        """Valid values of inputs, in raw units."""
+        rng = np.random.default_rng(seed)
+        scalings = {"x": self.scaling, "target": self.target_scaling}
+        values = {}
+        for spec in specs:
+            shape = [batch, *spec.shape[1:]]
+            if spec.name in scalings:  # Within the support of every likelihood.
+                value = scalings[spec.name].to_raw(rng.uniform(0.05, 0.95, size=shape))
+            elif spec.name == "labels":
+                sizes = self.model.num_categories
+                value = rng.integers(sizes if len(shape) > 1 else sizes[0], size=shape)
+            elif spec.dtype.is_integer:
+                value = rng.integers(min(self._condition_size or 2, 2), size=shape)
+            else:
+                value = rng.normal(size=shape)
+            values[spec.name] = np.asarray(value, spec.dtype.as_numpy_dtype)
+        return values
+
+    def usual(self, spec: tf.TensorSpec) -> np.ndarray:
+        """One example of an input, in raw units: the middle of the support, or 0."""
+        low, high = self.model.likelihood.support or (0.0, 0.0)
+        value = np.zeros([length or 1 for length in spec.shape], spec.dtype.as_numpy_dtype)
+        if spec.name == "target" or (spec.name == "x" and self.model.target == "x"):
+            value += (low + high) / 2.0
+        if spec.name in ("x", "target"):
+            value = {"x": self.scaling, "target": self.target_scaling}[spec.name].to_raw(value)
+        return np.asarray(value, spec.dtype.as_numpy_dtype)
+
+    # ---- each input in the model's units, and which of its numbers are allowed ---------------
+
+    def _x(self, x):
+        x = self.scaling.to_model(x)
+        return x, self._in_support(x) if self.model.target == "x" else _finite(x)
+
+    def _target(self, target):
+        target = self.target_scaling.to_model(target)
+        return target, self._in_support(target)
+
+    def _z(self, z):
+        return z, _finite(z)
+
+    def _labels(self, labels):
+        sizes = self.model.num_categories
+        allowed = (labels >= 0) & (labels < (sizes if len(sizes) > 1 else sizes[0]))
+        unknown = self.model.discrete.unknown
+        if unknown is not None:
+            allowed |= labels == unknown
+        return tf.where(allowed, labels, 0), allowed
+
+    def _condition(self, condition):
+        if not condition.dtype.is_integer:
+            return condition, _finite(condition)
+        allowed = condition >= 0
+        if self._condition_size is not None:
+            allowed &= condition < self._condition_size
+        return tf.where(allowed, condition, 0), allowed
+
+    def _in_support(self, x):
+        low, high = self.model.likelihood.support or (-_INFINITY, _INFINITY)
+        return _finite(x) & (x >= low - _ROUNDING) & (x <= high + _ROUNDING)
+
+    @property
+    def _condition_size(self):
+        """Number of different values of an integer condition; None: not known."""
+        first = _first_layer(self.model.condition)
+        return getattr(first, "input_dim", None) or getattr(first, "num_tokens", None)
+
+
+def inputs_of(model: LatentVariableModel, scaling: Any, target_scaling: Any) -> Inputs:
+    """The inputs of a model, with the scalings that a user gives.
+
+    Raises:
+        ValueError: if the model is not built, or a scaling does not fit.
+    """
+    model_inputs.check_built(model, "export")
+    given = scaling
+    scaling = scaling_of(given, model.data_shape)
+    if model.target == "x":
+        if target_scaling is not None:
+            raise ValueError(
+                f"`target_scaling` must be None for a model that explains x itself, received "
+                f"{target_scaling!r}. `scaling` is the scaling of its answers too."
+            )
+        return Inputs(model, scaling, scaling)
+    if given is not None and target_scaling is None:
+        raise ValueError(
+            '`target_scaling` must be given beside `scaling` for a model with target="y", received '
+            "None. Give (0.0, 1.0) if targets are in the units of the model."
+        )
+    return Inputs(model, scaling, scaling_of(target_scaling, model.target_shape, "target_scaling"))
+
+
+def condition_dtype(condition: int | keras.layers.Layer | None) -> tf.DType:
+    """int32 for a condition whose layer wants whole numbers, such as an Embedding; else float32."""
+    first = _first_layer(condition)
+    is_integer = isinstance(first, _INTEGER_LAYERS)
+    if isinstance(first, keras.Model) and first.inputs:
+        is_integer = "int" in first.inputs[0].dtype
+    return tf.int32 if is_integer else tf.float32
+
+
+def where_valid(valid: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """`values` (B, …), NaN for examples that are not valid, or −1 in whole numbers."""
+    valid = tf.reshape(valid, [-1] + [1] * (values.shape.rank - 1))
+    return tf.where(valid, values, -1 if values.dtype.is_integer else float("nan"))
+
+
+def _first_layer(layer):
+    """A layer, or the first one of a Sequential network."""
+    while isinstance(layer, keras.Sequential) and layer.layers:
+        layer = layer.layers[0]
+    return layer
+
+
+def _finite(values):
+    """tf.math.is_finite, in operations that ONNX has."""
+    return tf.abs(values) < _INFINITY
+
+
+def _all(allowed):
+    """Whether all is true of an example, (B, …) -> (B,)."""
+    if allowed.shape.rank == 1:
+        return allowed
+    return tf.reduce_all(allowed, axis=list(range(1, allowed.shape.rank)))
