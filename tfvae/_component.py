@@ -75,6 +75,13 @@ class Component(keras.layers.Layer):
                 f"`{name}` of a {type(self).__name__} is fixed once its model is built, since the "
                 "training step was made with it. Make a new model to change it."
             )
+        known = name.startswith("_") or name in self.__dict__ or hasattr(type(self), name)
+        if getattr(self, "built", False) and not known:
+            changing = ", ".join(c.name for c in coefficients(self)) or "none"
+            raise AttributeError(
+                f"`{name}` of a {type(self).__name__} does not exist: assigning it would change "
+                f"nothing. Its coefficients are: {changing}."
+            )
         super().__setattr__(name, value)
 
     def get_config(self) -> dict:

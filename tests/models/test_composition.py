@@ -398,6 +398,14 @@ def conditional(data):
             "`condition` must be finite",
         ),
         (
+            lambda m, x, y: m.log_likelihood(x[0], 5, y=y),
+            r"`x` must have the shape \(batch, 6\).*needs a batch axis: x\[None\]",
+        ),
+        (
+            lambda m, x, y: m.log_likelihood(x, 5, y={**y, "condition": np.full((24, 2), np.nan)}),
+            "`condition` must be finite everywhere",
+        ),
+        (
             lambda m, x, y: m.fit(x, y, sample_weight=np.full(24, -1.0), verbose=0),
             "`sample_weight` must be finite and not negative, received -1 to -1",
         ),

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae import objectives
+from tfvae._coefficients import coefficients
 from tfvae._component import (
     Component,
     constructor_arguments,
@@ -112,6 +113,13 @@ class LatentVariableModel(Queryable):
                 "steps were made with it. Make a new model to change it; coefficients of its parts "
                 "may be assigned."
             )
+        if getattr(self, "built", False) and name not in self.__dict__:
+            owners = [p for p in self.components if name in (c.name for c in coefficients(p))]
+            if owners:
+                raise AttributeError(
+                    f"`{name}` of a {type(self).__name__} does not exist: assigning it would "
+                    f"change nothing. Its {owners[0].role} has it: assign it there."
+                )
         super().__setattr__(name, value)
 
     def build(self, input_shape: Any) -> None:

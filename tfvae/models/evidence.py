@@ -55,9 +55,13 @@ def log_likelihood(
             "`tfvae.evaluation.log_likelihood(model, dataset)` takes one."
         )
     x = np.asarray(x)
+    if model.built:
+        inputs.check_shape("x", x.shape, model.data_shape)
     found = beside.arrays(y, model.needs, len(x))
     model.prepared(x[:1], {name: value[:1] for name, value in found.items()})
     inputs.check_support(model, "target" if "target" in found else "x", found.get("target", x))
+    if not np.all(np.isfinite(found.get("condition", 0.0))):
+        raise ValueError("`condition` must be finite everywhere, received NaN or infinity in y.")
     chunk = max(1, min(num_samples, ROWS_AT_A_TIME // min(batch_size, max(1, len(x)))))
     bounds = []
     for start in range(0, len(x), batch_size):

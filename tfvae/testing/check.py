@@ -45,8 +45,8 @@ def check_model(
     | bad_data | NaN is refused, and no weight has changed |
     | export | `tfvae.export` writes a SavedModel that loads and gives the same reconstructions |
 
-    It takes ten to twenty seconds for a small network and 64 examples. Give it small networks and a
-    few dozen examples that have something to learn. Numbers must agree to the last bit where
+    It takes half a minute to a minute for a small network and 64 examples. Give it small networks
+    and a few dozen examples that have something to learn. Numbers must agree to the last bit where
     nothing but the seed decides them, as they do on a CPU; on a GPU call
     `tf.config.experimental.enable_op_determinism()` first. It sets the seed of Keras, NumPy and
     Python.
