@@ -10,7 +10,7 @@ from tfvae import _checks, _seeds
 from tfvae.models import beside, inputs
 from tfvae.models.beside import Batch
 
-# Rows of decoder output that an estimate with many samples computes at a time.
+# Rows of decoder output that are computed at a time, in estimates and in sampling.
 ROWS_AT_A_TIME = 2048
 
 
@@ -46,7 +46,7 @@ def log_weights(model, batch: Batch, num_samples: int, *, seed: tf.Tensor) -> tf
 def log_likelihood(
     model, x: Any, num_samples: int, y: Any, batch_size: int, seed: int
 ) -> np.ndarray:
-    """See `LatentVariableModel.log_likelihood`."""
+    """See `Queryable.log_likelihood`."""
     num_samples = _checks.positive_int("num_samples", num_samples)
     batch_size = _checks.positive_int("batch_size", batch_size)
     if isinstance(x, tf.data.Dataset):

@@ -34,10 +34,10 @@ def run_if_finite(
         number: how many steps came before this one.
         forward: `forward_state`, which computing the terms may have changed, and its values before.
     """
-    found = [one for part in gradients or [] for one in part if one is not None]
+    watched = [one for part in gradients or [] for one in part if one is not None]
     norm = tf.zeros([])
-    if found:  # cast, since networks of several precisions have gradients of several
-        norm = tf.linalg.global_norm([tf.cast(one, tf.float32) for one in found])
+    if watched:  # cast, since networks of several precisions have gradients of several
+        norm = tf.linalg.global_norm([tf.cast(one, tf.float32) for one in watched])
     in_support = model.likelihood.in_support(batch.target)
     ready = tf.constant(True) if gradients is None else model.objective.is_ready()
     good = tf.math.is_finite(norm + tf.reduce_sum(sums)) & in_support & ready

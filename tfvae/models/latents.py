@@ -63,9 +63,9 @@ def held(choice: Choice | None) -> tf.Tensor | None:
     return tf.gather(choice.d[:, 0, 0], tf.argmax(choice.weights, axis=0))
 
 
-def mean_over_alternatives(values: tf.Tensor | None, choice: Choice | None) -> tf.Tensor | None:
+def mean_over_alternatives(values: tf.Tensor | None, choice: Choice) -> tf.Tensor | None:
     """Σ_c w_c v_c, (C, L, B, …) and (C, B) -> (L, B, …); the values themselves for one choice."""
-    if values is None or choice is None or choice.weights is None:
+    if values is None or choice.weights is None:
         return values
     weights = choice.weights[:, tf.newaxis]
     for _ in range(values.shape.rank - weights.shape.rank):

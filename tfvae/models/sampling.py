@@ -6,13 +6,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.models import beside, inputs, latents
-
-# Rows of decoder output that are computed at a time.
-ROWS_AT_A_TIME = 2048
+from tfvae.models.evidence import ROWS_AT_A_TIME
 
 
 def sample_prior(model, num_samples: Any, y: Any, seed: Any) -> tf.Tensor:
-    """See `GenerativeModel.sample_prior`."""
+    """See `Queryable.sample_prior`."""
     z = model.prior.sample(num_samples, seed=seed)
     if model.discrete is None:
         return z
@@ -23,7 +21,7 @@ def sample_prior(model, num_samples: Any, y: Any, seed: Any) -> tf.Tensor:
 
 
 def generate(model, num_samples: int, y: Any, seed: tf.Tensor, mean: bool) -> np.ndarray:
-    """See `LatentVariableModel.generate`."""
+    """See `Queryable.generate`."""
     found = beside.parts(y, model.needs, beside.INPUTS)
     z = model.sample_prior(num_samples, found, seed=seed)
     condition = inputs.condition_rows(model, found.get("condition"))

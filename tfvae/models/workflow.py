@@ -64,13 +64,13 @@ def for_keras(
         return y  # A dataset or a generator brings its own.
     _check_weights(weights, len(x))
     found = beside.parts(y, model.needs, purpose)
-    found = {n: np.asarray(v) if isinstance(v, (list, tuple)) else v for n, v in found.items()}
+    # Keras takes a list for several arrays.
+    found = {n: v if hasattr(v, "shape") else np.asarray(v) for n, v in found.items()}
     if "labels" in found and not tf.is_tensor(found["labels"]):
-        labels = np.asarray(found["labels"])
-        unknown = model.discrete.unknown
+        labels, unknown = np.asarray(found["labels"]), model.discrete.unknown
         found["labels"] = beside.labels_of(labels, model.num_categories, unknown).numpy()
-    if found:  # Keras takes a list for several arrays.
-        return {n: v if hasattr(v, "shape") else np.asarray(v) for n, v in found.items()}
+    if found:
+        return found
     if model.needs.names:
         y = None
     return np.zeros(len(x), "float32") if y is None and weights is not None else y
