@@ -202,15 +202,15 @@ def test_what_cannot_change_says_so(x):
         model.objective.beta = warm_up()
     with pytest.raises(ValueError, match="`beta` must lie in"):
         model.objective.beta = -1.0
-    with pytest.raises(AttributeError, match="`mixup` of a Flatness is fixed once"):
+    with pytest.raises(AttributeError, match="`mixup` of Flatness is fixed once"):
         model.penalties[0].mixup = 0.1
-    with pytest.raises(AttributeError, match=r"`betta` of a BetaELBO does not exist.*: beta"):
+    with pytest.raises(AttributeError, match=r"`betta` of BetaELBO does not exist.*: beta"):
         model.objective.betta = 1.0
-    with pytest.raises(AttributeError, match=r"`beta` of a VAE does not exist.*Its objective has"):
+    with pytest.raises(AttributeError, match=r"`beta` of VAE does not exist.*Its objective has"):
         model.beta = 1.0
     plain = compiled()
     plain.build(x.shape)
-    with pytest.raises(AttributeError, match="`beta` of a ELBO does not exist"):
+    with pytest.raises(AttributeError, match="`beta` of ELBO does not exist"):
         plain.objective.beta = 0.5
     automatic = compiled(objective=Constrained())
     automatic.build(x.shape)

@@ -72,14 +72,14 @@ class Component(keras.layers.Layer):
     def __setattr__(self, name, value):
         if getattr(self, "built", False) and name in fixed_arguments(type(self)):
             raise AttributeError(
-                f"`{name}` of a {type(self).__name__} is fixed once its model is built, since the "
+                f"`{name}` of {type(self).__name__} is fixed once its model is built, since the "
                 "training step was made with it. Make a new model to change it."
             )
         known = name.startswith("_") or name in self.__dict__ or hasattr(type(self), name)
         if getattr(self, "built", False) and not known:
             changing = ", ".join(c.name for c in coefficients(self)) or "none"
             raise AttributeError(
-                f"`{name}` of a {type(self).__name__} does not exist: assigning it would change "
+                f"`{name}` of {type(self).__name__} does not exist: assigning it would change "
                 f"nothing. Its coefficients are: {changing}."
             )
         super().__setattr__(name, value)

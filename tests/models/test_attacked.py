@@ -116,7 +116,7 @@ def test_bad_batch_leaves_moments_of_batch_normalisation(x, how, mirrored):
 def test_argument_assigned_to_a_built_model_is_an_error(x, name):
     model = tfvae.BetaVAE(2, encoder=mlp([8]), decoder=mlp([8], (5,)))
     model.build(x.shape)
-    with pytest.raises(AttributeError, match=f"`{name}` of a BetaVAE is fixed once"):
+    with pytest.raises(AttributeError, match=f"`{name}` of BetaVAE is fixed once"):
         setattr(model, name, None)
     model.objective.beta = 2.0
 

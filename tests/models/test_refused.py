@@ -124,5 +124,5 @@ def test_what_cannot_be_combined_is_refused_with_the_reason(make, reason):
 def test_an_argument_of_a_built_model_is_fixed():
     model = fitted(tfvae.VAE(2, objective=objectives.Constrained(kappa=0.5)))
     model.objective.kappa = 0.4  # a coefficient
-    with pytest.raises(AttributeError, match="`multiplier` of a Constrained is fixed"):
+    with pytest.raises(AttributeError, match="`multiplier` of Constrained is fixed"):
         model.objective.multiplier = "geco"

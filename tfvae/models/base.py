@@ -109,7 +109,7 @@ class LatentVariableModel(Queryable):
     def __setattr__(self, name, value):
         if getattr(self, "built", False) and name in fixed_arguments(type(self)):
             raise AttributeError(
-                f"`{name}` of a {type(self).__name__} is fixed once the model is built, since its "
+                f"`{name}` of {type(self).__name__} is fixed once the model is built, since its "
                 "steps were made with it. Make a new model to change it; coefficients of its parts "
                 "may be assigned."
             )
@@ -117,7 +117,7 @@ class LatentVariableModel(Queryable):
             owners = [p for p in self.components if name in (c.name for c in coefficients(p))]
             if owners:
                 raise AttributeError(
-                    f"`{name}` of a {type(self).__name__} does not exist: assigning it would "
+                    f"`{name}` of {type(self).__name__} does not exist: assigning it would "
                     f"change nothing. Its {owners[0].role} has it: assign it there."
                 )
         super().__setattr__(name, value)

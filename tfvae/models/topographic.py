@@ -62,7 +62,7 @@ class TopographicVAE(SequenceVAE):
         super().__init__(latent_dim, prior=prior, **kwargs)
         if not isinstance(self.prior, TopographicPrior):
             raise ValueError(
-                f"`prior` of a {type(self).__name__} must be a TopographicPrior, received a "
+                f"`prior` of {type(self).__name__} must be a TopographicPrior, received a "
                 f"{type(self.prior).__name__}. A SequenceVAE takes any."
             )
         self.encoder_u = _checks.layer("encoder_u", encoder_u) or keras.Sequential(name="encoder_u")
