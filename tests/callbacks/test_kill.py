@@ -34,13 +34,17 @@ class Server:
                 return said
         raise RuntimeError("The training server has died.")
 
-    def train(self, model, folder, *, kill_after=None, number=signal.SIGKILL, eager=True):
-        """Exit code and seconds of one process, killed some seconds after training has begun."""
-        job = {"model": model, "folder": str(folder), "epochs": EPOCHS, "eager": eager}
+    def start(self, model, folder, *, eager=True, hold_at=None):
+        """Starts a process; returns its id when training has begun, and what it said."""
+        job = {"model": model, "folder": str(folder), "epochs": EPOCHS}
+        job |= {"eager": eager, "hold_at": hold_at}
         self.process.stdin.write(f"{json.dumps(job)}\n")
         self.process.stdin.flush()
-        pid = self.wait("pid")["value"]
-        said = self.wait("training")
+        return self.wait("pid")["value"], self.wait("training")
+
+    def train(self, model, folder, *, kill_after=None, eager=True):
+        """Exit code and seconds of one process, killed some seconds after training has begun."""
+        pid, said = self.start(model, folder, eager=eager)
         start = time.perf_counter()
         if said["event"] == "end":
             return said["value"], 0.0
@@ -48,8 +52,16 @@ class Server:
             time.sleep(kill_after)
             # The process may have ended. Its id is unlikely to belong to another one already.
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
+                os.kill(pid, signal.SIGKILL)
         return self.wait("end")["value"], time.perf_counter() - start
+
+    def ask_to_end(self, model, folder, number, *, before_batch):
+        """Exit code of a process that gets a signal before a batch, and is then let go on."""
+        pid, _ = self.start(model, folder, hold_at=before_batch)
+        assert self.wait("held")["event"] == "held"
+        os.kill(pid, number)
+        (folder / "go").touch()
+        return self.wait("end")["value"]
 
 
 @pytest.fixture(scope="module")
@@ -136,9 +148,8 @@ def test_killed_at_twenty_moments(model, times, eager, server, undisturbed, tmp_
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_asked_to_end(number, code, server, undisturbed, tmp_path):
-    wanted, seconds = undisturbed("VAE")
-    found, _ = server.train("VAE", tmp_path, kill_after=0.4 * seconds, number=number)
-    assert found == code
+    wanted, _ = undisturbed("VAE")
+    assert server.ask_to_end("VAE", tmp_path, number, before_batch=3) == code
     assert len(list((tmp_path / "checkpoints").iterdir())) > 0
     assert server.train("VAE", tmp_path)[0] == 0
     assert_same(end(tmp_path), wanted)

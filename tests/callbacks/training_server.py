@@ -1,13 +1,15 @@
 """A server that forks a training process for each line of its input.
 
 It imports TensorFlow once, because that takes seconds. It does not use TensorFlow before the fork,
-because the threads of TensorFlow do not survive one. A line is JSON: model, folder, epochs, eager.
+because the threads of TensorFlow do not survive one. A line is JSON: model, folder, epochs, eager,
+hold_at (the number of the batch before which it waits for a file "go" in its folder; null: none).
 """
 
 import json
 import os
 import pathlib
 import sys
+import time
 import traceback
 
 import keras
@@ -21,10 +23,23 @@ from tfvae.priors import HierarchicalPrior
 
 
 class Tell(keras.callbacks.Callback):
-    """Prints a message when training begins."""
+    """Prints a message when training begins, and when it waits before a batch."""
+
+    def __init__(self, hold_at, go):
+        super().__init__()
+        self.batches_to_go, self.go = hold_at, go
 
     def on_train_begin(self, logs=None):
         say(event="training")
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self.batches_to_go is None:
+            return
+        self.batches_to_go -= 1
+        if self.batches_to_go == 0:
+            say(event="held")
+            while not self.go.exists():
+                time.sleep(0.01)
 
 
 def say(**what):
@@ -41,7 +56,7 @@ def make(name):
     return getattr(tfvae, name)(2, **networks, prior=hierarchy, objective=objective)
 
 
-def train(model, folder, epochs, eager):
+def train(model, folder, epochs, eager, hold_at):
     folder = pathlib.Path(folder)
     keras.utils.set_random_seed(1)
     x = np.random.default_rng(0).normal(size=(128, 8)).astype("float32")
@@ -49,7 +64,8 @@ def train(model, folder, epochs, eager):
     model.compile(keras.optimizers.Adam(1e-2), run_eagerly=eager)
     saved = Checkpoints(folder / "checkpoints", save_freq=1)
     batches = saved.batches(x, batch_size=64)
-    history = model.fit(batches, epochs=epochs, shuffle=False, callbacks=[Tell(), saved], verbose=0)
+    callbacks = [Tell(hold_at, folder / "go"), saved]
+    history = model.fit(batches, epochs=epochs, shuffle=False, callbacks=callbacks, verbose=0)
     states = [*model.weights, *model.optimizer.variables, *random_states(model).values()]
     values = {f"{i:03d}": np.asarray(variable) for i, variable in enumerate(states)}
     np.savez(folder / "end.npz", **values, **{k: v for k, v in history.history.items()})
