@@ -344,8 +344,12 @@ def test_empty_files(exported, tmp_path):
 def test_command_line(model, exported, x, tmp_path, capsys):
     from trainers import infer as program
 
-    write_csv(tmp_path / "a.csv", [*rows_of(x), ("bad", [NAN] * 4)])
-    arguments = [f"--model={exported}", f"--input={tmp_path}/a.csv", "--signature=encode"]
+    rows = [*rows_of(x), ("bad", [NAN] * 4)]
+    write_csv(tmp_path / "a.csv", rows[:8])
+    # The first file has the order of the input; the names count in the others.
+    turned = [(row[3], [*row[2::-1], name]) for name, row in rows[8:]]
+    write_csv(tmp_path / "b.csv", turned, header=("d", "c", "b", "a", "id"))
+    arguments = [f"--model={exported}", f"--input={tmp_path}/*.csv", "--signature=encode"]
     arguments += [f"--output={tmp_path}/e", "--columns=*", "--id_column=id"]
     program.main([*arguments, "--output_format=parquet", "--", f"--runner={RUNNER}"])
     assert "19 results, 1 errors" in capsys.readouterr().out
@@ -357,6 +361,14 @@ def test_command_line(model, exported, x, tmp_path, capsys):
         np.testing.assert_allclose(found, expected, **TOLERANCE)
     (error,) = read_lines(tmp_path, "e_errors")
     assert error["id"] == "bad" and error["record"]["a"] == "nan"
+
+    arguments[1] = f"--input={tmp_path}/a.csv"
+    (tmp_path / "a.csv").write_text('id,a,b,c,d\nn0,0,0,0,"0\n')
+    for output, message in (("e", "`prefix` must be new"), ("f", "a.csv: the file must be whole")):
+        arguments[3] = f"--output={tmp_path}/{output}"
+        with pytest.raises(SystemExit, match="2"):
+            program.main([*arguments, "--", f"--runner={RUNNER}"])
+        assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import collections.abc
-import glob
 import json
 import math
 import os
@@ -130,12 +129,16 @@ class Write(_installed.Transform):
 
     def expand(self, rows):
         """The names of the files."""
-        shards = f"{glob.escape(self.prefix)}-?????-of-?????.*"
+        # Beam's patterns have no way to quote *, ? and [.
+        shards = re.sub(r"[*?[]", "?", self.prefix) + "-?????-of-?????.*"
         (found,) = beam.io.filesystems.FileSystems.match([shards])
-        if found.metadata_list:
+        start = os.path.basename(self.prefix)
+        paths = [metadata.path for metadata in found.metadata_list]
+        earlier = [path for path in paths if os.path.basename(path).startswith(start)]
+        if earlier:
             raise ValueError(
                 f"`prefix` must be new, received {self.prefix!r}, which has files of an earlier "
-                f"run, as {found.metadata_list[0].path}. Delete them, or choose another prefix."
+                f"run, as {earlier[0]}. Delete them, or choose another prefix."
             )
         if self.schema is None:
             lines = rows | "Format" >> beam.Map(_as_json)

@@ -16,7 +16,7 @@ from tfvae.applications.beam._installed import beam
 CSV, PARQUET, TFRECORD = FORMATS = ("csv", "parquet", "tfrecord")
 
 # Python's readers fail at a stream that ends early; Beam's take it for the whole file.
-_COMPRESSED = {b"\x1f\x8b": gzip.GzipFile, b"BZh": bz2.BZ2File, b"\xfd7zXZ\0": lzma.LZMAFile}
+_COMPRESSED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
 _FRACTION = re.compile(r"[+-]?\d*\.\d+(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
