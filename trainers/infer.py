@@ -79,7 +79,10 @@ def _parser() -> argparse.ArgumentParser:
         default="jsonl",
         help="Format of the results.",
     )
-    add("--columns", help="Input columns, separated by commas, or * for all of the first file but the id.")
+    add(
+        "--columns",
+        help="Input columns, separated by commas, or * for all of the first file but the id.",
+    )
     add("--id_column", help="Column with the ids; default: digests of the content.")
     add("--batch_size", type=whole_number, default=64, help="Largest number of records in a call.")
     add("--seed", type=whole_number, default=0, help="Seed of signatures that draw samples.")
