@@ -14,6 +14,8 @@ from tfvae.datasets.skeleton import Bone, Skeleton
 _DOF = ("rx", "ry", "rz")
 _ROOT_DOF = ("TX", "TY", "TZ", "RX", "RY", "RZ")
 
+_UNUSED = ("id", "limits", "bodymass", "cofmass")
+
 # Bounds of time and memory, far above any captured body.
 _LONGEST_LINE = 10_000
 _MOST_BONES = 1_000
@@ -213,6 +215,8 @@ def _bones(lines: _Lines, _: int, body: list, __: list[str]) -> list[dict]:
             bone = None
             if len(bones) > _MOST_BONES:
                 raise lines.error(number, f"a skeleton must have at most {_MOST_BONES} bones")
+        elif key not in _UNUSED and not key.startswith("("):  # Limits may have more lines.
+            raise lines.error(number, f"a bone has no entry {key!r}")
     if bone is not None:
         raise lines.error(
             body[-1][0], f"bone {bone.get('name', '?')!r} must close with 'end', received none"

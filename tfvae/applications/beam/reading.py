@@ -35,8 +35,14 @@ def records_of(part, format):
     path, index = part
     with _opened(path, format) as file:
         if format == PARQUET:
-            for batch in _parquet(file).iter_batches(row_groups=[index]):
+            parquet = _parquet(file)
+            missing = parquet.metadata.row_group(index).num_rows
+            for batch in parquet.iter_batches(row_groups=[index]):
                 yield from batch.to_pylist()
+                missing -= batch.num_rows
+            # A page whose header is damaged is skipped without an error.
+            if missing:
+                raise ValueError(f"row group {index} misses {missing} rows")
         elif format == CSV:
             yield from _of_csv(file, path)
         else:
