@@ -349,18 +349,20 @@ def test_command_line(model, exported, x, tmp_path, capsys):
     # The first file has the order of the input; the names count in the others.
     turned = [(row[3], [*row[2::-1], name]) for name, row in rows[8:]]
     write_csv(tmp_path / "b.csv", turned, header=("d", "c", "b", "a", "id"))
+    write_csv(tmp_path / "c.csv", [("other", [0.0] * 4)], header=("id", "a", "b", "c", "e"))
     arguments = [f"--model={exported}", f"--input={tmp_path}/*.csv", "--signature=encode"]
     arguments += [f"--output={tmp_path}/e", "--columns=*", "--id_column=id"]
     program.main([*arguments, "--output_format=parquet", "--", f"--runner={RUNNER}"])
-    assert "19 results, 1 errors" in capsys.readouterr().out
+    assert "19 results, 2 errors" in capsys.readouterr().out
     table = pa.concat_tables(map(pq.read_table, tmp_path.glob("e-*.parquet")))
     rows = {row["id"]: row for row in table.to_pylist()}
     posterior = model.encode(x)
     for output, expected in (("mean", posterior.mean()), ("scale", posterior.stddev())):
         found = [rows[name][output] for name, _ in rows_of(x)]
         np.testing.assert_allclose(found, expected, **TOLERANCE)
-    (error,) = read_lines(tmp_path, "e_errors")
-    assert error["id"] == "bad" and error["record"]["a"] == "nan"
+    errors = {error["id"]: error for error in read_lines(tmp_path, "e_errors")}
+    assert errors["bad"]["record"]["a"] == "nan"
+    assert errors["other"]["reason"] == "there is no column 'd'; there are id, a, b, c, e"
 
     arguments[1] = f"--input={tmp_path}/a.csv"
     (tmp_path / "a.csv").write_text('id,a,b,c,d\nn0,0,0,0,"0\n')

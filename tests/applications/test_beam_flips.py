@@ -52,6 +52,7 @@ def records(path, format):
 
 @pytest.mark.parametrize("ending", WITH_DIGEST)
 def test_no_flip_is_silent_where_there_is_a_digest(tmp_path, flipped, ending):
+    """Parquet's schema alone has none: a column can change its name, which `Infer` then misses."""
     path, format = tmp_path / f"a.{ending}", ending.split(".")[0]
     WITH_DIGEST[ending](path)
     expected, errors = records(path, format), 0

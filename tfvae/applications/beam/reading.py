@@ -149,6 +149,10 @@ def _parquet(file):
     names = opened.schema_arrow.names
     if len(set(names)) < len(names):
         raise ValueError(f"the columns must have different names, received {names}")
+    # The end of the file, which says both, has no digest.
+    found = sum(opened.metadata.row_group(i).num_rows for i in range(opened.num_row_groups))
+    if found != opened.metadata.num_rows:
+        raise ValueError(f"row groups have {found} rows, the file {opened.metadata.num_rows}")
     return opened
 
 
