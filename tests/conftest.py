@@ -44,3 +44,18 @@ def mirrored():
     another model's gradients for each other's.
     """
     return tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"])
+
+
+@pytest.fixture
+def flipped():
+    """A function that yields copies of bytes with one bit turned, and the place of its byte."""
+
+    def flips(data, number, seed=0):
+        rng = np.random.default_rng(seed)
+        for position in rng.integers(8 * len(data), size=number):
+            place, bit = divmod(int(position), 8)
+            damaged = bytearray(data)
+            damaged[place] ^= 1 << bit
+            yield bytes(damaged), place
+
+    return flips

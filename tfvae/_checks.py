@@ -31,6 +31,29 @@ def whole(name: str, value) -> int:
     return int(value)
 
 
+def number(text: str | bytes) -> float:
+    """Returns the number that a text from outside spells, in the digits 0 to 9.
+
+    Raises:
+        ValueError: when it spells none. `float` would take 1_000 and digits of other scripts, too.
+    """
+    text = text.decode("ascii") if isinstance(text, bytes) else text
+    if not text.isascii() or "_" in text:
+        raise ValueError(f"could not convert string to float: {text!r}")
+    return float(text)
+
+
+def whole_number(text: str) -> int:
+    """Returns the whole number that a text from outside spells; see `number`.
+
+    Raises:
+        ValueError: when it spells none.
+    """
+    if not text.isascii() or "_" in text:
+        raise ValueError(f"invalid whole number: {text!r}")
+    return int(text)
+
+
 def layer(name: str, network):
     """`network` if it is a Keras model or layer, or None.
 

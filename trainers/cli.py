@@ -1,16 +1,18 @@
 """The command line of all programs: --config, --workdir, and errors without traceback."""
 
 import difflib
+import itertools
 import os
 import pathlib
 import re
 import runpy
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from absl import app, flags, logging
 from ml_collections import config_dict, config_flags
 
+from tfvae._checks import number
 from trainers import config_file
 
 CONFIG = config_flags.DEFINE_config_file(
@@ -25,6 +27,8 @@ WORKDIR = flags.DEFINE_string(
 flags.mark_flag_as_required("workdir")
 
 _SAVED = pathlib.Path(__file__).parent / "configs" / "saved.py"
+# Types of flags, as absl and ml_collections name them, that may hold numbers.
+_NUMERIC = ("int", "float", "tuple", "config_literal")
 _CONFIG_KEY = re.compile(r"--?config\.(?P<key>[^=]+)(=.*)?", re.DOTALL)
 
 
@@ -94,9 +98,33 @@ def parse_flags(argv: list[str]) -> list[str]:
         rest = flags.FLAGS(argv)
     except flags.Error as error:
         raise UserError(f"{error} (--helpshort explains the flags)") from error
+    for name, text in _given(argv[1:]):
+        if name in flags.FLAGS and flags.FLAGS[name].flag_type() in _NUMERIC:
+            _check_digits(name, text)
     if flags.FLAGS["verbosity"].using_default_value:
         flags.FLAGS.verbosity = logging.WARNING  # The default of absl is INFO.
     return rest
+
+
+def _given(arguments: list[str]) -> Iterator[tuple[str, str]]:
+    """Yields the names of flags and the texts of their values."""
+    for argument, following in itertools.zip_longest(arguments, arguments[1:], fillvalue=""):
+        name, given, value = argument.lstrip("-").partition("=")
+        if argument.startswith("-"):
+            yield name, value if given else following
+
+
+def _check_digits(name: str, text: str) -> None:
+    """Raises a UserError for 1_000 and digits of other scripts, which Python takes for numbers."""
+    for word in re.split(r"[\s,()\[\]]+", text):
+        for parse in (number, float):
+            try:
+                parse(word)
+            except ValueError:
+                continue
+            if parse is float:
+                raise UserError(f"--{name} must be in the digits 0 to 9, received {text!r}.")
+            break
 
 
 def _check_config(argv: list[str]) -> None:

@@ -13,9 +13,9 @@ follow two dashes:
 import argparse
 from collections.abc import Sequence
 
+from tfvae._checks import whole_number
 from tfvae.applications import beam
-from tfvae.applications.beam.files import FORMATS
-from tfvae.applications.beam.records import ALL
+from tfvae.applications.beam.reading import FORMATS
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -33,16 +33,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, int]:
     """Runs the pipeline, and returns the numbers of results and errors if the runner has them."""
-    columns = options.columns if options.columns in (None, ALL) else options.columns.split(",")
+    read = beam.Read(options.input, options.format)
+    columns = options.columns and options.columns.split(",")
     infer = beam.Infer(
         options.model,
         options.signature,
-        columns=columns,
+        columns=read if options.columns == "*" else columns,
         id_column=options.id_column,
         batch_size=options.batch_size,
         seed=options.seed,
     )
-    read = beam.Read(options.input, options.format)
     schema = infer.schema if options.output_format == "parquet" else None
 
     import apache_beam
@@ -79,10 +79,13 @@ def _parser() -> argparse.ArgumentParser:
         default="jsonl",
         help="Format of the results.",
     )
-    add("--columns", help="Input columns, separated by commas, or * for all but the id.")
+    add(
+        "--columns",
+        help="Input columns, separated by commas, or * for all of the first file but the id.",
+    )
     add("--id_column", help="Column with the ids; default: digests of the content.")
-    add("--batch_size", type=int, default=64, help="Largest number of records in a call.")
-    add("--seed", type=int, default=0, help="Seed of signatures that draw samples.")
+    add("--batch_size", type=whole_number, default=64, help="Largest number of records in a call.")
+    add("--seed", type=whole_number, default=0, help="Seed of signatures that draw samples.")
     add("beam", nargs="*", help="Beam's options, after --.")
     return parser
 

@@ -98,6 +98,8 @@ def _of_categories(
     if "labels" in model.needs.names:  # Their categories are the labels themselves.
         accuracy = float(np.mean(categories[:, 0] == labels))
         return [Line(f"accuracy, d[0] as {label_name}", accuracy, "without the labels")]
+    if np.all(labels == labels[0]):
+        return []
     lines = []
     for v, column in enumerate(categories.T):
         accuracy = tfvae.evaluation.unsupervised_accuracy(column, labels)

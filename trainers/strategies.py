@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import threading
 import time
@@ -79,7 +80,7 @@ def parsed(text: str | None) -> tuple[dict[str, list[str]], str, int]:
     job, index = task.get("type"), task.get("index")
     if job not in cluster:
         raise wrong(f"has a task of type {job!r}, but its cluster has {', '.join(cluster)}")
-    if not isinstance(index, int) or not 0 <= index < len(cluster[job]):
+    if type(index) is not int or not 0 <= index < len(cluster[job]):
         raise wrong(
             f"has the task index {index!r}, but its cluster has {len(cluster[job])} of {job}"
         )
@@ -88,7 +89,7 @@ def parsed(text: str | None) -> tuple[dict[str, list[str]], str, int]:
 
 def _is_address(address: str) -> bool:
     host, _, port = str(address).rpartition(":")
-    return bool(host) and port.isdigit() and 0 < int(port) < 65536
+    return bool(host and re.fullmatch("[0-9]{1,5}", port)) and 0 < int(port) < 65536
 
 
 def wait_for_workers(cluster: dict[str, list[str]], job: str, index: int, timeout: float) -> None:

@@ -205,7 +205,8 @@ def cut_history(path: str | os.PathLike[str], epochs: int) -> None:
         return
     with path.open(newline="") as file:
         header, *rows = csv.reader(file) or [[]]
-    rows = [row for row in rows if row and row[0].isdigit() and int(row[0]) < epochs]
+    rows = [row for row in rows if row and row[0].isascii() and row[0].isdigit()]
+    rows = [row for row in rows if int(row[0]) < epochs]
     if not rows:
         path.unlink()
         return

@@ -14,7 +14,7 @@ import tensorflow as tf
 from PIL import Image
 
 import tfvae
-from tfvae.applications.beam import Infer, Read, Write, _installed, files, format_of, inference
+from tfvae.applications.beam import Infer, Read, Write, _installed, format_of, inference, reading
 from tfvae.applications.beam.records import Source
 
 beam = pytest.importorskip("apache_beam")
@@ -36,10 +36,10 @@ for name in ("tfvae", "keras", "tensorflow"):
     sys.modules[name] = None
 from apache_beam.internal import pickler
 parts = [pickler.loads(part) for part in pickle.load(sys.stdin.buffer)]
-prepare, handler, line, example = parts
+prepare, handler, read = parts
 ((name, values, _),) = prepare.process({"id": 7, "x": [0.0, 1.0, 0.5, 0.25]})
-((raw, reason),) = line.process((sys.argv[1], b"1,2"))
-print(name, values["x"].ravel().tolist(), handler.batch_elements_kwargs(), reason, example.__name__)
+((raw, reason),) = read((sys.argv[1], 0), "csv")
+print(name, values["x"].ravel().tolist(), handler.batch_elements_kwargs(), reason)
 """
 
 
@@ -136,7 +136,11 @@ def score_of(model, x, name, seed):
 
 @pytest.mark.parametrize(
     ("write", "ending", "columns"),
-    [(write_csv, "csv", "*"), (write_parquet, "parquet", None), (write_tfrecord, "tfrecord", None)],
+    [
+        (write_csv, "csv", COLUMNS),
+        (write_parquet, "parquet", None),
+        (write_tfrecord, "tfrecord", None),
+    ],
 )
 def test_embeddings_are_those_of_the_model(model, exported, x, tmp_path, write, ending, columns):
     rows = rows_of(x)
@@ -203,7 +207,7 @@ def test_bad_lines_of_csv(model, exported, x, tmp_path):
     results, errors = infer(tmp_path, str(tmp_path / "*.csv"), transform)
     anonymous = [row for row in errors if row["id"] is None]
     assert sorted(row["reason"] for row in anonymous) == [
-        "no line of CSV in UTF-8: the line has 4 fields, the header 5",
+        f"no record of CSV, it has 4 fields, the header 5 ({tmp_path}/a.csv, line 14)",
         "the id, id, must be text or a whole number, received ''",
     ]
     reasons = {
@@ -218,18 +222,6 @@ def test_bad_lines_of_csv(model, exported, x, tmp_path):
     expected = model.embed(x[:7]).numpy()
     names = ["n0", "n1", "n2", "n3", "n4", "m0", "m1"]
     np.testing.assert_allclose([found[name] for name in names], expected, **TOLERANCE)
-
-
-def test_lines_that_are_no_csv():
-    parse = list(parsed_line(b'1,"2\n')) + list(parsed_line(b"1,\xff\n"))
-    assert [raw for raw, _ in parse] == [b'1,"2\n', b"1,\xff\n"]
-    assert all(reason.startswith("no line of CSV in UTF-8") for _, reason in parse)
-
-
-def parsed_line(line):
-    of_line = files._OfLine()
-    of_line._headers["file"] = ["a", "b"]
-    return of_line.process(("file", line))
 
 
 def test_bad_rows_of_parquet_and_tfrecord(exported, x, tmp_path):
@@ -314,7 +306,7 @@ def test_labels_and_condition_are_columns(labelled, x, tmp_path):
         for i, ((_, row), k, c) in enumerate(zip(rows_of(x), labels, condition, strict=True))
     ]
     records += [records[0] | {"id": "range", "kind": 3}, records[0] | {"id": "half", "kind": 0.5}]
-    arguments = {"columns": "*", "id_column": "id", "batch_size": 5}
+    arguments = {"columns": COLUMNS, "id_column": "id", "batch_size": 5}
     beside = {"labels": ["kind"], "condition": ["age", "dose"]}
     transform = Infer(folder, "score", seed=4, beside=beside, **arguments)
     results, errors = infer(tmp_path, records, transform)
@@ -352,19 +344,33 @@ def test_empty_files(exported, tmp_path):
 def test_command_line(model, exported, x, tmp_path, capsys):
     from trainers import infer as program
 
-    write_csv(tmp_path / "a.csv", [*rows_of(x), ("bad", [NAN] * 4)])
-    arguments = [f"--model={exported}", f"--input={tmp_path}/a.csv", "--signature=encode"]
+    rows = [*rows_of(x), ("bad", [NAN] * 4)]
+    write_csv(tmp_path / "a.csv", rows[:8])
+    # The first file has the order of the input; the names count in the others.
+    turned = [(row[3], [*row[2::-1], name]) for name, row in rows[8:]]
+    write_csv(tmp_path / "b.csv", turned, header=("d", "c", "b", "a", "id"))
+    write_csv(tmp_path / "c.csv", [("other", [0.0] * 4)], header=("id", "a", "b", "c", "e"))
+    arguments = [f"--model={exported}", f"--input={tmp_path}/*.csv", "--signature=encode"]
     arguments += [f"--output={tmp_path}/e", "--columns=*", "--id_column=id"]
     program.main([*arguments, "--output_format=parquet", "--", f"--runner={RUNNER}"])
-    assert "19 results, 1 errors" in capsys.readouterr().out
+    assert "19 results, 2 errors" in capsys.readouterr().out
     table = pa.concat_tables(map(pq.read_table, tmp_path.glob("e-*.parquet")))
     rows = {row["id"]: row for row in table.to_pylist()}
     posterior = model.encode(x)
     for output, expected in (("mean", posterior.mean()), ("scale", posterior.stddev())):
         found = [rows[name][output] for name, _ in rows_of(x)]
         np.testing.assert_allclose(found, expected, **TOLERANCE)
-    (error,) = read_lines(tmp_path, "e_errors")
-    assert error["id"] == "bad" and error["record"]["a"] == "nan"
+    errors = {error["id"]: error for error in read_lines(tmp_path, "e_errors")}
+    assert errors["bad"]["record"]["a"] == "nan"
+    assert errors["other"]["reason"] == "there is no column 'd'; there are id, a, b, c, e"
+
+    arguments[1] = f"--input={tmp_path}/a.csv"
+    (tmp_path / "a.csv").write_text('id,a,b,c,d\nn0,0,0,0,"0\n')
+    for output, message in (("e", "`prefix` must be new"), ("f", "a.csv: the file must be whole")):
+        arguments[3] = f"--output={tmp_path}/{output}"
+        with pytest.raises(SystemExit, match="2"):
+            program.main([*arguments, "--", f"--runner={RUNNER}"])
+        assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -374,8 +380,9 @@ def test_command_line(model, exported, x, tmp_path, capsys):
         ({"signature": "generate"}, "must take records"),
         ({"model": "nowhere"}, "no model card"),
         ({"input": "nowhere/*.csv"}, "No files found"),
-        ({"input": "data"}, "`format` must be given"),
+        ({"input": "data"}, "`format` must be one of csv"),
         ({"batch_size": "0"}, "whole number of at least 1"),
+        ({"batch_size": "1_0"}, "invalid whole_number value: '1_0'"),
         ({"ouput": "a"}, "unrecognized arguments: --ouput=a"),
     ],
 )
@@ -393,6 +400,7 @@ def test_what_the_command_line_refuses(exported, tmp_path, capsys, changed, mess
     [
         ({"columns": "a"}, "`columns` must be a sequence of names"),
         ({"columns": []}, "`columns` must be a sequence of names"),
+        ({"columns": "*"}, "must be a sequence of names, or a Read for those of its files"),
         ({"signature": "embed_image_bytes", "columns": ["a", "b"]}, "must be one column"),
         ({"seed": 0.5}, "`seed` must be a whole number"),
         ({"beside": {"labels": ["kind"]}}, r"`beside` must have the keys \(none\)"),
@@ -414,7 +422,7 @@ def test_formats_by_ending():
     ]
     formats = ["csv", "csv", "parquet", "tfrecord", "tfrecord", "csv"]
     assert [format_of(path) for path in paths] == formats
-    with pytest.raises(ValueError, match="one of tfrecord, parquet, csv"):
+    with pytest.raises(ValueError, match="one of csv, parquet, tfrecord"):
         format_of("a.csvx")
 
 
@@ -428,16 +436,15 @@ def test_without_beam_it_says_what_to_install(exported, monkeypatch):
 def test_workers_do_not_need_tfvae(exported, tmp_path):
     from apache_beam.internal import pickler
 
-    write_csv(tmp_path / "a.csv", [])
+    (tmp_path / "a.csv").write_text("a,b,c\n1,2\n")
     parts = [
         inference._Values(SOURCES, "id"),
         inference._SavedModel(exported, "score", 0, 3),
-        files._OfLine(),
-        files._of_example,
+        reading.records_of,
     ]
     sent = pickle.dumps([pickler.dumps(part) for part in parts])
     command = [sys.executable, "-c", WORKER, str(tmp_path / "a.csv")]
     result = subprocess.run(command, input=sent, capture_output=True)
     assert result.returncode == 0, result.stderr.decode()
     assert result.stdout.decode().startswith("7 [0.0, 1.0, 0.5, 0.25]")
-    assert "the line has 2 fields, the header 5" in result.stdout.decode()
+    assert "it has 2 fields, the header 3" in result.stdout.decode()

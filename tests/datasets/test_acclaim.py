@@ -45,9 +45,75 @@ def test_reads_skeleton_and_motion(tmp_path, line_end):
     np.testing.assert_array_equal(motion.values, VALUES)
 
 
+BOM = b"\xef\xbb\xbf".decode("latin-1")
+
+
+@pytest.mark.parametrize("mark", ["", BOM])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_other_programs_write_the_same_otherwise(tmp_path, skeleton, mark, line_end):
+    """With a byte-order mark of UTF-8, and with key words in other cases."""
+    asf, amc = ASF, AMC.replace(":DEGREES", ":degrees").replace(":FULLY", ":fully")
+    for old, new in (
+        *(("# made by hand\n", ""), (":units", ":Units"), (":bonedata", ":BONEDATA")),
+        *((":hierarchy\n  begin", ":Hierarchy\n  BEGIN"), ("angle deg", "Angle DEG")),
+        *(("order TX", "Order tx"), ("axis XYZ", "axis xyz"), ("     length", "     Length")),
+    ):
+        assert old in asf
+        asf = asf.replace(old, new)
+    files = []
+    for name, text in (("other.asf", asf), ("9_01.amc", amc)):
+        files.append(tmp_path / name)
+        files[-1].write_bytes((mark + text.replace("\n", line_end)).encode("latin-1"))
+    found = read_asf(files[0])
+    assert (found.channels, found.units) == (skeleton.channels, skeleton.units)
+    motion = read_amc(files[1], found)
+    np.testing.assert_array_equal(motion.values, VALUES)
+    np.testing.assert_array_equal(found.positions(motion), skeleton.positions(motion))
+
+
+@pytest.mark.parametrize("text", ["1_0", "1_000", "0x10", "1e999", "inf", "NaN", "1,5", "\xb2"])
+def test_what_is_no_number(tmp_path, skeleton, text):
+    for old, new, line in (("hand 40", f"hand {text}", 7), ("242\n", f"{text}\n", 8)):
+        (tmp_path / "bad.amc").write_bytes(AMC.replace(old, new, 1).encode("latin-1"))
+        with pytest.raises(ValueError, match=rf"bad\.amc, line {line}: "):
+            read_amc(tmp_path / "bad.amc", skeleton)
+    for old, line in (("length 2.5", 20), ("mass 1.0", 5), ("position 1", 13), ("axis 10", 21)):
+        new = f"{old.split()[0]} {text}"
+        (tmp_path / "bad.asf").write_bytes(ASF.replace(old, new, 1).encode("latin-1"))
+        with pytest.raises(ValueError, match=rf"bad\.asf, line {line}: .*finite numbers"):
+            read_asf(tmp_path / "bad.asf")
+
+
+def _with_bones(number):
+    bone = "begin\nname b{}\ndirection 1 0 0\nlength 1\naxis 0 0 0 XYZ\nend\n"
+    head, _ = ASF.split("  begin\n     id 1")
+    bones = "".join(bone.format(i) for i in range(number))
+    links = "".join(f"b{i - 1} b{i}\n" for i in range(1, number))
+    return f"{head}{bones}:hierarchy\nbegin\nroot b0\n{links}end\n"
+
+
+def test_absurd_files_are_refused_after_few_lines(tmp_path, skeleton):
+    assert len(read_asf(_write(tmp_path / "a.asf", _with_bones(1000))).bones) == 1000
+    with pytest.raises(ValueError, match=r"a\.asf, line 6021: .* at most 1000 bones"):
+        read_asf(_write(tmp_path / "a.asf", _with_bones(20_000)))
+    for read in (read_asf, lambda path: read_amc(path, skeleton)):
+        for text in ("x" * 10**7, ":DEGREES\n1\nroot" + " 1" * 10**6, "9" * 5000):
+            with pytest.raises(ValueError, match=r"a\.asf, line \d: ") as raised:
+                read(_write(tmp_path / "a.asf", text))
+            assert len(str(raised.value)) < 6000
+    with pytest.raises(ValueError, match=r"line 4: the frame number must be a whole number below"):
+        read_amc(_write(tmp_path / "a.amc", AMC.replace("241\n", "9" * 5000 + "\n")), skeleton)
+    for text in (ASF, AMC):
+        (tmp_path / "a.amc").write_bytes(text.encode("utf-16"))
+        for read in (read_asf, lambda path: read_amc(path, skeleton)):
+            with pytest.raises(ValueError, match=r"line 1: .* received UTF-16. Convert it"):
+                read(tmp_path / "a.amc")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "message"),
     [
+        (":FULLY-SPECIFIED", ":radians", 2, "must have ':DEGREES'"),
         ("242\n", "243\n", 8, "frame number must be 242, received 243"),
         ("242\n", "", 8, "received 'hand' twice in frame 241"),
         ("arm 5 -5 15\n", "", 7, "frame 241 must have arm, received none"),
@@ -98,6 +164,7 @@ def test_every_truncation_of_an_amc_but_in_its_last_number_is_found(tmp_path, sk
         ("axis 10 -20 30 XYZ", "axis 10 -20 30 XYY", 21, "`axis` must be an order such as XYZ"),
         ("angle deg", "angle rad", 4, "`angle` must be 'deg', received 'rad'"),
         ("position 1 2 3\n", "\n", 10, "section :root must have position, received none"),
+        (":hierarchy", ":units\n:hierarchy", 41, "must come once, received ':units' a second"),
         (":version 1.10", "version 1.10", 2, "an ASF file must start with a section"),
     ],
 )

@@ -158,9 +158,9 @@ def disagreeing(values):
 
 def test_factor_vae_score_against_loops():
     """Its own sampler and votes; its score has a standard error of about 0.02."""
-    factors = some_factors(300)
+    factors = some_factors(1500)
     codes, categories = noisy(factors, 1.0)[:, :3], factors[:, 3:]
-    categories = np.where(some_noise(300, 1) > 0.5, 0, categories)
+    categories = np.where(some_noise(1500, 1) > 0.5, 0, categories)
     rng, counts = np.random.default_rng(5), {}
     total = [np.var(codes[:, i]) for i in range(3)] + [disagreeing(categories[:, 0])]
 
@@ -510,11 +510,52 @@ def test_a_factor_with_one_value_is_left_out(metric):
     assert metric(codes, named) == metric(codes, factors)
 
 
+@pytest.mark.parametrize("latents", [1, 6])
+@pytest.mark.parametrize("num_factors", [1, 4])
 @ALL
-def test_one_latent_and_one_factor(metric):
-    """Nothing to tell apart; with noise, the accuracy of guessing the one factor is 1."""
-    factor = some_factors(400)[:, :1]
-    assert metric(factor, factor) == pytest.approx(1.0)
+def test_noise_scores_chance_or_nothing_with_one_latent_and_one_factor(
+    metric, latents, num_factors
+):
+    """A score that noise would reach as well is refused, or NaN beside others that it has."""
+    codes, factors = some_noise(latents=latents), some_factors()[:, :num_factors]
+    if num_factors == 1 and metric in (factor_vae_score, beta_vae_score):
+        with pytest.raises(ValueError, match=r"two factors or more that vary, .*'factor 0'"):
+            metric(codes, factors)
+        constant = np.concatenate([factors, np.zeros_like(factors)], axis=1)
+        with pytest.raises(ValueError, match="two factors or more that vary"):
+            metric(codes, constant)
+        return
+    score = metric(codes, factors)
+    if (metric, num_factors) == (disentangled, 1) or (metric, latents) == (complete, 1):
+        assert math.isnan(score)
+    else:
+        assert score == pytest.approx(METRICS[metric], abs=tolerance_of_noise(metric))
+
+
+@pytest.mark.parametrize("metric", [factor_vae_score, beta_vae_score])
+@pytest.mark.parametrize("number", [30, 100])
+def test_few_examples_do_not_flatter_noise(metric, number):
+    """Votes of the same few examples can be told by any latents; those of others cannot."""
+    scores = [
+        metric(
+            some_noise(number, 10, seed),
+            some_factors(number, seed + 50)[:, :2],
+            num_train=400,
+            num_test=800,
+        )
+        for seed in range(8)
+    ]
+    assert np.mean(scores) == pytest.approx(0.5, abs=0.12)
+
+
+def test_a_factor_or_a_category_with_one_value_alone():
+    with pytest.raises(ValueError, match="two values or more, received 5 alone"):
+        unsupervised_accuracy([0, 1, 1], [5, 5, 5])
+    assert unsupervised_accuracy([2, 2, 2, 2], [5, 5, 5, 6]) == (0.75, 0.75)
+    factors = some_factors()
+    for metric in METRICS:
+        one = metric(np.zeros((N, 0)), factors, categories=np.zeros((N, 2), int))
+        assert one == pytest.approx(METRICS[metric], abs=0.03), metric
 
 
 @ALL
@@ -548,7 +589,7 @@ def test_too_few_examples_and_options_out_of_range_are_refused():
         assert metric(some_factors(8), some_factors(8))
     for metric in (factor_vae_score, beta_vae_score):
         with pytest.raises(ValueError, match="every value of 'id' occurs once"):
-            metric(factors, {"id": np.arange(7)})
+            metric(factors, {"id": np.arange(7), "other": np.arange(7) % 2})
         with pytest.raises(ValueError, match="`num_test` must be a whole number"):
             metric(some_factors(), some_factors(), num_test=0)
         with pytest.raises(ValueError, match="`active` must be bool of shape"):

@@ -200,3 +200,16 @@ def test_num_examples_must_be_a_whole_number():
     x, factors = some_examples(20)
     with pytest.raises(ValueError, match="`num_examples` must be a whole number"):
         evaluation.disentanglement(Fake([0], 1.0), x, factors=factors, num_examples=0)
+
+
+def test_one_factor_and_one_latent_have_words_in_place_of_some_scores():
+    rng = np.random.default_rng(0)
+    codes, label = rng.normal(size=(400, 3)), rng.integers(4, size=400)
+    report = evaluation.disentanglement_scores(codes, label)
+    scores = (report.factor_vae_score, report.beta_vae_score, report.disentanglement)
+    assert np.all(np.isnan(scores)) and report.completeness < 0.2 and report.mig < 0.1
+    assert str(report).count("nan  means nothing for one factor") == 3
+    two = {"label": label, "other": rng.integers(2, size=400)}
+    report = evaluation.disentanglement_scores(codes[:, :1], two)
+    assert np.isnan(report.completeness) and report.factor_vae_score < 0.6
+    assert str(report).count("nan  means nothing for one latent") == 1

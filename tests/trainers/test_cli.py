@@ -1,5 +1,6 @@
 """The command line as a user meets it: errors without traceback, help, and a whole run."""
 
+import math
 import pathlib
 import subprocess
 import sys
@@ -31,6 +32,7 @@ def program(name, *arguments):
             "Nearest: model.penalties.flatness.weight",
         ),
         ([CONFIG, "--config.epochs=many"], "invalid literal for int"),
+        ([CONFIG, "--config.epochs=1_0"], "--config.epochs must be in the digits 0 to 9"),
         ([CONFIG[:-1]], "Did you mean 'digits'?"),
         (["--config=trainers/configs/none.py"], "no file 'trainers/configs/none.py'"),
         (["--config.epochs=3"], "--config is missing"),
@@ -44,6 +46,41 @@ def test_usage_errors(tmp_path, arguments, message):
     assert message in result.stderr
     assert "Traceback" not in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+# All ways by which a number gets from text into a run, but the command line of trainers.train.
+@pytest.mark.parametrize("text", ["1_000", "1_0", "１２", "٣", "²", "0_1", "1_0.5"])
+def test_what_is_no_number_anywhere(tmp_path, text):
+    from tfvae._checks import number, whole_number
+    from tfvae.plots import training as curves
+    from trainers import cli, infer, strategies, training
+
+    for name in ("a", "config.data.size"):
+        for value in (text, f"({text}, 3)", f"3,{text}"):
+            if text == "²":  # It is no number for Python either.
+                continue
+            with pytest.raises(cli.UserError, match=f"--{name} must be in the digits 0 to 9"):
+                cli._check_digits(name, value)
+    for parse in (number, whole_number):
+        with pytest.raises(ValueError, match=text):
+            parse(text)
+    assert math.isnan(curves._number(text))
+    assert not strategies._is_address(f"localhost:{text}")
+    with pytest.raises(SystemExit, match="2"):
+        infer._parser().parse_args(["--model=a", "--input=b", "--output=c", f"--seed={text}"])
+    history = tmp_path / "history.csv"
+    history.write_text(f"epoch,loss\n0,1.0\n{text},2.0\n", encoding="utf-8")
+    training.cut_history(history, 2000)
+    assert history.read_text().split() == ["epoch,loss", "0,1.0"]
+
+
+@pytest.mark.parametrize(
+    "text", ["32,16", "(32, 16)", "1e-3", "-.5", "nan", "root_1.TX", "a/1_0", ""]
+)
+def test_other_values_of_flags_are_left_alone(text):
+    from trainers import cli
+
+    cli._check_digits("a", text)
 
 
 def test_workdir_is_needed():

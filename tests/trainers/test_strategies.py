@@ -39,6 +39,7 @@ def test_a_good_cluster():
         (config(cluster={"worker": ["localhost:99999"]}), 'must give "host:port"'),
         (config(task={"type": "chief", "index": 0}), "has a task of type 'chief'"),
         (config(task={"type": "worker", "index": 2}), "has the task index 2"),
+        (config(task={"type": "worker", "index": True}), "has the task index True"),
         (config(task={"type": "worker", "index": "0"}), "has the task index '0'"),
     ],
 )

@@ -2,30 +2,54 @@
 
 import math
 import pathlib
+from collections.abc import Iterator
 
 import numpy as np
 
+from tfvae._checks import number as number_of
+from tfvae._checks import whole_number
 from tfvae.datasets.motion import Motion
 from tfvae.datasets.skeleton import Bone, Skeleton
 
 _DOF = ("rx", "ry", "rz")
 _ROOT_DOF = ("TX", "TY", "TZ", "RX", "RY", "RZ")
 
+_UNUSED = ("id", "limits", "bodymass", "cofmass")
+
+# Bounds of time and memory, far above any captured body.
+_LONGEST_LINE = 10_000
+_MOST_BONES = 1_000
+
 
 class _Lines:
-    """The lines of a text file without blanks and comments, with their numbers for errors."""
+    """The lines of a text file without blanks and comments, with their numbers for errors.
+
+    Attributes:
+      path: the file.
+      last: number of the last line that was read.
+    """
 
     def __init__(self, path: str | pathlib.Path) -> None:
         self.path = pathlib.Path(path)
+        self.last = 0
+
+    def __iter__(self) -> Iterator[tuple[int, list[str]]]:
         # latin-1 reads any byte, also in comments. Text mode accepts CR LF.
         with self.path.open(encoding="latin-1") as file:
-            lines = file.readlines()
-        self.last = len(lines)
-        self.words = [
-            (number, line.split())
-            for number, line in enumerate(lines, 1)
-            if line.strip() and not line.lstrip().startswith("#")
-        ]
+            while line := file.readline(_LONGEST_LINE + 1):
+                self.last += 1
+                if len(line) > _LONGEST_LINE:
+                    raise self.error(
+                        self.last, f"a line must have at most {_LONGEST_LINE} characters"
+                    )
+                if self.last == 1:
+                    line = line.removeprefix("\xef\xbb\xbf")  # The byte-order mark of UTF-8.
+                    if line.startswith(("\xff\xfe", "\xfe\xff")):
+                        raise self.error(
+                            1, "the text must be ASCII or UTF-8, received UTF-16", "Convert it."
+                        )
+                if line.strip() and not line.lstrip().startswith("#"):
+                    yield self.last, line.split()
 
     def error(
         self, number: int, message: str, hint: str = "Check the file, or download it again."
@@ -35,7 +59,7 @@ class _Lines:
     def numbers(self, number: int, what: str, words: list[str], count: int) -> list[float]:
         """The words as `count` finite floats."""
         try:
-            values = [float(word) for word in words]
+            values = [number_of(word) for word in words]
         except ValueError:
             values = [math.nan]
         if not all(map(math.isfinite, values)):
@@ -51,15 +75,17 @@ def read_asf(path: str | pathlib.Path) -> Skeleton:
     """Reads a skeleton from an Acclaim ASF file.
 
     Args:
-      path: the file; lines may end with LF or CR LF.
+      path: the file; lines may end with LF or CR LF, and a byte-order mark is skipped. Upper and
+        lower case count in names only.
 
     Returns:
       A `Skeleton`; bones and channels are in the order of the file.
 
     Raises:
       ValueError: if the file is not ASF, is truncated, lacks a section or an entry, or has invalid
-        numbers, unknown or unconnected bones, angles other than degrees, or degrees of freedom
-        other than rotations. The message names the file and the line.
+        numbers, unknown or unconnected bones, angles other than degrees, degrees of freedom other
+        than rotations, more than 1,000 bones, or a line of more than 10,000 characters. The message
+        names the file and the line.
 
     Example:
       >>> from tfvae.datasets import read_amc, read_asf
@@ -76,8 +102,8 @@ def read_asf(path: str | pathlib.Path) -> Skeleton:
                 number,
                 f"`units` must be lines of a unit and its value, received {' '.join(words)!r}",
             )
-        key, value = words
-        units[key] = value if key == "angle" else lines.numbers(number, key, [value], 1)[0]
+        key, value = words[0].lower(), words[1]
+        units[key] = value.lower() if key == "angle" else lines.numbers(number, key, [value], 1)[0]
     if units.get("angle", "deg") != "deg":
         raise lines.error(
             sections["units"][0],
@@ -85,6 +111,8 @@ def read_asf(path: str | pathlib.Path) -> Skeleton:
             "Convert the angles to degrees.",
         )
     for number, (key, *words) in sections["root"][1]:
+        key = key.lower()
+        words = [word.upper() for word in words]
         if key == "order" and (set(words) - set(_ROOT_DOF) or len(set(words)) != len(words)):
             raise lines.error(
                 number, f"`order` must be some of {_ROOT_DOF}, each once, received {words}"
@@ -113,10 +141,14 @@ def read_asf(path: str | pathlib.Path) -> Skeleton:
 def _sections(lines: _Lines) -> dict[str, tuple[int, list, list[str]]]:
     """Dict from section to (line number, [(number, words), …], words on the section's own line)."""
     sections, body = {}, None
-    for number, words in lines.words:
+    for number, words in lines:
         if words[0].startswith(":"):
-            body = []
-            sections[words[0][1:]] = number, body, words[1:]
+            body, section = [], words[0][1:].lower()
+            if section in sections:
+                raise lines.error(
+                    number, f"a section must come once, received {words[0]!r} a second time"
+                )
+            sections[section] = number, body, words[1:]
         elif body is None:
             raise lines.error(
                 number, f"an ASF file must start with a section (:version), received {words[0]!r}"
@@ -143,6 +175,7 @@ def _bones(lines: _Lines, _: int, body: list, __: list[str]) -> list[dict]:
     """A dict for each bone, with the fields of `Bone` except the parent."""
     bones, bone, names = [], None, set()
     for number, (key, *words) in body:
+        key = key.lower()
         if key == "begin":
             if bone is not None:
                 raise lines.error(
@@ -180,6 +213,10 @@ def _bones(lines: _Lines, _: int, body: list, __: list[str]) -> list[dict]:
                 )
             bones.append(bone)
             bone = None
+            if len(bones) > _MOST_BONES:
+                raise lines.error(number, f"a skeleton must have at most {_MOST_BONES} bones")
+        elif key not in _UNUSED and not key.startswith("("):  # Limits may have more lines.
+            raise lines.error(number, f"a bone has no entry {key!r}")
     if bone is not None:
         raise lines.error(
             body[-1][0], f"bone {bone.get('name', '?')!r} must close with 'end', received none"
@@ -192,7 +229,8 @@ def _parents(
 ) -> dict[str, str]:
     """Dict from each bone to its parent."""
     parents = {}
-    if len(body) < 2 or body[0][1] != ["begin"] or body[-1][1] != ["end"]:
+    ends = [[word.lower() for word in words] for _, words in (body[:1] + body[1:][-1:])]
+    if ends != [["begin"], ["end"]]:
         raise lines.error(
             lines.last,
             "section :hierarchy must start with 'begin' and close with 'end', received other text",
@@ -228,8 +266,9 @@ def read_amc(path: str | pathlib.Path, skeleton: Skeleton) -> Motion:
     """Reads a motion from an Acclaim AMC file.
 
     Args:
-      path: the file; lines may end with LF or CR LF. Frame numbers must be consecutive; the first
-        may be any number (excerpts).
+      path: the file; lines may end with LF or CR LF, and a byte-order mark is skipped. The
+        header is in any case. Frame numbers must be consecutive; the first may be any number
+        (excerpts).
       skeleton: the `Skeleton` of the motion, from `read_asf`.
 
     Returns:
@@ -245,13 +284,16 @@ def read_amc(path: str | pathlib.Path, skeleton: Skeleton) -> Motion:
     """
     lines = _Lines(path)
     dof = skeleton.dof
-    header = [words[0] for _, words in lines.words if words[0].startswith(":")]
-    if ":DEGREES" not in header:
-        raise lines.error(
-            lines.words[0][0] if lines.words else 1,
-            f"the header of an AMC file must have ':DEGREES', received {header or 'none'}",
-        )
+    header, start = set(), 1
     frames, rows, pose = [], [], None
+
+    def check_header() -> None:
+        if ":DEGREES" not in header or ":RADIANS" in header:
+            raise lines.error(
+                start,
+                "the header of an AMC file must have ':DEGREES', received "
+                f"{sorted(header) or 'none'}",
+            )
 
     def close(number: int) -> None:
         if pose is not None:
@@ -262,20 +304,26 @@ def read_amc(path: str | pathlib.Path, skeleton: Skeleton) -> Motion:
                 )
             rows.append([value for joint in dof for value in pose[joint]])
 
-    for number, (key, *words) in lines.words:
+    for number, (key, *words) in lines:
+        if not header:
+            start = number
         if key.startswith(":"):
+            header.add(key.upper())
             if frames:
                 raise lines.error(
                     number,
                     f"the header must come first, received {key!r} after frame {frames[-1]}",
                 )
-        elif key.isdecimal() and not words:
+            continue
+        if not frames:
+            check_header()
+        if key.isdecimal() and not words:
             close(number)
-            if frames and int(key) != frames[-1] + 1:
-                raise lines.error(
-                    number, f"the frame number must be {frames[-1] + 1}, received {key}"
-                )
-            frames.append(int(key))
+            frame = whole_number(key) if len(key) < 10 else None
+            if frame is None or (frames and frame != frames[-1] + 1):
+                wanted = frames[-1] + 1 if frames else "a whole number below 10^9"
+                raise lines.error(number, f"the frame number must be {wanted}, received {key}")
+            frames.append(frame)
             pose = {}
         elif pose is None:
             raise lines.error(number, f"a frame must start with its number, received {key!r}")
@@ -292,6 +340,7 @@ def read_amc(path: str | pathlib.Path, skeleton: Skeleton) -> Motion:
             )
         else:
             pose[key] = lines.numbers(number, key, words, len(dof[key]))
+    check_header()
     close(lines.last)
     if not rows:
         raise lines.error(lines.last, "an AMC file must have at least one frame, received none")

@@ -18,7 +18,7 @@ OBJECTS, VIEWS, SIDE = 20, 72, 128
 _NAMES = [f"obj{number}" for number in range(1, OBJECTS + 1)]
 _ARCHIVE = "coil-20-proc.zip"
 SOURCE = "https://www.cs.columbia.edu/CAVE/software/softlib/coil-20.php"
-_MEMBER = re.compile(r"(?:.*/)?obj(\d+)__(\d+)\.png")
+_MEMBER = re.compile(r"(?:.*/)?obj([0-9]{1,4})__([0-9]{1,4})\.png")
 
 
 @dataclasses.dataclass

@@ -5,12 +5,15 @@ import math
 import pathlib
 import struct
 import zlib
+from typing import BinaryIO
 
 import numpy as np
 
 from tfvae.datasets import raw_files
 
 _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+# A gzip file larger than this must not be more than 100 times as large as it was, bytes.
+_EXPANDED = 2**28
 _PREFIXES = {"train": "train", "test": "t10k"}
 
 
@@ -27,8 +30,10 @@ def read_idx(path: str | pathlib.Path) -> np.ndarray:
       An array in the native byte order, with the shape and dtype stated in the file.
 
     Raises:
-      ValueError: if the magic number or the dtype is wrong, the file ends early, or bytes follow
-        the last value. The message names the file and the byte offset (after decompression).
+      ValueError: if the magic number or the dtype is wrong, there are more than 32 dimensions, the
+        file ends early, bytes follow the last value, or a gzip file of more than 256 MiB is more
+        than 100 times as large as it was compressed. Only as many bytes are read as the header
+        states. The message names the file and the byte offset (after decompression).
 
     Example:
       >>> import pathlib, tempfile
@@ -39,17 +44,26 @@ def read_idx(path: str | pathlib.Path) -> np.ndarray:
       array([7, 9], dtype=uint8)
     """
     path = pathlib.Path(path)
-    data = path.read_bytes()
-    if data[:2] == b"\x1f\x8b":
+    packed_size = path.stat().st_size
+    with path.open("rb") as raw:
+        is_packed = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        if not is_packed:
+            return _array(raw, path, packed_size)
         try:
-            data = gzip.decompress(data)
+            with gzip.open(raw) as file:
+                return _array(file, path, None, max(_EXPANDED, 100 * packed_size))
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise ValueError(
                 f"{path}: the gzip stream must be complete, received a damaged one ({error})."
                 " Download the file again."
             ) from error
 
-    size = len(data)
+
+def _array(
+    file: BinaryIO, path: pathlib.Path, size: int | None, largest: float = math.inf
+) -> np.ndarray:
+    """The array of an open file of `size` bytes, if that is known, at most `largest`."""
 
     def check(condition: bool, offset: int, message: str) -> None:
         if not condition:
@@ -57,22 +71,34 @@ def read_idx(path: str | pathlib.Path) -> np.ndarray:
                 f"{path}, byte {offset}: {message}. Check that the file is complete and IDX."
             )
 
-    check(size >= 4, size, f"the magic number must have 4 bytes, received {size}")
-    check(data[:2] == b"\0\0", 0, f"the first bytes must be 00 00, received {data[:2].hex(' ')}")
+    head = file.read(4)
+    check(len(head) == 4, len(head), f"the magic number must have 4 bytes, received {len(head)}")
+    check(head[:2] == b"\0\0", 0, f"the first bytes must be 00 00, received {head[:2].hex(' ')}")
     known = ", ".join(f"{code:02x}" for code in _DTYPES)
-    check(data[2] in _DTYPES, 2, f"the dtype code must be one of {known}, received {data[2]:02x}")
-    ndim, start = data[3], 4 + 4 * data[3]
-    check(ndim > 0, 3, "the number of dimensions must be at least 1, received 0")
-    check(size >= start, size, f"the header must have {start} bytes, received {size}")
-    shape = struct.unpack(f">{ndim}I", data[4:start])
-    dtype = np.dtype(_DTYPES[data[2]])
+    check(head[2] in _DTYPES, 2, f"the dtype code must be one of {known}, received {head[2]:02x}")
+    ndim, start = head[3], 4 + 4 * head[3]
+    # NumPy before 2.0 has at most 32.
+    check(1 <= ndim <= 32, 3, f"the number of dimensions must be from 1 to 32, received {ndim}")
+    sizes = file.read(4 * ndim)
+    received = 4 + len(sizes)
+    check(received == start, received, f"the header must have {start} bytes, received {received}")
+    shape = struct.unpack(f">{ndim}I", sizes)
+    dtype = np.dtype(_DTYPES[head[2]])
+    # A size of 0 makes the product 0, but NumPy refuses what the others would be together.
+    extent = dtype.itemsize * math.prod(max(n, 1) for n in shape)
+    check(extent <= largest and extent < 2**63, 4, f"the sizes are absurd, received {shape}")
     end = start + dtype.itemsize * math.prod(shape)
-    check(
-        size == end,
-        min(size, end),
-        f"the file must have {end} bytes for shape {shape}, received {size}",
-    )
-    return np.frombuffer(data, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="))
+
+    def check_whole(size: int) -> None:
+        message = f"the file must have {end} bytes for shape {shape}, received {size}"
+        check(size == end, min(size, end), message)
+
+    if size is not None:
+        check_whole(size)
+    data = file.read(end - start)
+    # One byte more, which also makes gzip compare its digest.
+    check_whole(start + len(data) + len(file.read(1)))
+    return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="))
 
 
 def find_idx(

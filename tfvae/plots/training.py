@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from tfvae._checks import number
 from tfvae.plots import _style
 
 # Term, title, label of the ordinate, scale.
@@ -138,8 +139,8 @@ def _read_csv(path):
 
 def _number(text):
     try:
-        return float(text)
-    except (TypeError, ValueError):
+        return number(text)
+    except (AttributeError, ValueError):
         return np.nan
 
 

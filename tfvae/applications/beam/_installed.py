@@ -2,6 +2,8 @@
 
 import sys
 
+import tfvae._checks  # noqa: F401
+
 try:
     import apache_beam as beam
 except ImportError:
@@ -13,8 +15,9 @@ else:
     from apache_beam.internal import cloudpickle
     from apache_beam.ml.inference.base import ModelHandler  # noqa: F401
 
-    # Workers get this package's code with the pipeline; they need TensorFlow, but not tfvae.
-    cloudpickle.register_pickle_by_value(sys.modules["tfvae.applications.beam"])
+    # Workers get this code with the pipeline; they need TensorFlow, but not tfvae.
+    for name in ("tfvae.applications.beam", "tfvae._checks"):
+        cloudpickle.register_pickle_by_value(sys.modules[name])
 
 
 def check() -> None:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import base64
 import collections.abc
-import csv
-import io
 import json
 import math
 import os
@@ -18,22 +16,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfvae import _checks
-from tfvae.applications.beam import _installed
+from tfvae.applications.beam import _installed, reading
 from tfvae.applications.beam._installed import beam
 
 if TYPE_CHECKING:
     import pyarrow
 
-FORMATS = ("tfrecord", "parquet", "csv")
-
 
 class Read(_installed.Transform):
     """Reads records, dicts from column to value, from TFRecord, Parquet or CSV files.
 
-    TFRecord files hold `tf.train.Example`; its features are the columns, ordered by name. CSV files
-    are UTF-8. Their first line names the columns, and each other line is a record; a quoted field
-    cannot span lines. A record that cannot be parsed becomes a pair (raw record, reason), which
-    `Infer` passes on to its errors. A file that is damaged as a whole ends the pipeline.
+    Files compressed by gzip, bzip2 or xz are told by their first bytes. TFRecord files hold
+    `tf.train.Example`; its features are the columns, ordered by name. CSV files are UTF-8, with or
+    without a byte-order mark, and have lines of any ending, as the module csv reads them. The first
+    row names the columns, blank lines are skipped, and a quoted field may span lines.
+
+    A record that cannot be parsed becomes a pair (raw record, reason), which `Infer` passes on to
+    its errors. A file that is damaged as a whole ends the pipeline: it ends early, a quote is
+    wrong, a digest does not fit, two columns have one name. Row groups of Parquet and files of
+    other formats are read in parallel, so large data need several.
 
     Args:
         pattern: files, as in "data/*.parquet", in any file system that Beam knows.
@@ -50,18 +51,41 @@ class Read(_installed.Transform):
         super().__init__()
         self.pattern = os.fspath(pattern)
         self.format = format_of(self.pattern) if format is None else format
-        _checks.one_of("format", self.format, FORMATS)
+        _checks.one_of("format", self.format, reading.FORMATS)
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns of the first file, by its name, in its order.
+
+        Raises:
+            ValueError: when the file is damaged.
+            OSError: when no file matches.
+        """
+        return reading.columns_of_file(min(self._paths()), self.format)
 
     def expand(self, root):
         """The records."""
-        if self.format == "parquet":
-            return root | beam.io.ReadFromParquet(self.pattern)
-        if self.format == "tfrecord":
-            return root | beam.io.ReadFromTFRecord(self.pattern) | "Parse" >> beam.Map(_of_example)
-        lines = beam.io.ReadFromTextWithFilename(
-            self.pattern, coder=beam.coders.BytesCoder(), skip_header_lines=1
+        from apache_beam.io import fileio
+
+        self._paths(limit=1)
+        matched = fileio.MatchFiles(self.pattern, fileio.EmptyMatchTreatment.DISALLOW)
+        return (
+            root
+            | "Match" >> matched
+            | "Divide" >> beam.FlatMap(_parts, self.format)
+            | beam.Reshuffle()
+            | "Read" >> beam.FlatMap(reading.records_of, self.format)
         )
-        return root | lines | "Parse" >> beam.ParDo(_OfLine())
+
+    def _paths(self, limit=None):
+        (found,) = beam.io.filesystems.FileSystems.match([self.pattern], [limit])
+        if not found.metadata_list:
+            raise OSError(f"No files found based on the file pattern {self.pattern}")
+        return [metadata.path for metadata in found.metadata_list]
+
+
+def _parts(metadata, format):
+    return reading.parts_of(metadata.path, format)
 
 
 def format_of(pattern: str) -> str:
@@ -78,8 +102,8 @@ def format_of(pattern: str) -> str:
     endings = re.findall(r"\.(tfrecord|parquet|csv)s?(?![A-Za-z])", os.path.basename(pattern))
     if not endings:
         raise ValueError(
-            f"`format` must be given if the ending of the files is none of {', '.join(FORMATS)}, "
-            f"received {pattern!r}."
+            f"`format` must be one of {', '.join(reading.FORMATS)} if the files' ending is none of "
+            f"them, received None for {pattern!r}."
         )
     return endings[-1]
 
@@ -94,6 +118,8 @@ class Write(_installed.Transform):
 
     Raises:
         ImportError: when apache-beam is not installed.
+        ValueError: when there are files of an earlier run with this prefix. Theirs would stay
+            beside new ones wherever the numbers of files differ.
     """
 
     def __init__(self, prefix: str | os.PathLike, schema: pyarrow.Schema | None = None) -> None:
@@ -103,6 +129,17 @@ class Write(_installed.Transform):
 
     def expand(self, rows):
         """The names of the files."""
+        # Beam's patterns have no way to quote *, ? and [.
+        shards = re.sub(r"[*?[]", "?", self.prefix) + "-?????-of-?????.*"
+        (found,) = beam.io.filesystems.FileSystems.match([shards])
+        start = os.path.basename(self.prefix)
+        paths = [metadata.path for metadata in found.metadata_list]
+        earlier = [path for path in paths if os.path.basename(path).startswith(start)]
+        if earlier:
+            raise ValueError(
+                f"`prefix` must be new, received {self.prefix!r}, which has files of an earlier "
+                f"run, as {earlier[0]}. Delete them, or choose another prefix."
+            )
         if self.schema is None:
             lines = rows | "Format" >> beam.Map(_as_json)
             return lines | beam.io.WriteToText(self.prefix, file_name_suffix=".jsonl")
@@ -111,46 +148,6 @@ class Write(_installed.Transform):
             | "Format" >> beam.Map(_flat)
             | beam.io.WriteToParquet(self.prefix, self.schema, file_name_suffix=".parquet")
         )
-
-
-class _OfLine(_installed.DoFn):
-    """From (file, line) of CSV to a record, by the names in the file's first line."""
-
-    def __init__(self):
-        self._headers = {}
-
-    def process(self, element):
-        path, line = element
-        if not line.strip():
-            return
-        try:
-            if path not in self._headers:
-                with beam.io.filesystems.FileSystems.open(path) as file:
-                    self._headers[path] = _fields(file.readline())
-            header, fields = self._headers[path], _fields(line)
-            if len(fields) != len(header):
-                raise ValueError(f"the line has {len(fields)} fields, the header {len(header)}")
-            yield dict(zip(header, fields, strict=True))
-        except (ValueError, csv.Error) as error:
-            yield line, f"no line of CSV in UTF-8: {error}"
-
-
-def _fields(line):
-    text = line.decode("utf-8-sig").rstrip("\r\n")
-    return next(csv.reader(io.StringIO(text), strict=True))
-
-
-def _of_example(serialized):
-    """From a serialized tf.train.Example to a record."""
-    import tensorflow as tf
-    from google.protobuf.message import DecodeError
-
-    try:
-        features = tf.train.Example.FromString(serialized).features.feature
-    except DecodeError as error:
-        return serialized, f"no tf.train.Example: {error}"
-    kinds = {name: features[name].WhichOneof("kind") for name in sorted(features)}
-    return {n: list(getattr(features[n], kind).value) if kind else [] for n, kind in kinds.items()}
 
 
 def _flat(row):

@@ -16,8 +16,8 @@ import numpy as np
 from tfvae import _checks
 from tfvae.applications.beam import _installed
 from tfvae.applications.beam._installed import beam
+from tfvae.applications.beam.files import Read
 from tfvae.applications.beam.records import (
-    ALL,
     Source,
     column_of,
     content_id,
@@ -58,9 +58,10 @@ class Infer(_installed.Transform):
     Args:
         model: folder that `tfvae.export` wrote, in any file system that Beam and TensorFlow know.
         signature: one that takes records, not "generate".
-        columns: names of the columns that make up the input; they are flattened and joined. "*":
-            all but the id and those of `beside`. None: one column with the name of the input, "x",
-            "z" or "image_bytes".
+        columns: names of the columns that make up the input; they are flattened and joined. A
+            `Read`: the columns of its first file but the id and those of `beside`, in its order;
+            in all other files the names count, not the order. None: one column with the name of
+            the input, "x", "z" or "image_bytes".
         beside: names of the columns of the inputs "labels", "condition" and "target", a dict. An
             input that the signature takes and the dict leaves out has one column with its name.
         id_column: name of the column with the ids, numbers or text. None: the id is 32 digits of
@@ -80,9 +81,9 @@ class Infer(_installed.Transform):
         >>> import apache_beam  # doctest: +SKIP
         >>> from tfvae.applications import beam
         >>> with apache_beam.Pipeline() as pipeline:  # doctest: +SKIP
-        ...     records = pipeline | beam.Read("pump-*.csv")
-        ...     infer = beam.Infer("serving/pump/1", signature="score", columns="*", id_column="id")
-        ...     results, errors = records | infer
+        ...     read = beam.Read("pump-*.csv")
+        ...     infer = beam.Infer("serving/pump/1", "score", columns=read, id_column="id")
+        ...     results, errors = pipeline | read | infer
         ...     results | "Scores" >> beam.Write("scores/pump", schema=infer.schema)
         ...     errors | "Errors" >> beam.Write("scores/pump_errors")
     """
@@ -92,7 +93,7 @@ class Infer(_installed.Transform):
         model: str | os.PathLike,
         signature: str = "serving_default",
         *,
-        columns: str | Sequence[str] | None = None,
+        columns: Read | Sequence[str] | None = None,
         beside: Mapping[str, Sequence[str]] | None = None,
         id_column: str | None = None,
         batch_size: int = 64,
@@ -109,19 +110,21 @@ class Infer(_installed.Transform):
         self._takes_seed = "seed" in described["inputs"]
         self._outputs = list(described["outputs"])
         main, others = _names_of_inputs(signature, described["inputs"])
-        self.columns = columns if columns == ALL else _names("columns", columns, main)
-        if main == "image_bytes" and len(self.columns) > 1:
-            raise ValueError(
-                f"`columns` must be one column for the input {main}, received {columns!r}."
-            )
         self.beside = dict(beside or {})
         if not set(self.beside) <= set(others):
             raise ValueError(
                 f"`beside` must have the keys {', '.join(others) or '(none)'} for the signature "
                 f"{signature!r}, received {', '.join(map(str, self.beside))}."
             )
-        columns_of = {main: self.columns}
-        columns_of |= {name: _names("beside", self.beside.get(name), name) for name in others}
+        columns_of = {name: _names("beside", self.beside.get(name), name) for name in others}
+        if isinstance(columns, Read):
+            taken = {id_column}.union(*columns_of.values())
+            columns = [column for column in columns.columns if column not in taken]
+        self.columns = columns_of[main] = _names("columns", columns, main)
+        if main == "image_bytes" and len(self.columns) > 1:
+            raise ValueError(
+                f"`columns` must be one column for the input {main}, received {columns!r}."
+            )
         self._sources = {
             name: Source(own, tuple(given["shape"][1:]), given["dtype"])
             for name, own in columns_of.items()
@@ -163,8 +166,6 @@ class _Values(_installed.DoFn):
 
     def __init__(self, sources, id_column):
         self._sources, self._id_column = sources, id_column
-        named = [source.columns for source in sources.values() if source.columns != ALL]
-        self._used = {id_column, *(column for columns in named for column in columns)}
 
     def process(self, record):
         name = None
@@ -176,9 +177,7 @@ class _Values(_installed.DoFn):
                 raise ValueError(f"a record must be a dict, received {type(record).__name__}")
             if self._id_column is not None:
                 name = id_of(self._id_column, column_of(record, self._id_column))
-            values = {
-                key: values_of(record, source, self._used) for key, source in self._sources.items()
-            }
+            values = {key: values_of(record, source) for key, source in self._sources.items()}
             name = content_id(values) if name is None else name
             yield name, values, record
         except ValueError as error:
@@ -309,6 +308,6 @@ def _names_of_inputs(signature, inputs):
 def _names(argument, columns, default):
     names = [default] if columns is None else columns
     if isinstance(names, str) or not names or not all(isinstance(n, str) for n in names):
-        star = " or '*'" if argument == "columns" else " for each input"
-        raise ValueError(f"`{argument}` must be a sequence of names{star}, received {columns!r}.")
+        other = ", or a Read for those of its files" if argument == "columns" else " for each input"
+        raise ValueError(f"`{argument}` must be a sequence of names{other}, received {columns!r}.")
     return list(names)

@@ -2,41 +2,36 @@
 
 import hashlib
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-ALL = "*"
+from tfvae._checks import number
 
 
 class Source(NamedTuple):
     """Where an input comes from, and what it is."""
 
-    columns: str | Sequence[str]
-    """Names of columns, or "*" for all that nothing else uses."""
+    columns: Sequence[str]
+    """Names of columns."""
     shape: tuple[int, ...]
     """Of one record."""
     dtype: str
     """"float32", "int32", or "string" for bytes."""
 
 
-def values_of(
-    record: Mapping[str, Any], source: Source, used: Collection[str]
-) -> np.ndarray | bytes:
+def values_of(record: Mapping[str, Any], source: Source) -> np.ndarray | bytes:
     """The input for a record: an array of the source's shape and dtype, or bytes.
 
     Args:
         record: dict from column to value.
         source: of the input.
-        used: columns that "*" leaves out.
 
     Raises:
         ValueError: when the record does not fit.
     """
     columns, shape, dtype = source
-    if columns == ALL:
-        columns = [column for column in record if column not in used]
     parts = [column_of(record, column) for column in columns]
     if dtype == "string":
         return _bytes_of(columns, parts)
@@ -97,7 +92,15 @@ def content_id(values: Mapping[str, np.ndarray | bytes]) -> str:
 def _numbers(column, value, dtype):
     """A column of one record as finite float32, or as int32."""
     try:
-        array = np.asarray(value, "float64")
+        array = np.asarray(value)
+        if array.dtype.kind in "SUO":
+            # NumPy takes 1_000 for a number, and drops zero bytes at the end of text.
+            texts = np.asarray(value, "object")
+            array = [number(v) if isinstance(v, (str, bytes)) else v for v in texts.ravel()]
+            array = np.asarray(array, "float64").reshape(texts.shape)
+        elif array.dtype.kind not in "biuf":
+            raise TypeError(f"received {array.dtype}")
+        array = array.astype("float64")
     except (TypeError, ValueError) as error:
         raise ValueError(f"{column} must be numbers: {error}") from error
     with np.errstate(over="ignore"):

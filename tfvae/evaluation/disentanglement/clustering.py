@@ -34,7 +34,8 @@ def unsupervised_accuracy(categories: ArrayLike, labels: ArrayLike) -> Unsupervi
         labels: whole numbers or names, (n,), such as one factor.
 
     Raises:
-        ValueError: if the two are not vectors of one length, or hold no example.
+        ValueError: if the two are not vectors of one length, hold no example, or all labels are
+            equal, which any categories would tell.
 
     Example:
         >>> import tfvae
@@ -53,6 +54,11 @@ def unsupervised_accuracy(categories: ArrayLike, labels: ArrayLike) -> Unsupervi
                 f"`{name}` must be one or more whole numbers or names, received {values.size} "
                 f"values of type {values.dtype}."
             )
+    if np.all(labels == labels[0]):
+        raise ValueError(
+            f"`labels` must have two values or more, received {labels[0]} alone: any categories "
+            "would have the majority accuracy 1."
+        )
     counts = contingency(
         np.unique(categories, return_inverse=True)[1], np.unique(labels, return_inverse=True)[1]
     )

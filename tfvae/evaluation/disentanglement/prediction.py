@@ -21,9 +21,9 @@ class DCI(NamedTuple):
     """Disentanglement, completeness and informativeness, with their importance matrix."""
 
     disentanglement: float
-    """1 if each latent predicts one factor only."""
+    """1 if each latent predicts one factor only; NaN if there is one factor."""
     completeness: float
-    """1 if one latent alone predicts each factor."""
+    """1 if one latent alone predicts each factor; NaN if there is one latent."""
     informativeness: float
     """Accuracy of the classifiers on test examples, mean over factors."""
     importance: np.ndarray
@@ -47,8 +47,8 @@ def dci(
         C = (1/F) Σ_k (1 − H_N(P̃_k)),   P̃_ik = R_ik / Σ_i' R_i'k.
 
     All three are 1 if the latents are the factors. Noise has D and C near 0, and informativeness
-    at chance. A single latent has C = 1, a single factor D = 1. A factor that cannot be predicted
-    adds 0 to C. D is 0 if no factor can be predicted.
+    at chance. A factor that cannot be predicted adds 0 to C. D is 0 if no factor can be predicted.
+    D is NaN for a single factor and C for a single latent: noise would have 1 there.
 
     The classifier is a random forest of scikit-learn. Its trees consider all latents at each split,
     which keeps them from splitting on a useless one. R is the mean decrease of Gini impurity,
@@ -190,18 +190,18 @@ def _leaf_size(columns: np.ndarray, states: np.ndarray, rng: np.random.Generator
 
 def _disentanglement(importance: np.ndarray) -> float:
     weights = importance.sum(axis=1)
-    if not weights.any():
+    if importance.shape[1] > 1 and not weights.any():
         return 0.0
     return float(np.average(_concentration(importance.T), weights=weights))
 
 
 def _concentration(weights: np.ndarray) -> np.ndarray:
-    """Returns 1 − H/log N of each column, (N, F) -> (F,); a column of zeros has 0."""
+    """Returns 1 − H/log N of each column, (N, F) -> (F,); a column of zeros has 0, N = 1 NaN."""
+    if len(weights) == 1:
+        return np.full(weights.shape[1], np.nan)
     total = weights.sum(axis=0)
     shares = np.divide(weights, total, out=np.ones_like(weights) / len(weights), where=total > 0.0)
     logs = np.log(shares, out=np.zeros_like(shares), where=shares > 0.0)
-    if len(weights) == 1:
-        return (total > 0.0).astype(float)
     return 1.0 + np.sum(shares * logs, axis=0) / np.log(len(weights))
 
 

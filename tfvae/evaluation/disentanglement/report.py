@@ -41,9 +41,9 @@ class DisentanglementReport(Report):
     importance: np.ndarray
     """Importance of each latent for each factor, (N_z + V, F); see `dci`."""
     factor_vae_score: float
-    """See `factor_vae_score`."""
+    """See `factor_vae_score`; NaN for one factor, which any latents would tell."""
     beta_vae_score: float
-    """See `beta_vae_score`."""
+    """See `beta_vae_score`; NaN for one factor."""
     mig: float
     """See `mig`."""
     disentanglement: float
@@ -63,16 +63,19 @@ class DisentanglementReport(Report):
 
     def lines(self) -> list[Line]:
         """Returns the numbers of the report."""
+        of_factors = "means nothing for one factor" if len(self.factors) == 1 else ""
+        of_latents = "means nothing for one latent" if len(self.latents) == 1 else ""
+        chance = of_factors or f"chance {1 / len(self.factors):.3g}"
         lines = [
             Line("examples", self.num_examples),
             Line("factors", len(self.factors)),
             Line("latents", len(self.latents)),
             Line("active latents", int(self.active.sum())),
-            Line("FactorVAE score", self.factor_vae_score, f"chance {1 / len(self.factors):.3g}"),
-            Line("β-VAE score", self.beta_vae_score, f"chance {1 / len(self.factors):.3g}"),
+            Line("FactorVAE score", self.factor_vae_score, chance),
+            Line("β-VAE score", self.beta_vae_score, chance),
             Line("MIG", self.mig),
-            Line("DCI disentanglement", self.disentanglement),
-            Line("DCI completeness", self.completeness),
+            Line("DCI disentanglement", self.disentanglement, of_factors),
+            Line("DCI completeness", self.completeness, of_latents),
             Line("DCI informativeness", self.informativeness, "accuracy"),
             Line("SAP", self.sap, "adjusted for chance"),
             Line("IRS", self.irs),
@@ -158,7 +161,7 @@ def disentanglement_scores(
         seed: seed for the draws.
 
     Raises:
-        ValueError: as for the metrics.
+        ValueError: as for the metrics, but for one factor, whose scores by votes are NaN.
 
     Example:
         >>> import numpy as np, tfvae
@@ -176,6 +179,10 @@ def disentanglement_scores(
     names = [f"z[{i}]" for i in range(codes.shape[1])]
     discrete = {f"d[{i}]": column for i, column in enumerate(data.categories.T)}
     predictions = dci(codes, states, **arguments)
+    by_votes = [
+        score(codes, states, active=active, **arguments) if len(states) > 1 else float("nan")
+        for score in (factor_vae_score, beta_vae_score)
+    ]
     return DisentanglementReport(
         num_examples=len(codes),
         latents=(*names, *discrete),
@@ -183,8 +190,8 @@ def disentanglement_scores(
         active=used_latents(data, active),
         matrix=mutual_information(codes, states, categories=data.categories, normalised=True),
         importance=predictions.importance,
-        factor_vae_score=factor_vae_score(codes, states, active=active, **arguments),
-        beta_vae_score=beta_vae_score(codes, states, active=active, **arguments),
+        factor_vae_score=by_votes[0],
+        beta_vae_score=by_votes[1],
         mig=mig(codes, states, **arguments),
         disentanglement=predictions.disentanglement,
         completeness=predictions.completeness,

@@ -32,12 +32,14 @@ def factor_vae_score(
     discrete latent they are Gini variances: the probability that two draws differ, for pairs of
     different draws among the L examples and of independent draws from all examples. A majority of
     the training votes assigns a factor to each latent. The score is the accuracy of this assignment
-    on test votes; its standard error is at most 0.007 with the default `num_test`.
+    on test votes; its standard error is at most 0.007 with the default `num_test`. Training and
+    test votes draw from two halves of the examples: latents of pure noise tell apart votes of the
+    same few examples.
 
-    [KM18] score the training votes themselves, as `num_test=None` does, which favours noise a
-    little.
+    [KM18] score the training votes themselves, as `num_test=None` does, from all examples. That
+    favours noise: a little with many examples, much with fewer than about a thousand.
 
-    Chance is 1/F for F factors, also if no latent is active.
+    Chance is 1/F for F factors, also if no latent is active. With one factor it would be 1.
 
     Args:
         representation: continuous latents, (n, N_z), such as posterior means.
@@ -52,8 +54,8 @@ def factor_vae_score(
         seed: seed for the draws.
 
     Raises:
-        ValueError: if a shape, type or number does not fit, a number is not finite, no factor has
-            two values, or no two examples share a value of a factor.
+        ValueError: if a shape, type or number does not fit, a number is not finite, fewer than two
+            factors have two values, or no two examples of a half share a value of a factor.
 
     Example:
         >>> import numpy as np, tfvae
@@ -62,22 +64,23 @@ def factor_vae_score(
         1.0
     """
     data = checked(representation, factors, categories)
+    _two_factors(data)
     size = _at_least_two("num_examples", num_examples)
     used = used_latents(data, active)
     rng = np.random.default_rng(seed)
-    draws = Sharing(data)
+    training, test = _sharing(data, num_test, rng)
 
-    def votes(number):
+    def votes(draws, number):
         held, rows = draws.sets(number, size, rng)
         if not used.any():
             return held, np.zeros(number, dtype=int)
         return held, normalised_variances(data, rows, used).argmin(axis=1)
 
-    held, latents = votes(_checks.positive_int("num_train", num_train))
+    held, latents = votes(training, _checks.positive_int("num_train", num_train))
     counts = np.zeros((data.num_latents, len(data.names)), dtype=int)
     np.add.at(counts, (latents, held), 1)
     if num_test is not None:
-        held, latents = votes(_checks.positive_int("num_test", num_test))
+        held, latents = votes(test, _checks.positive_int("num_test", num_test))
     return float(np.mean(counts.argmax(axis=1)[latents] == held))
 
 
@@ -100,11 +103,12 @@ def beta_vae_score(
 
         z_diff = (1/L) Σ_l |z_{1,l} − z_{2,l}|
 
-    on training votes. The score is its accuracy on test votes. Each latent is divided by its
+    on training votes. The score is its accuracy on test votes, which draw from the other half of
+    the examples. Each latent is divided by its
     standard deviation over all examples, which removes its scale. A discrete latent has the
     difference 1[d₁ ≠ d₂], divided by its Gini variance.
 
-    Chance is 1/F for F factors, also if no latent is active.
+    Chance is 1/F for F factors, also if no latent is active. With one factor it would be 1.
 
     Args:
         representation: continuous latents, (n, N_z), such as posterior means.
@@ -128,40 +132,62 @@ def beta_vae_score(
         1.0
     """
     data = checked(representation, factors, categories)
+    _two_factors(data)
     pairs = _checks.positive_int("num_pairs", num_pairs)
     used = used_latents(data, active)
     rng = np.random.default_rng(seed)
-    draws = Sharing(data)
+    training, test = _sharing(data, num_test, rng)
 
-    def votes(number):
+    def votes(draws, number):
         held, first, second = draws.pairs(number, pairs, rng)
         return held, mean_differences(data, first, second, used)
 
-    held, differences = votes(_checks.positive_int("num_train", num_train))
-    test_held, test_differences = votes(_checks.positive_int("num_test", num_test))
+    held, differences = votes(training, _checks.positive_int("num_train", num_train))
+    test_held, test_differences = votes(test, _checks.positive_int("num_test", num_test))
     if not used.any() or np.all(held == held[0]):
         return float(np.mean(test_held == np.bincount(held).argmax()))
     classifier = LogisticRegression(max_iter=1000).fit(differences, held)
     return float(np.mean(classifier.predict(test_differences) == test_held))
 
 
-class Sharing:
-    """Draws examples that share a value of a factor."""
+def _two_factors(data: Inputs) -> None:
+    """Raises a ValueError when there is one factor, which any vote would name."""
+    if len(data.names) < 2:
+        raise ValueError(
+            "`factors` must hold two factors or more that vary, received one, "
+            f"{data.names[0]!r}: any latents, noise too, would have the score 1. Use `mig` or "
+            "`sap`."
+        )
 
-    def __init__(self, data: Inputs):
+
+def _sharing(
+    data: Inputs, num_test: int | None, rng: np.random.Generator
+) -> tuple["Sharing", "Sharing"]:
+    """Draws for training and for test votes: from two halves, or both from all examples."""
+    if num_test is None:
+        return Sharing(data), Sharing(data)
+    rows = rng.permutation(len(data.codes))
+    return Sharing(data, rows[len(rows) // 2 :]), Sharing(data, rows[: len(rows) // 2])
+
+
+class Sharing:
+    """Draws examples that share a value of a factor, from all examples or `among` some rows."""
+
+    def __init__(self, data: Inputs, among: np.ndarray | None = None):
+        among = np.arange(len(data.codes)) if among is None else among
+        own = data.states[among]
         self.states = data.states
-        self.counts = [np.bincount(states) for states in data.states.T]
-        self.rows = np.argsort(data.states, axis=0, kind="stable")
+        self.counts = [np.bincount(states) for states in own.T]
+        self.rows = among[np.argsort(own, axis=0, kind="stable")]
         self.starts = [np.cumsum(counts) - counts for counts in self.counts]
         self.first = [
-            np.flatnonzero(counts[states] > 1)
-            for counts, states in zip(self.counts, data.states.T, strict=True)
+            among[counts[states] > 1] for counts, states in zip(self.counts, own.T, strict=True)
         ]
         for name, rows in zip(data.names, self.first, strict=True):
             if not len(rows):
                 raise ValueError(
                     f"`factors` must have values that two examples share, but every value of "
-                    f"{name!r} occurs once in {len(data.codes)} examples. Use more examples or "
+                    f"{name!r} occurs once in {len(among)} examples. Use more examples or "
                     "coarser states."
                 )
 
