@@ -49,7 +49,13 @@ def test_test_data_give_the_states_of_the_factor(config):
 def test_files_and_report_of_a_run(config, tmp_path):
     _, lines = training.run(config, tmp_path / "run")
     names = {line.name for line in lines}
-    assert {"E_eq", "CapCorr, rotation", "rolled over copied", "log-likelihood"} <= names
+    assert {
+        "E_eq of means",
+        "E_eq of samples",
+        "CapCorr, rotation",
+        "rolled over copied",
+        "log-likelihood",
+    } <= names
     figures = {path.stem for path in (tmp_path / "run" / "figures").iterdir()}
     assert figures == {
         "capsule_traversals",
@@ -59,7 +65,7 @@ def test_files_and_report_of_a_run(config, tmp_path):
         "squares_covariance",
         "training_curves",
     }
-    assert "E_eq" in json.loads((tmp_path / "run" / "report.json").read_text())
+    assert "E_eq of samples" in json.loads((tmp_path / "run" / "report.json").read_text())
 
 
 @pytest.mark.slow

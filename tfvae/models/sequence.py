@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae import _checks
+from tfvae import _checks, _seeds
 from tfvae.models import beside, inputs
 from tfvae.models.base import LatentVariableModel
 from tfvae.priors.topographic import capsule_grid
@@ -67,7 +67,21 @@ class SequenceVAE(LatentVariableModel):
         Raises:
             ValueError: when `x` does not fit, holds NaN or values outside the likelihood's support.
         """
-        z = self.embed(x, y).numpy()
+        return self._as_capsules(x, self.embed(x, y).numpy())
+
+    def sample_capsules(self, x: Any, y: Any = None, *, seed: Any) -> np.ndarray:
+        """Capsules of one draw from the posterior of each step, (B, T, number of capsules, C).
+
+        Of (z, u) ~ q(z, u|x) for a `TopographicPrior`: the latents that training decodes.
+
+        Raises:
+            ValueError: when `x` does not fit, holds NaN or values outside the likelihood's support.
+        """
+        noise = self.encode(x, y).sample(seed=_seeds.stateless(seed))
+        return self._as_capsules(x, self.prior.latents_from_noise(noise).numpy())
+
+    def _as_capsules(self, x, z):
+        """z (B, T, N_z) in the shape of capsules; refuses x that has none."""
         inputs.check_support(self, "x", np.asarray(x))
         return z.reshape(*z.shape[:-1], *self.capsule_grid)
 

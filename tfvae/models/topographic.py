@@ -112,14 +112,15 @@ def _normalizing_decoder(output_shape):
 class BubbleVAE(TopographicVAE):
     """BubbleVAE [KW21]: a TVAE with stationary temporal coherence, whose capsules do not roll.
 
-    The prior's neighbourhood is `Bubble()` by default; see `TopographicVAE`.
+    The prior's neighbourhood is `Bubble()` by default, 5 frames and K = 3 as published for digits;
+    see `TopographicVAE`. Sequences of fewer frames need a prior with a smaller window.
 
     Example:
         >>> import tfvae
         >>> vae = tfvae.BubbleVAE(latent_dim=12)
         >>> vae.build((None, 6, 10))
         >>> vae.prior.neighborhood
-        Bubble(window=None, coherence=3)
+        Bubble(window=5, coherence=3)
     """
 
     default_neighborhood = "bubble"

@@ -41,8 +41,8 @@ class TopographicPrior(Prior):
             laid out: (number of capsules, capsule size), or the sides of a torus. None: capsules
             of size T for sequences of T steps, since the roll in a capsule then closes with the
             sequence; else (N_z,).
-        initial_mean: μ at first. A large μ makes t depend on the denominators W u², which roll,
-            and less on z, which does not.
+        initial_mean: μ at first, 30 as published. A large μ makes t depend on the denominators
+            W u², which roll, and less on z, which does not.
         epsilon: ε.
 
     Raises:
@@ -64,7 +64,7 @@ class TopographicPrior(Prior):
         self,
         neighborhood: str | Neighborhood = "shifting",
         grid: tuple[int, ...] | None = None,
-        initial_mean: float = 40.0,
+        initial_mean: float = 30.0,
         epsilon: float = 1e-6,
         **kwargs,
     ):
