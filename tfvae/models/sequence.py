@@ -86,7 +86,7 @@ class SequenceVAE(LatentVariableModel):
         return z.reshape(*z.shape[:-1], *self.capsule_grid)
 
     def roll(self, x: Any, steps: int, y: Any = None) -> np.ndarray:
-        """E[x|Roll(t̂)]: each step as expected `steps` later, (B, T, *step) [KW21, eq. 11].
+        """E[x|Roll(t̂)]: each step as expected `steps` later, (B, T, *step) [KW21].
 
         Args:
             x: sequences.
@@ -102,7 +102,7 @@ class SequenceVAE(LatentVariableModel):
     def predict_sequence(
         self, partial: Any, length: int | None = None, y: Any = None
     ) -> np.ndarray:
-        """A sequence whose first steps are given, and the rest of it by rolling [KW21, sec. 6.3].
+        """A sequence whose first steps are given, and the rest of it by rolling [KW21].
 
         t̂ of the given steps is rolled to each step to come, and the mean over them is decoded. The
         denominators sum over the squares of the given steps alone, and are scaled up by their

@@ -20,7 +20,7 @@ class TopographicVAE(SequenceVAE):
     """TVAE [KW21]: capsules that roll as what is seen transforms.
 
         t = (z + μ) / sqrt(W u² + ε),   q(z|x) and q(u|x) diagonal Gaussians, p(x|t)
-        L = Σ_l −log p(x_l|t_l) + KL(q(z|x_l) ‖ N(0, I)) + KL(q(u|x_l) ‖ N(0, I))   (eq. 9)
+        L = Σ_l −log p(x_l|t_l) + KL(q(z|x_l) ‖ N(0, I)) + KL(q(u|x_l) ‖ N(0, I))
 
     W has shifting temporal coherence: one step in time is one roll in the capsule. Rolling the
     capsules of a step and decoding them shows it later. `encoder` gives z, `encoder_u` gives u.

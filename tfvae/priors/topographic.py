@@ -33,7 +33,7 @@ class TopographicPrior(Prior):
     """t = (z + μ) / sqrt(W u² + ε), z, u ~ N(0, I): a topographic product of Student-t [KW21].
 
     The latents that a decoder sees are t. The posterior over (z, u) is a diagonal Gaussian. The
-    rate is KL(q(z, u|x) ‖ N(0, I)) (eq. 9), which is not below the rate of t. μ is learned.
+    rate is KL(q(z, u|x) ‖ N(0, I)), which is not below the rate of t. μ is learned.
 
     Args:
         neighborhood: W: "shifting", "bubble", "torus" or an object of `tfvae.distributions`.
