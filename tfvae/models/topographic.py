@@ -24,6 +24,11 @@ class TopographicVAE(SequenceVAE):
 
     W has shifting temporal coherence: one step in time is one roll in the capsule. Rolling the
     capsules of a step and decoding them shows it later. `encoder` gives z, `encoder_u` gives u.
+    The published baselines are `BubbleVAE` and, for L = 0, the prior
+    `TopographicPrior(Bubble(window=1))`.
+
+    L is the sum over the T steps. The authors minimise the mean over them: their SGD at a learning
+    rate of 1e-4 is SGD at 1e-4/T here (`trainers/configs/topographic_published.py`).
 
     Args:
         latent_dim: number of capsules times capsule size. The size is T unless the prior's `grid`
