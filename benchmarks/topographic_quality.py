@@ -45,7 +45,7 @@ MODELS = {
     "VAE": None,
 }
 # The grid that all rows are tuned on: Adam's learning rate at its highest, and μ at first.
-RATES, MEANS = (1e-3, 2e-3, 4e-3), (5.0, 30.0)
+RATES, MEANS = (2e-3, 4e-3, 8e-3), (10.0, 30.0, 90.0)
 COLUMNS = {
     "rate of Adam": "",
     "μ at first": "",
