@@ -119,6 +119,8 @@ def test_adapt_checks_its_examples():
         vae.prior.adapt(np.zeros((3, 4)))
     with pytest.raises(ValueError, match="at least one example"):
         vae.prior.adapt(np.zeros((0, 5)))
+    with pytest.raises(ValueError, match="`x` of `adapt` must be a finite number"):
+        vae.prior.adapt(np.full((3, 5), np.nan))
     for built in (True, False):
         vae = tfvae.VAE(2, likelihood="bernoulli", prior=VampPrior(3))
         with pytest.raises(ValueError, match=r"`x` of `adapt` must be in \[0, 1\].*\[0, 255\]"):

@@ -22,7 +22,7 @@ class VampPrior(Prior):
     Pseudo-inputs stay where data can be, in the likelihood's `support`: [0, 1] for a Bernoulli.
     What an initializer draws is clipped to it, and after each step of the optimizer what has left
     it is put back onto its bound. The gradient is the ordinary one there, so a pseudo-input on a
-    bound can move in again; the authors' hardtanh gives no gradient to one that is outside.
+    bound can move in again. (The authors' program squashes free parameters into the support.)
 
     Args:
         num_components: K.
@@ -79,11 +79,11 @@ class VampPrior(Prior):
                 f"received examples of shape {examples.shape[1:]}. Prepare them as for `fit`."
             )
         low, high = self.support or (-np.inf, np.inf)
-        if not np.all((examples >= low) & (examples <= high)):
+        if not np.all(np.isfinite(examples) & (examples >= low) & (examples <= high)):
+            allowed = "a finite number" if self.support is None else f"in [{low:g}, {high:g}]"
             raise ValueError(
-                f"`x` of `adapt` must be in [{low:g}, {high:g}], the support of the likelihood, "
-                f"received values in [{examples.min():g}, {examples.max():g}]. Prepare it as for "
-                "`fit`."
+                f"`x` of `adapt` must be {allowed}, as the likelihood has it, received values in "
+                f"[{examples.min():g}, {examples.max():g}]. Prepare it as for `fit`."
             )
 
     def _in_support(self, values):

@@ -22,9 +22,9 @@ def irs(
 
         R_ik = 1 − Σ_v p(v) Q(|z_i − E[z_i|v]| given v) / Q(|z_i − E z_i|).
 
-    Q is a high quantile. The score is the mean of max_k R_ik, weighted
-    by Q(|z_i − E z_i|), so a latent that changes little has little weight. A discrete latent has
-    the deviations ½ ‖d − E d‖₁ = 1 − p(d) of its one-hot vectors.
+    Q is a high quantile. The score is the mean of max_k R_ik, weighted by Q(|z_i − E z_i|), so a
+    latent that changes little has little weight. A discrete latent has the deviations
+    ½ ‖d − E d‖₁ = 1 − p(d) of its one-hot vectors.
 
     The score is 1 if each latent is a function of one factor, and about 0 for noise. Latents that
     never change are left out; the score is 0 if no latent changes. Several latents may share a
