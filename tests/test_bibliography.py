@@ -6,9 +6,11 @@ import re
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BIBLIOGRAPHY = ROOT / "docs" / "bibliography.md"
 PLACES = ["tfvae", "trainers", "benchmarks", "colab", "docs"]
-# [C20], [C20, eq. 7], [C18; C20], also over the end of a line: a name's letters and two digits.
+# [C20], [C20, section 3], [C18; C20], also over the end of a line: a name's letters and two digits.
 KEY = r"[A-Z][A-Za-z]{0,5}\d{2}[a-z]?"
 CITATION = re.compile(rf"\[({KEY}(?:[,;][^\[\]]*)?)\]")
+# eq. 7, eqs. 2 and 3, equation 4, Eq. (6); not E_eq.
+EQUATION_NUMBER = re.compile(r"\b(eqs?\.|equations?)\s*\(?\d", re.IGNORECASE)
 LISTED = re.compile(rf"^- \*\*\[({KEY})\]\*\* ", re.MULTILINE)
 
 
@@ -19,19 +21,26 @@ def keys(text):
     return {match[1] for match in matches if match}
 
 
+def texts():
+    """The name and the text of every file that may cite."""
+    paths = [path for place in PLACES for path in sorted((ROOT / place).rglob("*"))]
+    for path in [*paths, *sorted(ROOT.glob("*.md"))]:
+        if path.suffix in (".py", ".md", ".ipynb"):
+            yield str(path.relative_to(ROOT)), path.read_text()
+
+
 def cited():
     """Key -> a file that cites it."""
-    paths = [path for place in PLACES for path in sorted((ROOT / place).rglob("*"))]
-    paths += sorted(ROOT.glob("*.md"))
+    own = str(BIBLIOGRAPHY.relative_to(ROOT))
     found = {}
-    for path in paths:
-        if path.suffix in (".py", ".md", ".ipynb") and path != BIBLIOGRAPHY:
-            found |= dict.fromkeys(keys(path.read_text()), str(path.relative_to(ROOT)))
+    for name, text in texts():
+        if name != own:
+            found |= dict.fromkeys(keys(text), name)
     return found
 
 
 def test_keys_are_found_in_all_their_forms():
-    text = "[KW14] and [C20, eq. 7; Z18], [KM18,\n    eq. 3], [BGS16,\\n eq. 8]; not [Config20(a)]"
+    text = "[KW14] and [C20, app. A; Z18], [KM18,\n    app. A], [BGS16,\\n 5.2]; not [Config20(a)]"
     assert keys(text) == {"KW14", "C20", "Z18", "KM18", "BGS16"}
 
 
@@ -46,3 +55,13 @@ def test_every_reference_is_cited_and_listed_once():
     assert len(set(listed)) == len(listed)
     unused = set(listed) - set(cited())
     assert not unused, f"docs/bibliography.md lists {unused}, which nothing cites"
+
+
+def test_no_equation_is_cited_by_number():
+    """Numbers differ between the versions of a paper, and a wrong one looks like a right one."""
+    assert all(map(EQUATION_NUMBER.search, ("[C20, eq. 7]", "(eq. 9)", "eqs. 2", "Equation (3)")))
+    assert not EQUATION_NUMBER.search("E_eq. 3 of them")
+    numbered = {
+        f"{name}: {found[0]}" for name, text in texts() for found in EQUATION_NUMBER.finditer(text)
+    }
+    assert not numbered

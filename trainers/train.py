@@ -11,6 +11,8 @@ The config files are in trainers/configs; the data set follows the colon:
         digits, mnist, sprites, sprites_full
     topographic_vae.py (a model of sequences):
         digits, mnist
+    topographic_published.py (with the published settings, on mnist) has models there:
+        tvae, tvae_short, bubble, l0, vae
 
 Any key can be set on the command line:
 

@@ -5,9 +5,10 @@ import numpy as np
 
 import tfvae
 from tfvae.discrete import Assigned, GumbelSoftmax
+from tfvae.distributions import Bubble
 from tfvae.objectives import Constrained, InformationCascade
 from tfvae.penalties import AdversarialPrior, TotalCorrelation
-from tfvae.priors import HierarchicalPrior
+from tfvae.priors import HierarchicalPrior, TopographicPrior
 
 BATCH, STEPS = 16, 20
 
@@ -28,8 +29,9 @@ def _hierarchical(cls):
     return _small(cls, 2, prior=prior, objective=objective)
 
 
-def _sequences(cls):
-    more = {} if cls is tfvae.SequenceVAE else {"encoder_u": tfvae.networks.mlp([8])}
+def _sequences(cls, **more):
+    if cls is not tfvae.SequenceVAE:
+        more["encoder_u"] = tfvae.networks.mlp([8])
     return _small(cls, 8, shape=(3,), **more)
 
 
@@ -50,7 +52,7 @@ MODELS = {
     "FlatManifoldVAE": lambda: _hierarchical(tfvae.FlatManifoldVAE),
     "SequenceVAE": lambda: _sequences(tfvae.SequenceVAE),
     "TopographicVAE": lambda: _sequences(tfvae.TopographicVAE),
-    "BubbleVAE": lambda: _sequences(tfvae.BubbleVAE),
+    "BubbleVAE": lambda: _sequences(tfvae.BubbleVAE, prior=TopographicPrior(Bubble(window=3))),
     "CascadeVAE": _cascade,
     "FactorVAE": lambda: _adversarial(tfvae.FactorVAE, TotalCorrelation),
     "JointVAE": lambda: _small(tfvae.JointVAE, 2, discrete=GumbelSoftmax(3)),

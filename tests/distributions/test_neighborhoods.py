@@ -37,13 +37,25 @@ def box_loop(u2, widths):
     return v
 
 
+def published_without_window(u2, k):
+    """The published L = 0: v[l, c] = Σ_{|b| ≤ (K − 1)/2} u²[l, c − b]."""
+    v = np.zeros_like(u2)
+    for frame, capsule, place in np.ndindex(u2.shape):
+        for b in range(-(k - 1) // 2, (k - 1) // 2 + 1):
+            v[frame, capsule, place] += u2[frame, capsule, (place - b) % u2.shape[2]]
+    return v
+
+
 CASES = [
     (Shifting(), (6, 2, 6), lambda u2: shifting_loop(u2, 6, 6, 3)),
     (Shifting(4), (6, 2, 6), lambda u2: shifting_loop(u2, 6, 4, 3)),
     (Shifting(5, 1), (6, 2, 7), lambda u2: shifting_loop(u2, 6, 5, 1)),
     (Shifting(3, 5), (4, 1, 9), lambda u2: shifting_loop(u2, 4, 3, 5)),
-    (Shifting(1), (6, 2, 6), lambda u2: u2),
-    (Bubble(), (6, 2, 5), lambda u2: box_loop(u2, (6, 1, 3))),
+    (Shifting(1, 1), (6, 2, 6), lambda u2: u2),
+    (Bubble(), (6, 2, 5), lambda u2: box_loop(u2, (5, 1, 3))),
+    (Bubble(None), (6, 2, 5), lambda u2: box_loop(u2, (6, 1, 3))),
+    (Bubble(1), (4, 2, 6), lambda u2: published_without_window(u2, 3)),
+    (Bubble(1, 5), (4, 2, 6), lambda u2: published_without_window(u2, 5)),
     (Bubble(4, 5), (6, 2, 6), lambda u2: box_loop(u2, (4, 1, 5))),
     (Torus(3), (7,), lambda u2: box_loop(u2, (3,))),
     (Torus(3), (2, 7), lambda u2: box_loop(u2, (1, 3))),
@@ -83,11 +95,33 @@ def test_published_numbers_of_offsets():
     shape = (18, 18, 18)
     assert len(Shifting(coherence=3).offsets(shape)) == 52
     assert len(Shifting(coherence=1).offsets(shape)) == 18
-    assert len(Shifting(window=1).offsets(shape)) == 1
-    assert np.all(Bubble(window=5).sizes(shape) == 15)
+    assert np.all(Shifting().sizes(shape) == 52)
+    assert np.all(Bubble().sizes(shape) == 15)  # BubbleVAE of digits: 5 frames, K = 3.
+    assert np.all(Bubble(coherence=5).sizes(shape) == 25)  # That of sprites.
+    assert np.all(Bubble(window=1).sizes(shape) == 3)  # L = 0.
 
 
-@pytest.mark.parametrize("neighborhood", [Shifting(), Shifting(5, 3), Bubble()])
+def test_a_window_over_all_frames_makes_the_bubble_invariant_and_the_published_one_does_not():
+    u2 = tf.constant(RANDOM.normal(size=(18, 2, 18)) ** 2)
+    whole, published = (b.sums(u2, u2.shape).numpy() for b in (Bubble(None), Bubble()))
+    np.testing.assert_allclose(whole, np.broadcast_to(whole[:1], whole.shape), rtol=1e-12)
+    assert np.all(np.ptp(published, axis=0) > 0.0)
+
+
+def test_every_coherence_that_is_accepted_counts():
+    """No K is taken that a narrower one would equal: Shifting(window=1) would ignore its own."""
+    for window, coherence in itertools.product(range(1, 6), (1, 3, 5, 7)):
+        if coherence > 2 * window - 1:
+            with pytest.raises(ValueError, match=rf"`coherence` must be at most {2 * window - 1}"):
+                Shifting(window, coherence)
+        elif coherence > 1:
+            sizes = [Shifting(window, k).sizes((9, 1, 9)).max() for k in (coherence, coherence - 2)]
+            assert sizes[0] > sizes[1]
+    with pytest.raises(ValueError, match=r"window of 1 frames.*published L = 0"):
+        Shifting().sizes((1, 1, 6))
+
+
+@pytest.mark.parametrize("neighborhood", [Shifting(), Shifting(5, 3), Bubble(4)])
 def test_a_roll_of_u_in_time_and_capsule_is_one_of_v(neighborhood):
     shape = (6, 2, 6)
     u2 = RANDOM.normal(size=shape) ** 2
@@ -150,7 +184,11 @@ def test_config_round_trip_of_a_matrix():
         (lambda: Bubble(coherence=4), "must be odd"),
         (lambda: Torus(0), "`width` must be a whole number"),
         (lambda: Shifting(9).sizes((6, 2, 6)), "at most 6, the number of frames, received 9"),
-        (lambda: Shifting(3, 7).sizes((6, 2, 5)), "`coherence` must be at most 5.*received 7"),
+        (lambda: Shifting(4, 7).sizes((6, 2, 5)), "`coherence` must be at most 5.*received 7"),
+        (
+            lambda: Bubble().sizes((4, 2, 4)),
+            "`window` must be at most 4.*received 5. Give the neig",
+        ),
         (lambda: Shifting().sizes((6, 6)), "grid of .frames, capsules, capsule size."),
         (lambda: Torus((3, 3)).sizes((6,)), "`width` must have at most 1 entries.*received .3, 3."),
         (lambda: Torus(5).sizes((3,)), "at most 3, the number of latents along axis 0"),

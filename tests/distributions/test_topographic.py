@@ -62,7 +62,7 @@ def test_moments_that_do_not_exist():
 
 
 def test_disjoint_blocks_are_multivariate_student_t():
-    p = TopographicStudentT(Bubble(coherence=3), (4, 2, 3), np.float64(0.0))
+    p = TopographicStudentT(Bubble(window=None), (4, 2, 3), np.float64(0.0))
     assert p.has_closed_form
     t = RANDOM.normal(size=(5, 4, 2, 3))
     blocks = scipy.stats.multivariate_t(np.zeros(12), np.eye(12) / 12, df=12)

@@ -416,6 +416,14 @@ def thresholds_by_loops(code, states, number):
     return lambda value: labels[sum(value > cut for cut in cuts)]
 
 
+def test_sap_departs_from_a_squared_correlation_where_it_says_so():
+    """A latent that is no monotone function of a factor predicts it, but has no correlation."""
+    factor = np.tile(np.arange(5), 80)
+    latents = np.stack([np.array([2.0, -1.0, 0.0, 1.0, -2.0])[factor], some_noise(400, 1)[:, 0]], 1)
+    assert np.corrcoef(latents[:, 0], factor)[0, 1] ** 2 < 0.5
+    assert sap(latents, factor[:, None]) > 0.9
+
+
 def test_sap_against_loops():
     factors = some_factors(120, states=3)
     codes, categories = noisy(factors, 0.4)[:, :3], factors[:, 3:] + (some_noise(120, 1) > 1.0)
@@ -471,6 +479,22 @@ def test_irs_against_loops(quantile):
     expected = sum(w * b for w, b in zip(weights, best, strict=True)) / sum(weights)
     score = irs(codes, factors, categories=categories, quantile=quantile)
     assert score == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("quantile", [1.0, 0.9])
+def test_irs_is_the_published_one_for_the_maximum_on_a_balanced_grid(quantile):
+    """The authors' program has the quantile above, the maximum below, and values alike."""
+    factors = np.indices((4, 5, 6)).reshape(3, -1).T
+    latents = factors + 0.3 * some_noise(120, 3)
+    deviation = np.abs(latents - latents.mean(axis=0)).max(axis=0)
+    robustness = []
+    for factor in factors.T:
+        groups = [latents[factor == value] for value in np.unique(factor)]
+        inside = [np.quantile(np.abs(g - g.mean(axis=0)), quantile, axis=0) for g in groups]
+        robustness.append(1.0 - np.mean(inside, axis=0) / deviation)
+    program = np.average(np.max(robustness, axis=0), weights=deviation)
+    same = irs(latents, factors, quantile=quantile) == pytest.approx(program, rel=1e-9)
+    assert same == (quantile == 1.0)
 
 
 @pytest.mark.parametrize("number_of_categories", [2, 3, 5])

@@ -226,8 +226,9 @@ def test_report_of_a_model_that_is_equivariant():
     report = evaluation.equivariance(
         identity_model(2 * C), dataset(x, factors), steps=2, names=["angle", "hue"]
     )
-    np.testing.assert_allclose(report.errors, 0.0, atol=1e-4)
-    assert report.changes.mean() == pytest.approx(equivariance_error(x, places=0), rel=1e-5)
+    np.testing.assert_allclose(report.errors_of_means, 0.0, atol=1e-4)
+    change = equivariance_error(x, places=0)
+    assert report.changes_of_means.mean() == pytest.approx(change, rel=1e-5)
     assert list(report.correlations) == ["angle", "hue"]
     np.testing.assert_allclose([one[:2] for one in report.correlations.values()], 1.0)
     np.testing.assert_allclose(report.rolled, 0.0, atol=1e-10)
@@ -248,12 +249,39 @@ def test_report_of_a_model_that_rolls_the_wrong_way():
     data = dataset(x, {"angle": states(8), "transformation": np.zeros(8, int)})
     report = evaluation.equivariance(identity_model(direction=-1), data, steps=1)
     assert report.correlations["angle"].correlation == pytest.approx(-1.0)
-    assert report.errors.mean() > 1.0
+    assert report.errors_of_means.mean() > 1.0
     # Its capsules roll by 1 and show the frame before.
     wrong = np.mean((np.roll(x, -1, axis=1) - np.roll(x, 1, axis=1)) ** 2)
     assert report.rolled.mean() == pytest.approx(wrong, rel=1e-5)
     np.testing.assert_allclose(report.reconstructed, 0.0, atol=1e-10)
     assert list(report.transformations) == ["0"] * 8
+
+
+def test_errors_of_means_and_of_samples_are_two_numbers():
+    """With a posterior of standard deviation 0.5 the means roll exactly, the samples do not."""
+    x = rolling(8, capsules=1).reshape(8, T, C).astype("float32")
+    model = identity_model()
+    kernel = np.concatenate([np.eye(C), 0 * np.eye(C)], axis=1)
+    model.posterior_head.set_weights([kernel, np.repeat([0.0, 1.0], C)])
+    scale = model.encode(x).stddev().numpy()
+    assert np.ptp(scale) == 0.0
+    report = evaluation.equivariance(model, x, steps=1, seed=3)
+    np.testing.assert_allclose(report.errors_of_means, 0.0, atol=1e-4)
+    noise = scale * np.random.default_rng(0).normal(size=(500, *x.shape))
+    expected = [
+        equivariance_error((x + one).reshape(8, T, 1, C), places=places)
+        for places in (1, 0)
+        for one in noise[:50]
+    ]
+    numbers = report.to_dict()
+    assert numbers["E_eq of samples"] == pytest.approx(np.mean(expected[:50]), rel=0.1)
+    without = numbers["E_eq of samples, without the roll"]
+    assert without == pytest.approx(np.mean(expected[50:]), rel=0.1)
+    assert numbers["E_eq of means"] < 1e-3 < 1.0 < numbers["E_eq of samples"] < without
+    # The seed decides, in batches too.
+    again, other = (evaluation.equivariance(model, x, steps=1, seed=seed) for seed in (3, 4))
+    np.testing.assert_array_equal(again.errors_of_samples, report.errors_of_samples)
+    assert np.all(other.errors_of_samples != report.errors_of_samples)
 
 
 def test_report_of_images_and_without_factors():
@@ -267,7 +295,7 @@ def test_report_of_images_and_without_factors():
     report = evaluation.equivariance(model, data)
     x, factors = (np.concatenate(part) for part in zip(*data_arrays(data), strict=True))
     capsules = model.capsules(x)
-    assert report.errors.mean() == pytest.approx(equivariance_error(capsules), rel=1e-6)
+    assert report.errors_of_means.mean() == pytest.approx(equivariance_error(capsules), rel=1e-6)
     expected = capsule_correlation(capsules, factors)
     np.testing.assert_allclose(report.correlations["rotation"], expected)
     rolled = np.mean((np.roll(x, -5, axis=1) - model.roll(x, 5)) ** 2)

@@ -173,7 +173,10 @@ def test_equivariance_of_a_conditional_model_with_a_target():
     model.build(((None, 4, 3), {"target": (None, 4, 3)}))
     report = evaluation.equivariance(model, x, y=y, steps=1)
     capsules = model.capsules(x, y)
-    assert report.errors.mean() == pytest.approx(evaluation.equivariance_error(capsules), rel=1e-5)
+    expected = evaluation.equivariance_error(capsules)
+    assert report.errors_of_means.mean() == pytest.approx(expected, rel=1e-5)
+    drawn = evaluation.equivariance_error(model.sample_capsules(x, y, seed=0))
+    assert report.errors_of_samples.mean() == pytest.approx(drawn, rel=1e-5)
     later = np.roll(y["target"], -1, axis=1)
     for name, expected in (
         ("rolled", (later - model.roll(x, 1, y)) ** 2),

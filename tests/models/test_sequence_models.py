@@ -11,7 +11,7 @@ from tfvae.distributions import Bubble, Shifting, Torus
 from tfvae.priors import TopographicPrior
 
 FRAMES, FEATURES = 6, 5
-MEAN = 40.0  # μ at first, by default.
+MEAN = 30.0  # μ at first, by default.
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +73,16 @@ def test_samples_are_the_formula(topographic):
     v = denominators(u.reshape(12, FRAMES, 2, 6) ** 2).reshape(z.shape)
     t = topographic.prior.latents_from_noise(tf.constant(sources))
     np.testing.assert_allclose(t, (z + MEAN) / np.sqrt(v + 1e-6), rtol=1e-4)
+
+
+def test_sampled_capsules_are_the_formula_of_one_draw(topographic, x):
+    """t of (z, u) ~ q(z, u|x), in NumPy; the seed decides the draw."""
+    z, u = np.split(topographic.encode(x).sample(seed=(7, 0)).numpy(), 2, axis=-1)
+    z, u = (part.reshape(len(x), FRAMES, 2, 6) for part in (z, u))
+    expected = (z + MEAN) / np.sqrt(denominators(u**2) + 1e-6)
+    drawn = topographic.sample_capsules(x, seed=7)
+    np.testing.assert_allclose(drawn, expected, rtol=1e-4)
+    assert np.all(topographic.sample_capsules(x, seed=8) != drawn)
 
 
 def test_rate_is_that_of_both_gaussians(topographic, x):

@@ -52,6 +52,38 @@ def test_published_schedule():
         np.testing.assert_allclose(weights, [0.1] * number + [10.0] * (10 - number))
 
 
+@pytest.mark.parametrize(
+    ("hold", "num_categories", "expected"),
+    [
+        (False, (3,), [1, 2, 3, 4, 5, 6, 6, 6]),
+        (True, (3,), [1, 2, 3, 4, 4, 5, 6, 6]),  # The authors' program.
+        (True, (), [1, 2, 3, 4, 5, 6, 6, 6]),  # CascadeVAE-C has nothing to wait for.
+    ],
+)
+def test_open_latents_by_period(hold, num_categories, expected):
+    """Published: six latents, categories after four periods."""
+    objective = connected(InformationCascade(period=2, hold=hold), 6, num_categories)
+    for period, number in enumerate(expected):
+        for _ in range(2):
+            assert float(objective.state()["open_latents"]) == number
+            np.testing.assert_allclose(
+                weights_of(objective, 6), [0.1] * number + [10.0] * (6 - number)
+            )
+            assert bool(objective.discrete_is_open) == (period >= 4)
+            warned = objective.convergence_warning(None)
+            assert (warned is None) == (number == 6)
+            first = 2 * expected.index(6)  # Steps after which all are open.
+            assert warned is None or f"takes more than {first} steps" in warned
+            objective.update(tf.constant(0.0))
+
+
+def test_categories_from_the_start_take_the_first_period_when_held():
+    objective = connected(InformationCascade(period=1, discrete_start=0, hold=True), 3, (2,))
+    for number in (0, 1, 2, 3, 3):
+        assert float(objective.open_latents()) == number
+        objective.update(tf.constant(0.0))
+
+
 def test_cascade_loss_is_the_formula():
     rng = np.random.default_rng(0)
     distortion, rates = rng.uniform(size=(2, 5)), rng.uniform(size=(1, 5, 3))

@@ -1,5 +1,6 @@
 """Priors: densities against closed forms, the rate, and what `build` and `adapt` check."""
 
+import keras
 import numpy as np
 import pytest
 import scipy.stats
@@ -118,6 +119,62 @@ def test_adapt_checks_its_examples():
         vae.prior.adapt(np.zeros((3, 4)))
     with pytest.raises(ValueError, match="at least one example"):
         vae.prior.adapt(np.zeros((0, 5)))
+    with pytest.raises(ValueError, match="`x` of `adapt` must be a finite number"):
+        vae.prior.adapt(np.full((3, 5), np.nan))
+    for built in (True, False):
+        vae = tfvae.VAE(2, likelihood="bernoulli", prior=VampPrior(3))
+        with pytest.raises(ValueError, match=r"`x` of `adapt` must be in \[0, 1\].*\[0, 255\]"):
+            if built:
+                vae.build((None, 5))
+            vae.prior.adapt(np.array([[0.0, 1.0, 2.0, 3.0, 255.0]]))
+            vae.build((None, 5))
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+def test_pseudo_inputs_stay_in_the_support_of_the_likelihood(likelihood):
+    """From the first values on, through steps that lead out of it, and free to move in again."""
+    prior = VampPrior(50, initializer=keras.initializers.RandomNormal(0.5, 1.0, seed=0))
+    mlp = tfvae.networks.mlp
+    vae = tfvae.VAE(2, mlp([8]), mlp([8], (5,)), likelihood=likelihood, prior=prior, seed=0)
+    vae.build((None, 5))
+    vae.compile(keras.optimizers.SGD(1.0))
+    bounded = likelihood == "bernoulli"
+    pseudo = prior.pseudo_inputs
+    drawn = np.asarray(keras.initializers.RandomNormal(0.5, 1.0, seed=0)((50, 5)))
+    np.testing.assert_array_equal(pseudo, np.clip(drawn, 0.0, 1.0) if bounded else drawn)
+    gradient = np.where(drawn > 0.5, -1.0, 1.0).astype("float32")  # Out of [0, 1], by 1 a step.
+    before = pseudo.numpy()
+    vae.optimizer.apply_gradients([(tf.constant(gradient), pseudo)])
+    expected = before - gradient
+    np.testing.assert_allclose(pseudo, np.clip(expected, 0.0, 1.0) if bounded else expected, 1e-6)
+    if bounded:
+        assert set(np.unique(pseudo)) == {0.0, 1.0}
+        with tf.GradientTape() as tape:
+            density = tf.reduce_sum(prior.log_prob(tf.zeros([1, 2])))
+        at_bounds = tape.gradient(density, pseudo.value).numpy()
+        assert np.all(np.any(at_bounds != 0.0, axis=1))
+        vae.optimizer.apply_gradients([(tf.constant(-0.25 * gradient), pseudo)])
+        np.testing.assert_allclose(np.unique(pseudo), [0.25, 0.75])
+
+
+def test_pseudo_inputs_of_a_fit_stay_in_the_support():
+    x = np.random.default_rng(0).integers(2, size=(64, 5)).astype("float32")
+    mlp = tfvae.networks.mlp
+    prior = VampPrior(10)
+    vae = tfvae.VAE(2, mlp([8]), mlp([8], (5,)), likelihood="bernoulli", prior=prior, seed=0)
+    prior.adapt(x)
+    vae.compile(keras.optimizers.Adam(0.1))
+    vae.fit(x, epochs=5, verbose=0)
+    pseudo = prior.pseudo_inputs.numpy()
+    assert pseudo.min() >= 0.0 and pseudo.max() <= 1.0
+    assert np.any((pseudo > 0.0) & (pseudo < 1.0))  # Some have left the bounds they started at.
+
+
+def test_pseudo_inputs_of_a_model_with_a_target_are_no_targets():
+    """The likelihood's support is the target's; x may be anything."""
+    vae = tfvae.VAE(2, likelihood="bernoulli", prior=VampPrior(20), target="y", seed=0)
+    vae.build(((None, 5), {"target": (None, 3)}))
+    assert vae.prior.support is None and vae.prior.pseudo_inputs.numpy().min() < 0.0
 
 
 def test_a_prior_that_is_not_connected_says_what_to_do():

@@ -250,6 +250,7 @@ def test_published_setting():
     model = experiment.build_model(config, (64, 64, 1))
     filters = [layer.filters for layer in model.encoder.layers if hasattr(layer, "filters")]
     assert filters == [32, 32, 64, 64] and model.objective.period == 20_000
+    assert model.objective.hold and model.objective.discrete_start == 4
     schedule = config.optimizer.learning_rate.to_dict()
     rate = experiment.create("learning_rate", schedule)
     rates = [float(rate(step)) for step in (0, 49_999, 50_000, 100_000)]

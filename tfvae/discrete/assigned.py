@@ -19,7 +19,7 @@ class Assigned(Discrete):
         u_k^(i) = log p(x_i|z_i, e_k),   d = argmax Σ_i u^(i)ᵀ d^(i) − λ' Σ_{i≠j} d^(i)ᵀ d^(j)
 
     The unary terms u of all categories come from one call of the decoder, d in training from a
-    minimum-cost flow (eq. 9). In evaluation, and for an example alone, d is the category with the
+    minimum-cost flow. In evaluation, and for an example alone, d is the category with the
     greatest unary at z = E[z|x]. The rate is log S, the cost of naming a category.
 
     Several variables are assigned in turn, each by an exact flow given the others, until nothing

@@ -51,18 +51,20 @@ class Shifting(_Capsules):
         v[l, c] = Σ_{(a, b)} u²[(l − a) mod T, (c − b) mod C],
         a, b ∈ {−⌊w/2⌋, …, ⌈w/2⌉ − 1}, |a − b| ≤ (K − 1)/2
 
+    The paper's L = 0 is not a window of one frame here, which would leave each latent its own
+    square alone, but K neighbours in the capsule without a roll: `Bubble(window=1)`.
+
     Args:
-        window: w, frames. None: all of them, the paper's L = 1/2. 1: each latent has only its own
-            square; for the paper's L = 0 use `Bubble(window=1)`.
-        coherence: K, odd.
+        window: w, frames; the paper's 2L is the share w/T. None: all of them, its L = 1/2.
+        coherence: K, odd, at most 2w − 1: |a − b| is never above w − 1.
 
     Raises:
-        ValueError: when an argument is not a whole number ≥ 1, or K is even.
+        ValueError: when an argument is not a whole number ≥ 1, K is even or above 2w − 1.
 
     Example:
         >>> from tfvae.distributions import Shifting
-        >>> int(Shifting().sizes((18, 1, 18))[0, 0, 0]), int(Shifting(1).sizes((18, 1, 18)).max())
-        (52, 1)
+        >>> int(Shifting().sizes((18, 1, 18))[0, 0, 0])
+        52
     """
 
     window: int | None = None
@@ -73,9 +75,21 @@ class Shifting(_Capsules):
         if self.window is not None:
             _checks.positive_int("window", self.window)
         _odd("coherence", self.coherence)
+        if self.window is not None:
+            self._check_reach(self.window)
+
+    def _check_reach(self, window):
+        """Refuses a K of which the window would leave out a part without a word."""
+        if self.coherence > 2 * window - 1:
+            raise ValueError(
+                f"`coherence` must be at most {2 * window - 1} in a window of {window} frames that "
+                f"shifts, received {self.coherence}. Choose a wider window; `Bubble(window=1)` has "
+                "neighbours in the capsule without a roll, the published L = 0."
+            )
 
     def offsets(self, shape: Sequence[int]) -> list[tuple[int, int]]:
         """All (a, b) of the sum."""
+        self._check_reach(self._window(shape))
         window = centred(self._window(shape))
         reach = (self._coherence(shape) - 1) // 2
         return [(a, b) for a in window for b in window if abs(a - b) <= reach]
@@ -126,8 +140,12 @@ class Bubble(_Capsules, Box):
         v[l, c] = Σ_a Σ_b u²[(l − a) mod T, (c − b) mod C],
         a ∈ {−⌊w/2⌋, …, ⌈w/2⌉ − 1}, |b| ≤ (K − 1)/2
 
+    The defaults are the published BubbleVAE of digits; that of sprites has K = 5. A window of one
+    frame is the published L = 0: neighbours in the capsule, frames that know nothing of each other.
+
     Args:
-        window: w, frames. None: all of them.
+        window: w, frames. None: all of them; the denominators are then equal in all frames, so that
+            invariance is built in, not learned.
         coherence: K, odd.
 
     Raises:
@@ -135,11 +153,11 @@ class Bubble(_Capsules, Box):
 
     Example:
         >>> from tfvae.distributions import Bubble
-        >>> int(Bubble(window=5).sizes((18, 1, 18))[0, 0, 0])
-        15
+        >>> int(Bubble().sizes((18, 1, 18))[0, 0, 0]), int(Bubble(1).sizes((18, 1, 18))[0, 0, 0])
+        (15, 3)
     """
 
-    window: int | None = None
+    window: int | None = 5
     coherence: int = 3
 
     def __post_init__(self):

@@ -117,7 +117,8 @@ def fitting(name: str, width: int | None, length: int, what: str) -> int:
     width = length if width is None else width
     if width > length:
         raise ValueError(
-            f"`{name}` must be at most {length}, the number of {what}, received {width}."
+            f"`{name}` must be at most {length}, the number of {what}, received {width}. Give the "
+            "neighbourhood a smaller one."
         )
     return width
 

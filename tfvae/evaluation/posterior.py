@@ -11,14 +11,14 @@ from tfvae.evaluation.tables import Line, Report, table
 from tfvae.models import LatentVariableModel
 from tfvae.models.data import posterior_moments
 
-# The threshold of [BGS16].
+# The threshold of [BGS16, section 5.2].
 ACTIVE_VARIANCE = 0.01
 # A dimension is collapsed if its posterior means carry a smaller share of its variance.
 ACTIVE_SHARE = 0.01
 
 
 def active_units(loc: np.ndarray) -> np.ndarray:
-    """Returns whether Var_x(E[z_i|x]) > 0.01 for each dimension, (N_z,) bool [BGS16].
+    """Returns whether Var_x(E[z_i|x]) > 0.01 for each dimension, (N_z,) bool [BGS16, section 5.2].
 
     The threshold assumes that the latent space has the scale of N(0, I). A learned prior may have
     another scale: use `PosteriorReport.share_of_means` there.

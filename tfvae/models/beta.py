@@ -10,7 +10,7 @@ from tfvae.objectives import BetaELBO, Objective
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class BetaVAE(LatentVariableModel):
-    """β-VAE [H17]: minimises D + β·R (eq. 4), with β = 4 by default.
+    """β-VAE [H17]: minimises D + β·R, with β = 4 by default.
 
     Args:
         latent_dim: N_z.

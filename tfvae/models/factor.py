@@ -12,7 +12,7 @@ from tfvae.penalties import Penalty
 class FactorVAE(LatentVariableModel):
     """FactorVAE [KM18]: the ELBO with a penalty on the total correlation of q(z).
 
-        L = D + R + γ·TC(z)   (eq. 2)
+        L = D + R + γ·TC(z)
 
     The penalty is `tfvae.penalties.TotalCorrelation()` by default, whose discriminator has an
     optimizer of its own; γ is its `weight`. See `LatentVariableModel` for the other arguments.

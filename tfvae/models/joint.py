@@ -11,7 +11,7 @@ from tfvae.objectives import Objective
 class JointVAE(LatentVariableModel):
     """JointVAE [D18]: Gumbel-softmax categories beside Gaussian latents, held at capacities.
 
-        L = D + γ|R_z − C_z| + γ|R_d − C_d|   (eq. 7)
+        L = D + γ|R_z − C_z| + γ|R_d − C_d|
 
     The discrete latents are `tfvae.discrete.GumbelSoftmax(10)`, the objective
     `tfvae.objectives.Capacity()` by default. See `LatentVariableModel` for the other arguments.

@@ -129,7 +129,7 @@ class Queryable(GenerativeModel):
     def log_likelihood(
         self, x: Any, num_samples: int = 5000, *, y: Any = None, batch_size: int = 32, seed: int = 0
     ) -> np.ndarray:
-        """Importance-weighted estimate of log p(x) for each example [BGS16, eq. 8].
+        """Importance-weighted estimate of log p(x) for each example [BGS16].
 
             log (1/L) Σ_l p(x, z_l)/q(z_l|x), z_l ~ q(z|x): a lower bound in mean, rising with L.
 

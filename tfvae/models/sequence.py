@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae import _checks
+from tfvae import _checks, _seeds
 from tfvae.models import beside, inputs
 from tfvae.models.base import LatentVariableModel
 from tfvae.priors.topographic import capsule_grid
@@ -67,12 +67,26 @@ class SequenceVAE(LatentVariableModel):
         Raises:
             ValueError: when `x` does not fit, holds NaN or values outside the likelihood's support.
         """
-        z = self.embed(x, y).numpy()
+        return self._as_capsules(x, self.embed(x, y).numpy())
+
+    def sample_capsules(self, x: Any, y: Any = None, *, seed: Any) -> np.ndarray:
+        """Capsules of one draw from the posterior of each step, (B, T, number of capsules, C).
+
+        Of (z, u) ~ q(z, u|x) for a `TopographicPrior`: the latents that training decodes.
+
+        Raises:
+            ValueError: when `x` does not fit, holds NaN or values outside the likelihood's support.
+        """
+        noise = self.encode(x, y).sample(seed=_seeds.stateless(seed))
+        return self._as_capsules(x, self.prior.latents_from_noise(noise).numpy())
+
+    def _as_capsules(self, x, z):
+        """z (B, T, N_z) in the shape of capsules; refuses x that has none."""
         inputs.check_support(self, "x", np.asarray(x))
         return z.reshape(*z.shape[:-1], *self.capsule_grid)
 
     def roll(self, x: Any, steps: int, y: Any = None) -> np.ndarray:
-        """E[x|Roll(t̂)]: each step as expected `steps` later, (B, T, *step) [KW21, eq. 11].
+        """E[x|Roll(t̂)]: each step as expected `steps` later, (B, T, *step) [KW21].
 
         Args:
             x: sequences.
@@ -88,7 +102,7 @@ class SequenceVAE(LatentVariableModel):
     def predict_sequence(
         self, partial: Any, length: int | None = None, y: Any = None
     ) -> np.ndarray:
-        """A sequence whose first steps are given, and the rest of it by rolling [KW21, sec. 6.3].
+        """A sequence whose first steps are given, and the rest of it by rolling [KW21].
 
         t̂ of the given steps is rolled to each step to come, and the mean over them is decoded. The
         denominators sum over the squares of the given steps alone, and are scaled up by their

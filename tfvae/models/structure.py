@@ -63,6 +63,7 @@ def build(model, input_shape: Any) -> None:
         model.step_shape,
         _posterior_of_x(model) if model.condition is None else None,
         model.sequence_shape,
+        model.likelihood.support if model.target == "x" else None,
     )
 
 

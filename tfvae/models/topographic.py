@@ -20,10 +20,15 @@ class TopographicVAE(SequenceVAE):
     """TVAE [KW21]: capsules that roll as what is seen transforms.
 
         t = (z + μ) / sqrt(W u² + ε),   q(z|x) and q(u|x) diagonal Gaussians, p(x|t)
-        L = Σ_l −log p(x_l|t_l) + KL(q(z|x_l) ‖ N(0, I)) + KL(q(u|x_l) ‖ N(0, I))   (eq. 9)
+        L = Σ_l −log p(x_l|t_l) + KL(q(z|x_l) ‖ N(0, I)) + KL(q(u|x_l) ‖ N(0, I))
 
     W has shifting temporal coherence: one step in time is one roll in the capsule. Rolling the
     capsules of a step and decoding them shows it later. `encoder` gives z, `encoder_u` gives u.
+    The published baselines are `BubbleVAE` and, for L = 0, the prior
+    `TopographicPrior(Bubble(window=1))`.
+
+    L is the sum over the T steps. The authors minimise the mean over them: their SGD at a learning
+    rate of 1e-4 is SGD at 1e-4/T here (`trainers/configs/topographic_published.py`).
 
     Args:
         latent_dim: number of capsules times capsule size. The size is T unless the prior's `grid`
@@ -112,14 +117,15 @@ def _normalizing_decoder(output_shape):
 class BubbleVAE(TopographicVAE):
     """BubbleVAE [KW21]: a TVAE with stationary temporal coherence, whose capsules do not roll.
 
-    The prior's neighbourhood is `Bubble()` by default; see `TopographicVAE`.
+    The prior's neighbourhood is `Bubble()` by default, 5 frames and K = 3 as published for digits;
+    see `TopographicVAE`. Sequences of fewer frames need a prior with a smaller window.
 
     Example:
         >>> import tfvae
         >>> vae = tfvae.BubbleVAE(latent_dim=12)
         >>> vae.build((None, 6, 10))
         >>> vae.prior.neighborhood
-        Bubble(window=None, coherence=3)
+        Bubble(window=5, coherence=3)
     """
 
     default_neighborhood = "bubble"

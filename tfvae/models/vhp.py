@@ -11,7 +11,7 @@ from tfvae.priors import Prior
 class VHPVAE(LatentVariableModel):
     """VHP-VAE [K19]: a hierarchical prior, learned by constrained optimisation.
 
-        L = E[log q_φ(z|x) − F(Θ, Φ; z) + λ(C_θ(x, z) − κ²)]   (eq. 9)
+        L = E[log q_φ(z|x) − F(Θ, Φ; z) + λ(C_θ(x, z) − κ²)]
 
     minimised over Θ, Φ (prior), θ, φ (decoder, encoder), maximised over λ. By default the prior is
     `HierarchicalPrior()` with K = 16, the objective `Constrained()` with REWO and an error bound

@@ -22,7 +22,7 @@ def deviation_from_capacity(rate: tf.Tensor, capacity: tf.Tensor) -> tf.Tensor:
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class Capacity(Objective):
-    """L = D + γ|R_z − C_z| + γ|R_d − C_d| with capacities that grow from 0 [D18, eq. 7].
+    """L = D + γ|R_z − C_z| + γ|R_d − C_d| with capacities that grow from 0 [D18].
 
     R_z and R_d are the rates of the continuous and the discrete latents, means over the batch. A
     capacity given as a number is reached linearly; one given as a schedule follows the schedule.

@@ -10,19 +10,19 @@ from tfvae._coefficients import Coefficient
 from tfvae.objectives.base import Objective, Terms
 
 
-def cascade_weights(period: Any, num_latents: int, beta_low: Any, beta_high: Any) -> tf.Tensor:
-    """KL weights in a period p = 1, 2, …: β_l for the first p latents, else β_h [JS19, sec. 4.2].
+def cascade_weights(num_open: Any, num_latents: int, beta_low: Any, beta_high: Any) -> tf.Tensor:
+    """KL weights: β_l for the first `num_open` latents, else β_h [JS19].
 
     Returns:
         (num_latents,), float32.
     """
-    closed = tf.cast(tf.range(num_latents), tf.float32) >= tf.cast(period, tf.float32)
+    closed = tf.cast(tf.range(num_latents), tf.float32) >= tf.cast(num_open, tf.float32)
     return tf.where(closed, beta_high, beta_low)
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class InformationCascade(Objective):
-    """L = D + Σ_i β_i R_i + R_d; the β_i fall from β_h to β_l one by one [JS19, sec. 4.2].
+    """L = D + Σ_i β_i R_i + R_d; the β_i fall from β_h to β_l one by one [JS19].
 
     Training is cut into periods of r steps. In period p the first p latents have the weight β_l,
     and the others β_h ≫ β_l, so they carry nothing yet. Each latent learns only what the latents
@@ -38,6 +38,9 @@ class InformationCascade(Objective):
         beta_high: β_h ≥ β_l, a number or a Keras schedule.
         period: r, in steps; [JS19] take 20,000 of 300,000 steps for ten latents or for six.
         discrete_start: t_d ≥ 0, in periods.
+        hold: whether no latent opens in the period in which discrete latents start, as in the
+            authors' program: with t_d = 4 the periods have 1, 2, 3, 4, 4, 5, … open latents. False
+            counts on, as the paper says. Without discrete latents it has no effect.
 
     Raises:
         ValueError: when an argument lies outside its range.
@@ -61,6 +64,7 @@ class InformationCascade(Objective):
         beta_high: Any = 10.0,
         period: int = 1000,
         discrete_start: int = 4,
+        hold: bool = False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -77,6 +81,7 @@ class InformationCascade(Objective):
                 f"`discrete_start` must be a number of periods, 0 or more, received "
                 f"{discrete_start}."
             )
+        self.hold = bool(hold)
 
     def create_weights(self, likelihood: Any) -> None:
         """Creates the number of steps."""
@@ -85,6 +90,16 @@ class InformationCascade(Objective):
     def current_period(self) -> tf.Tensor:
         """p = 1 + ⌊steps/r⌋, a float32 scalar."""
         return 1.0 + tf.floor(self.steps.value / self.period)
+
+    def open_latents(self) -> tf.Tensor:
+        """Number of the latents with the weight β_l, a float32 scalar."""
+        period = self.current_period()
+        return tf.minimum(period - tf.cast(self._is_behind(period), tf.float32), self.latent_dim)
+
+    def _is_behind(self, period):
+        """Whether the cascade has been held for a period; Python or TensorFlow numbers."""
+        holds = self.hold and bool(self.num_categories)
+        return period > (self.discrete_start if holds else float("inf"))
 
     @property
     def discrete_is_open(self) -> tf.Tensor:
@@ -99,7 +114,7 @@ class InformationCascade(Objective):
                 'the rate of each latent: prior="standard_normal".'
             )
         weights = cascade_weights(
-            self.current_period(), terms.rate_per_latent.shape[-1], self.beta_low, self.beta_high
+            self.open_latents(), terms.rate_per_latent.shape[-1], self.beta_low, self.beta_high
         )
         rate = tf.linalg.matvec(terms.rate_per_latent, weights)
         if terms.discrete_rate is not None:
@@ -112,8 +127,7 @@ class InformationCascade(Objective):
 
     def state(self) -> dict[str, tf.Tensor]:
         """The period p, the number of open latents, and whether discrete latents take part."""
-        period = self.current_period()
-        state = {"period": period, "open_latents": tf.minimum(period, float(self.latent_dim))}
+        state = {"period": self.current_period(), "open_latents": self.open_latents()}
         if self.num_categories:
             state["discrete_open"] = tf.cast(self.discrete_is_open, tf.float32)
         return state
@@ -121,14 +135,15 @@ class InformationCascade(Objective):
     def convergence_warning(self, likelihood: Any) -> str | None:
         """Training ended before all latents were open."""
         steps = int(tf.convert_to_tensor(self.steps.value))
-        opened = min(1 + steps // self.period, self.latent_dim)
+        opened = int(tf.convert_to_tensor(self.open_latents()))
         closed = [] if opened == self.latent_dim else [f"{opened} of {self.latent_dim} latents"]
         if self.num_categories and steps < self.discrete_start * self.period:
             closed.append("none of the categories")
         if not closed:
             return None
         needed = self.period * max(
-            self.latent_dim - 1, self.discrete_start if self.num_categories else 0
+            self.latent_dim - 1 + int(self._is_behind(self.latent_dim)),
+            self.discrete_start if self.num_categories else 0,
         )
         return (
             f"After {steps} steps {' and '.join(closed)} have been opened: the cascade with "

@@ -15,7 +15,7 @@ from tfvae.objectives.multipliers import GECO, NOT_STARTED, REWO, Multiplier
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class Constrained(Objective):
-    """min R subject to E[C] ≤ κ²; L = R + λ(C − κ²), λ by dual ascent [RV18, eq. 2; K19, eq. 9].
+    """min R subject to E[C] ≤ κ²; L = R + λ(C − κ²), λ by dual ascent [RV18; K19].
 
     Args:
         kappa: the error per feature that is asked for, which means the same for data of any size:

@@ -11,7 +11,7 @@ from tfvae.objectives.base import Objective, Terms
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class ELBO(Objective):
-    """L = D + R, minus the evidence lower bound [KW14, eq. 3]; nats.
+    """L = D + R, minus the evidence lower bound [KW14]; nats.
 
     Example:
         >>> import tensorflow as tf
@@ -28,7 +28,7 @@ class ELBO(Objective):
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class BetaELBO(Objective):
-    """L = D + β·R [H17, eq. 4]; nats.
+    """L = D + β·R [H17]; nats.
 
     Args:
         beta: β ≥ 0, a number or a Keras schedule; 1 is the ELBO, 0 leaves the distortion alone.
@@ -55,7 +55,7 @@ class BetaELBO(Objective):
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class ConvexBeta(Objective):
-    """L = (1 − β)·C/N_x + β·R, the convex form used in particle physics [O21, eq. 1].
+    """L = (1 − β)·C/N_x + β·R, the convex form used in particle physics [O21].
 
     C/N_x is the mean squared error for a Gaussian likelihood, whose scale has no part in it, and
     the mean cross-entropy for a Bernoulli likelihood; R is the sum over latents. As β goes from 0

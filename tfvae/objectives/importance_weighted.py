@@ -10,7 +10,7 @@ from tfvae.objectives.base import Objective, Terms
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class ImportanceWeighted(Objective):
-    """L = −log (1/L) Σ_l p(x, z_l)/q(z_l|x), z_l ~ q(z|x) [BGS16, eq. 8]; nats.
+    """L = −log (1/L) Σ_l p(x, z_l)/q(z_l|x), z_l ~ q(z|x) [BGS16]; nats.
 
     The bound rises with the number of samples; with one it is the ELBO.
 
@@ -39,5 +39,5 @@ class ImportanceWeighted(Objective):
         return -log_mean_exp(-(terms.distortion + terms.rate), axis=0)
 
     def sample_weights(self, terms: Terms) -> tf.Tensor:
-        """Self-normalised importance weights, w_l/Σ w [BGS16, eq. 14]."""
+        """Self-normalised importance weights, w_l/Σ w [BGS16]."""
         return tf.stop_gradient(tf.nn.softmax(-(terms.distortion + terms.rate), axis=0))

@@ -26,7 +26,7 @@ def geco_step(multiplier: tf.Tensor, delta: tf.Tensor, nu: Any) -> tf.Tensor:
 
 
 def rewo_step(beta: tf.Tensor, delta: tf.Tensor, nu: Any, tau: Any) -> tf.Tensor:
-    """β_t = β_{t−1}·exp(ν·f(β_{t−1}, δ_t; τ)·δ_t) [K19, eq. 10].
+    """β_t = β_{t−1}·exp(ν·f(β_{t−1}, δ_t; τ)·δ_t) [K19].
 
     f(β, δ; τ) = (1 − H(δ))·tanh(τ(β − 1)) − H(δ), H the Heaviside step: β falls while the
     constraint is violated (δ > 0) and rises towards 1 while it holds, ever slower as it gets there.

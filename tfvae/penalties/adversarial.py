@@ -18,8 +18,8 @@ class Adversarial(Penalty):
 
         log(1 + exp(−ℓ(z))) + log(1 + exp(ℓ(z'))),
 
-    whose optimum is the log-density ratio ℓ = log q(z)/q̄(z) (the density-ratio trick [KM18,
-    eq. 3]). A subclass says where z' comes from, and what ℓ adds to the model's loss.
+    whose optimum is the log-density ratio ℓ = log q(z)/q̄(z) (the density-ratio trick
+    [KM18]). A subclass says where z' comes from, and what ℓ adds to the model's loss.
 
     Args:
         weight: of the penalty, a number or a Keras schedule.
@@ -115,7 +115,7 @@ class AdversarialPrior(Adversarial):
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class TotalCorrelation(Adversarial):
-    """TC(z) = KL(q(z) ‖ Π_i q(z_i)) ≈ E_q(z) ℓ(z) [KM18, eq. 2 and 3]; nats.
+    """TC(z) = KL(q(z) ‖ Π_i q(z_i)) ≈ E_q(z) ℓ(z) [KM18]; nats.
 
     ℓ is the log-odds of z against z whose latents are permuted over the batch. Both come from the
     same batch (**choice**; [KM18] take two).

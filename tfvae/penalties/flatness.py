@@ -16,7 +16,7 @@ NORMALIZATIONS = ("absolute", "relative")
 
 
 def mixed_up(z: tf.Tensor, alpha: float, *, seed: Any) -> tf.Tensor:
-    """g(z_i, z_j) = (1 − a) z_i + a z_j, a ~ U(−α₀, 1 + α₀), j a random partner [C20, eq. 7; Z18].
+    """g(z_i, z_j) = (1 − a) z_i + a z_j, a ~ U(−α₀, 1 + α₀), j a random partner [C20; Z18].
 
     Args:
         z: latent points, (n, N_z).
@@ -34,7 +34,7 @@ def mixed_up(z: tf.Tensor, alpha: float, *, seed: Any) -> tf.Tensor:
 
 
 def deviation(tensors: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
-    """‖G − c²·1‖²_F, (n, N_z, N_z) and c², a scalar -> (n,) [C20, eq. 6]."""
+    """‖G − c²·1‖²_F, (n, N_z, N_z) and c², a scalar -> (n,) [C20]."""
     target = scale * tf.eye(tensors.shape[-1], dtype=tensors.dtype)
     return tf.reduce_sum(tf.square(tensors - target), axis=[-2, -1])
 
@@ -61,7 +61,7 @@ def rademacher(shape: Any, dtype: tf.DType, *, seed: Any) -> tf.Tensor:
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class Flatness(Penalty):
-    """η·E ‖G(g(z_i, z_j)) − c²·1‖²_F, c² = (1/N_z) E tr G(g(z_i, z_j)) [C20, eq. 6 and 8].
+    """η·E ‖G(g(z_i, z_j)) − c²·1‖²_F, c² = (1/N_z) E tr G(g(z_i, z_j)) [C20].
 
     It makes Euclidean distance in the latent space a measure of similarity. G is the metric that
     the decoder's mean pulls back from the space of the data. Where G = c²·1, steps of the same
@@ -77,7 +77,7 @@ class Flatness(Penalty):
         estimator: "stochastic" (E_v ‖(G − c²·1)v‖², v random signs: one forward and one reverse
             product whatever N_z; unbiased for a fixed c², which is estimated from the other points
             of the batch: give it batches, not single examples), "exact" (N_z forward products) or
-            "finite_difference" (as published, [C20, eq. 9]).
+            "finite_difference" (as published, [C20]).
         normalization: "relative", ‖G/c² − 1‖²_F, which does not change when z or x is rescaled:
             one η serves any data. Or "absolute", as published, whose force falls with c⁴ as the
             latent space grows.

@@ -45,6 +45,7 @@ class Prior(Component, abc.ABC):
         data_shape: tuple[int, ...] = (),
         encode: Callable[..., tfd.Distribution] | None = None,
         sequence_shape: tuple[int, ...] = (),
+        support: tuple[float, float] | None = None,
     ) -> None:
         """Creates the weights.
 
@@ -54,6 +55,7 @@ class Prior(Component, abc.ABC):
             encode: function x (K, *data), training=False -> posterior over z, for priors made of
                 posteriors; None where the posterior depends on more than x.
             sequence_shape: (T,) where an example is a sequence, else ().
+            support: closed interval of the values of the data; None: every finite number.
 
         Raises:
             ValueError: when the prior was built before.
@@ -61,12 +63,16 @@ class Prior(Component, abc.ABC):
         self.start_build()
         self.latent_dim = _checks.positive_int("latent_dim", latent_dim)
         self.sequence_shape = tuple(sequence_shape)
+        self.support = support
         self.create_weights(tuple(data_shape), encode)
 
     def create_weights(
         self, data_shape: tuple[int, ...], encode: Callable[..., tfd.Distribution] | None
     ) -> None:
-        """Creates what the subclass owns; nothing by default. `latent_dim` is known."""
+        """Creates what the subclass owns; nothing by default.
+
+        `latent_dim`, `sequence_shape` and `support` are known.
+        """
 
     def check_built(self) -> None:
         """Raises a ValueError when the prior has no weights yet."""

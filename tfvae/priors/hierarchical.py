@@ -20,7 +20,7 @@ tfd = tfp.distributions
 class HierarchicalPrior(Prior):
     """p(z) = ∫ p_Θ(z|ζ) p(ζ) dζ, p(ζ) = N(0, I), learned by an importance-weighted bound [K19].
 
-        log p(z) ≥ F(Θ, Φ; z) = E_{ζ_1..K ~ q_Φ(ζ|z)} log (1/K) Σ_k p_Θ(z, ζ_k)/q_Φ(ζ_k|z)   (eq. 8)
+        log p(z) ≥ F(Θ, Φ; z) = E_{ζ_1..K ~ q_Φ(ζ|z)} log (1/K) Σ_k p_Θ(z, ζ_k)/q_Φ(ζ_k|z)
 
     p_Θ(z|ζ) and q_Φ(ζ|z) are diagonal Gaussians whose parameters are networks. The optimum of
     E_{p_D(x) q(z|x)}[F] is the aggregated posterior: the prior is learned as empirical Bayes.

@@ -15,9 +15,14 @@ tfd = tfp.distributions
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class VampPrior(Prior):
-    """p(z) = (1/K) Σ_k q(z|u_k), with learned pseudo-inputs u_k [TW18, eq. 9].
+    """p(z) = (1/K) Σ_k q(z|u_k), with learned pseudo-inputs u_k [TW18].
 
     The rate has no closed form: one-sample estimates are used.
+
+    Pseudo-inputs stay where data can be, in the likelihood's `support`: [0, 1] for a Bernoulli.
+    What an initializer draws is clipped to it, and after each step of the optimizer what has left
+    it is put back onto its bound. The gradient is the ordinary one there, so a pseudo-input on a
+    bound can move in again. (The authors' program squashes free parameters into the support.)
 
     Args:
         num_components: K.
@@ -53,7 +58,8 @@ class VampPrior(Prior):
         Where there are fewer examples than components, some are drawn again.
 
         Raises:
-            ValueError: when `x` is empty or its examples are not of the shape of the model's data.
+            ValueError: when `x` is empty, its examples are not of the shape of the model's data, or
+                a value lies outside the likelihood's support.
         """
         x = np.asarray(x, dtype="float32")
         if x.ndim < 2 or len(x) == 0:
@@ -72,6 +78,17 @@ class VampPrior(Prior):
                 f"`x` of `adapt` must hold examples of the model's shape {tuple(data_shape)}, "
                 f"received examples of shape {examples.shape[1:]}. Prepare them as for `fit`."
             )
+        low, high = self.support or (-np.inf, np.inf)
+        if not np.all(np.isfinite(examples) & (examples >= low) & (examples <= high)):
+            allowed = "a finite number" if self.support is None else f"in [{low:g}, {high:g}]"
+            raise ValueError(
+                f"`x` of `adapt` must be {allowed}, as the likelihood has it, received values in "
+                f"[{examples.min():g}, {examples.max():g}]. Prepare it as for `fit`."
+            )
+
+    def _in_support(self, values):
+        """`values` clipped to the support."""
+        return values if self.support is None else keras.ops.clip(values, *self.support)
 
     def create_weights(
         self, data_shape: tuple[int, ...], encode: Callable[..., tfd.Distribution] | None
@@ -85,14 +102,15 @@ class VampPrior(Prior):
                 "q(z|x)."
             )
         self._encode = encode
-        initializer = self.initializer
+        draw = self.initializer
         if self._examples is not None:
             self._check_examples(self._examples, data_shape)
             examples, self._examples = self._examples, None
-            initializer = lambda shape, dtype: keras.ops.cast(examples, dtype)  # noqa: E731
+            draw = lambda shape, dtype: keras.ops.cast(examples, dtype)  # noqa: E731
         self.pseudo_inputs = self.add_weight(
             shape=(self.num_components, *data_shape),
-            initializer=initializer,
+            initializer=lambda shape, dtype: self._in_support(draw(shape, dtype)),
+            constraint=self._in_support,
             dtype="float32",
             name="pseudo_inputs",
         )

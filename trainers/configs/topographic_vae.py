@@ -34,7 +34,7 @@ def get_config(dataset: str = "digits") -> config_dict.ConfigDict:
             "prior": {
                 "name": "TopographicPrior",
                 "neighborhood": {"name": "Shifting", "coherence": 3},
-                "initial_mean": 40.0,
+                "initial_mean": 30.0,
             },
         },
         epochs=epochs,

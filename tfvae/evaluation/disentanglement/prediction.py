@@ -115,16 +115,26 @@ def sap(
         SAP = (1/F) Σ_k (S_{i_k k} − max_{i ≠ i_k} S_ik),   i_k = argmax_i S_ik.
 
     S_ik is the accuracy with which latent i alone predicts factor k by thresholds, on a test
-    quarter of the examples. It is balanced: a mean over the states of the factor. Factors are
-    states here, also ordered ones; [KSB18] use the R² of a line for continuous factors. A decision
-    tree of scikit-learn with K leaves gives the K − 1 thresholds for K states. All states have
-    equal weights in it, and the largest decrease of Gini impurity is split first. The tree of a
-    discrete latent may split off every category.
+    quarter of the examples. It is balanced: a mean over the states of the factor. A decision tree
+    of scikit-learn with K leaves gives the K − 1 thresholds for K states. All states have equal
+    weights in it, and the largest decrease of Gini impurity is split first. The tree of a discrete
+    latent may split off every category.
 
     A useless latent has S = 1/K, so the best gap is 1 − 1/K. `adjusted` uses (S − 1/K)/(1 − 1/K),
-    and the best gap is 1; without it S is as published. The accuracy of useless latents scatters
-    about chance, less with more examples. Perfect latents therefore score a little below 1, and
-    noise a little above 0.
+    and the best gap is 1; without it the gap is one of accuracies, as published. The accuracy of
+    useless latents scatters about chance, less with more examples. Perfect latents therefore score
+    a little below 1, and noise a little above 0.
+
+    Differences from [KSB18] and from the common program, disentanglement_lib [L19], so that numbers
+    do not compare in print:
+
+    - Factors are states here, also ordered ones; [KSB18] take the R² of a line, the squared
+      correlation, for continuous factors, which misses what is not monotone.
+    - The program classifies by a linear support vector machine on one latent (C = 0.01, balanced
+      weights), which cannot give each of many ordered states an interval of its own, and counts
+      plain accuracy. A tree can, and the accuracy is balanced.
+    - Neither adjusts for chance: take `adjusted=False` for their scale. Discrete latents are an
+      addition.
 
     Args:
         representation: continuous latents, (n, N_z), such as posterior means.

@@ -22,13 +22,24 @@ def irs(
 
         R_ik = 1 − Σ_v p(v) Q(|z_i − E[z_i|v]| given v) / Q(|z_i − E z_i|).
 
-    Q is a high quantile, used instead of the maximum. The score is the mean of max_k R_ik, weighted
-    by Q(|z_i − E z_i|), so a latent that changes little has little weight. A discrete latent has
-    the deviations ½ ‖d − E d‖₁ = 1 − p(d) of its one-hot vectors.
+    Q is a high quantile. The score is the mean of max_k R_ik, weighted by Q(|z_i − E z_i|), so a
+    latent that changes little has little weight. A discrete latent has the deviations
+    ½ ‖d − E d‖₁ = 1 − p(d) of its one-hot vectors.
 
     The score is 1 if each latent is a function of one factor, and about 0 for noise. Latents that
     never change are left out; the score is 0 if no latent changes. Several latents may share a
     factor, and a factor may have no latent.
+
+    Differences from [S19] and from the authors' program, so that numbers do not compare in print:
+
+    - The paper has the maximum in both places. The program has the quantile above and the maximum
+      below, and weighs by the maximum; outliers then lower the quotient, more of them in more
+      examples. Here it is the quantile in all three.
+    - Values v weigh by their shares in the data, p(v), in place of equally. Both are the same for
+      a balanced grid.
+    - The paper adjusts for factors that depend on each other; here, as in the program, factors are
+      taken as independent.
+    - The program bins factors; here they are states. Discrete latents are an addition.
 
     Args:
         representation: continuous latents, (n, N_z), such as posterior means.
