@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from tfvae.evaluation.tables import Line, Report, format_value, markdown
 from tfvae.models import LatentVariableModel
+from tfvae.serving import images
 from tfvae.serving.inputs import Inputs
 from tfvae.serving.scaling import Scaling
 from tfvae.serving.signatures import (
@@ -32,7 +33,9 @@ _MEANINGS = {
     "target": "what x explains, see Scaling",
     "seed": "any two whole numbers; the same numbers give the same answer",
     "count": f"number of samples, 1 to {MAX_COUNT}",
-    "image_bytes": "image files (JPEG, PNG, GIF or BMP) of any size",
+    "image_bytes": "image files: JPEG, PNG, GIF (its first frame) or BMP (8, 24 or 32 bits, not "
+    f"compressed), of any size up to {images.MAX_PIXELS:,} pixels; an orientation in EXIF is not "
+    "applied",
     "noise": "independent standard normal numbers",
 }
 
