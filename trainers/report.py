@@ -10,7 +10,7 @@ from ml_collections import config_dict
 
 import tfvae.evaluation
 from tfvae.evaluation import Line, table
-from tfvae.evaluation.tables import markdown
+from tfvae.evaluation.tables import escaped, markdown
 from tfvae.models import LatentVariableModel, SequenceVAE
 from trainers import experiment
 
@@ -122,7 +122,7 @@ def write(lines: list[Line], workdir: str | os.PathLike[str], title: str) -> Non
     """Writes report.md and report.json."""
     workdir = pathlib.Path(workdir)
     text = markdown(["term", "value", "unit"], [list(line) for line in lines])
-    (workdir / "report.md").write_text(f"# {title}\n\n{text}\n")
+    (workdir / "report.md").write_text(f"# {escaped(title)}\n\n{text}\n")
     plain = {line.name: {"value": line.value, "unit": line.unit} for line in lines}
     text = json.dumps(plain, indent=2, ensure_ascii=False)
     (workdir / "report.json").write_text(text + "\n")

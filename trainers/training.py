@@ -172,8 +172,6 @@ def train(
         initial_epoch=first,
         steps_per_epoch=data.steps,
         callbacks=[*records, *callbacks, saved],
-        # The data are already in the order of the epoch.
-        shuffle=False,
         # A terminal shows a progress bar; a file gets one line an epoch.
         verbose=1 if sys.stdout.isatty() else 2,
     )

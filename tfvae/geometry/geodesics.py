@@ -1,6 +1,7 @@
 """Shortest curves in a latent space: splines of least energy in the space of the data."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 
 import keras
@@ -237,7 +238,6 @@ def _search(mean, basis, tolerance, max_iterations):
         pieces = tf.cast(shape[1] - 1, x.dtype)
         return pieces * tf.reduce_sum(tf.math.squared_difference(x[:, 1:], x[:, :-1]), axis=[1, 2])
 
-    @tf.function(autograph=False, reduce_retracing=True)
     def search(nodes, z_start, z_end, held):
         tiny = 1e-12
         shape = tf.shape(nodes)
@@ -268,4 +268,5 @@ def _search(mean, basis, tolerance, max_iterations):
             found.num_iterations,
         )
 
-    return search
+    # A partial: TensorFlow would count the tracing of several searches as that of one.
+    return tf.function(functools.partial(search), autograph=False, reduce_retracing=True)

@@ -1,5 +1,7 @@
 """What a user asks of a model: encodings, categories, decodings, samples, likelihoods."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -150,5 +152,9 @@ class Queryable(GenerativeModel):
         """
         return evidence.log_likelihood(self, x, num_samples, y, batch_size, seed)
 
-    # A method of the model: TensorFlow keeps its traced graphs as long as the model lives.
-    chunked_bound = tf.function(evidence.chunked_bound, autograph=False, reduce_retracing=True)
+    @functools.cached_property
+    def chunked_bound(self) -> Callable[..., tf.Tensor]:
+        """The compiled `evidence.chunked_bound` of this model."""
+        # A partial: TensorFlow would count the tracing of several models as that of one.
+        bound = functools.partial(evidence.chunked_bound, self)
+        return tf.function(bound, autograph=False, reduce_retracing=True)
