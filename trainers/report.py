@@ -9,6 +9,7 @@ import tensorflow as tf
 from ml_collections import config_dict
 
 import tfvae.evaluation
+from tfvae import _names
 from tfvae.evaluation import Line, table
 from tfvae.evaluation.tables import escaped, markdown
 from tfvae.models import LatentVariableModel, SequenceVAE
@@ -97,11 +98,13 @@ def _of_categories(
     categories, labels = (np.concatenate(part) for part in zip(*batches, strict=True))
     if "labels" in model.needs.names:  # Their categories are the labels themselves.
         accuracy = float(np.mean(categories[:, 0] == labels))
-        return [Line(f"accuracy, d[0] as {label_name}", accuracy, "without the labels")]
+        return [
+            Line(f"accuracy, {_names.discrete(0)} as {label_name}", accuracy, "without the labels")
+        ]
     lines = []
     for v, column in enumerate(categories.T):
         accuracy = tfvae.evaluation.unsupervised_accuracy(column, labels)
-        match = f"d[{v}] as {label_name}"
+        match = f"{_names.discrete(v)} as {label_name}"
         lines += [
             Line(f"accuracy, {match}", accuracy.one_to_one, "one to one"),
             Line(f"majority accuracy, {match}", accuracy.majority),

@@ -186,7 +186,7 @@ def tensorboard(
     """Returns the callback that writes event files, or none if the package is missing."""
     try:
         writer = TensorBoardWriter(folder)
-    except ValueError as error:
+    except ImportError as error:
         print(f"No event files: {error}")
         return []
     first = next(iter(test))

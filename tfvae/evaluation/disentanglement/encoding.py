@@ -124,7 +124,7 @@ def _batches_with_factors(
             raise ValueError("`data` must yield (x, factors), received a dataset of x alone.")
         x, factors = tf.nest.map_structure(np.asarray, (x, factors))
         given = factors
-        if isinstance(factors, dict):
+        if isinstance(factors, dict) and all(name in factors for name in needs.required):
             given = {name: factors[name] for name in needs.names if name in factors}
         found = beside.arrays(given, needs, len(x), beside.INPUTS)
         if isinstance(factors, dict):

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from tfvae import _checks
+from tfvae import _checks, _names
 from tfvae.evaluation.disentanglement.clustering import UnsupervisedAccuracy, unsupervised_accuracy
 from tfvae.evaluation.disentanglement.encoding import encoded, random_part
 from tfvae.evaluation.disentanglement.information import mig, mutual_information
@@ -31,7 +31,7 @@ class DisentanglementReport(Report):
     num_examples: int
     """n, the number of encoded examples."""
     latents: tuple[str, ...]
-    """Names of the rows of the matrices: "z[0]", …, then "d[0]", … for the discrete latents."""
+    """Names of the rows of the matrices: "z_0", …, then "d_0", … for the discrete latents."""
     factors: tuple[str, ...]
     """Names of the columns: the factors with two values or more."""
     active: np.ndarray
@@ -173,8 +173,8 @@ def disentanglement_scores(
     data = checked(representation, factors, categories)
     codes, states = data.codes, dict(zip(data.names, data.states.T, strict=True))
     arguments = {"categories": data.categories, "seed": seed}
-    names = [f"z[{i}]" for i in range(codes.shape[1])]
-    discrete = {f"d[{i}]": column for i, column in enumerate(data.categories.T)}
+    names = [_names.latent(i) for i in range(codes.shape[1])]
+    discrete = {_names.discrete(i): column for i, column in enumerate(data.categories.T)}
     predictions = dci(codes, states, **arguments)
     return DisentanglementReport(
         num_examples=len(codes),
