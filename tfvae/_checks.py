@@ -23,6 +23,11 @@ def package(name: str, purpose: str, install: str, hint: str = "") -> types.Modu
         ) from error
 
 
+def span(low: float, high: float) -> str:
+    """The least and the greatest of the finite values as words; low > high: there are none."""
+    return f"values from {low:g} to {high:g}" if low <= high else "no finite value"
+
+
 def positive_int(name: str, value, hint: str = "") -> int:
     """Returns `value` as an int if it is a whole number of at least 1.
 

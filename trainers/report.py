@@ -61,9 +61,16 @@ def measure(
         *([Line("λ", terms["lambda"])] if "lambda" in terms else []),
         Line("log-likelihood", likelihood.mean, samples),
         Line("standard error of it", likelihood.standard_error, "nats"),
-        Line("active units", int(posterior.active.sum()), f"of {len(posterior.active)}"),
+        *_units(model, posterior),
         *_of_latents(model, test, config),
     ]
+
+
+def _units(model: LatentVariableModel, posterior: tfvae.evaluation.PosteriorReport) -> list[Line]:
+    """Returns the number of active units, where the latents have a posterior of their own."""
+    if not model.prior.posterior_is_over_z:
+        return []
+    return [Line("active units", int(posterior.active.sum()), f"of {len(posterior.active)}")]
 
 
 def _of_latents(

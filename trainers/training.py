@@ -75,11 +75,13 @@ def run(
     clock.note("training")
     if not writes:
         return model, []
+    print("Report and likelihood of the test data …", flush=True)
     model.save(workdir / MODEL)
     if strategy.num_replicas_in_sync > 1:
         model = load(workdir)  # The report and the figures use one device.
     lines = report.measure(model, test, config)
     clock.note("report")
+    print("Figures and model files …", flush=True)
     figures.write(model, test, config, workdir)
     clock.note("figures")
     export(model, workdir / "serving" / "1", metrics=lines, data=config.data.to_dict())

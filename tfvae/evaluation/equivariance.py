@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae import _checks
+from tfvae import _checks, _progress
 from tfvae.evaluation.capsules import (
     CapsuleCorrelation,
     compared,
@@ -105,6 +105,7 @@ def equivariance(
     steps: int = 5,
     names: Sequence[str] | None = None,
     num_states: dict[str, int] | None = None,
+    verbose: str | int = "auto",
 ) -> EquivarianceReport:
     """Measures the equivariance of a model's capsules on cyclic sequences [KW21].
 
@@ -124,6 +125,7 @@ def equivariance(
             numbers themselves.
         num_states: number of states of each factor that repeats after fewer states than T; see
             `capsule_correlation`.
+        verbose: 1: a progress bar; 0: none; "auto": one in a terminal or notebook if it takes long.
 
     Returns:
         A report that prints as a table and holds the numbers of every sequence.
@@ -154,16 +156,20 @@ def equivariance(
     if steps >= frames:
         raise ValueError(f"`steps` must be below the number of frames, {frames}, received {steps}.")
     parts, kinds, pairs = [], [], {}
-    for x, found in numpy_batches(data, y, batch_size=64):
-        factors = found if isinstance(found, dict) and y is None else {}
-        capsules = model.capsules(x, found).astype("float64")
-        parts.append(_numbers(model, x, found, capsules, steps))
-        if "transformation" in factors:
-            kinds.append(_named(factors["transformation"], names))
-        for factor, index in factors.items():
-            if _are_states(factor, index, x.shape):
-                period = period_of(capsules.shape[-1], (num_states or {}).get(factor, frames))
-                pairs.setdefault((factor, period), []).append(shifts_of(capsules, index, period))
+    with _progress.progress(None, verbose, "batch") as add:
+        for x, found in numpy_batches(data, y, batch_size=64):
+            factors = found if isinstance(found, dict) and y is None else {}
+            capsules = model.capsules(x, found).astype("float64")
+            parts.append(_numbers(model, x, found, capsules, steps))
+            if "transformation" in factors:
+                kinds.append(_named(factors["transformation"], names))
+            for factor, index in factors.items():
+                if _are_states(factor, index, x.shape):
+                    period = period_of(capsules.shape[-1], (num_states or {}).get(factor, frames))
+                    pairs.setdefault((factor, period), []).append(
+                        shifts_of(capsules, index, period)
+                    )
+            add(1)
     shifts = {key: np.concatenate(values, axis=1) for key, values in pairs.items()}
     return EquivarianceReport(
         **{field: np.concatenate([part[field] for part in parts]) for field in parts[0]},

@@ -129,7 +129,14 @@ class Queryable(GenerativeModel):
         return evidence.log_weights(self, batch, num_samples, seed=_seeds.stateless(seed))
 
     def log_likelihood(
-        self, x: Any, num_samples: int = 5000, *, y: Any = None, batch_size: int = 32, seed: int = 0
+        self,
+        x: Any,
+        num_samples: int = 5000,
+        *,
+        y: Any = None,
+        batch_size: int = 32,
+        seed: int = 0,
+        verbose: str | int = "auto",
     ) -> np.ndarray:
         """Importance-weighted estimate of log p(x) for each example [BGS16, eq. 8].
 
@@ -146,11 +153,13 @@ class Queryable(GenerativeModel):
             y: what the model needs beside x.
             batch_size: examples at a time.
             seed: of the samples.
+            verbose: 1: a progress bar; 0: none; "auto": one in a terminal or notebook if it takes
+                long.
 
         Returns:
             float32 array (n,), nats.
         """
-        return evidence.log_likelihood(self, x, num_samples, y, batch_size, seed)
+        return evidence.log_likelihood(self, x, num_samples, y, batch_size, seed, verbose)
 
     @functools.cached_property
     def chunked_bound(self) -> Callable[..., tf.Tensor]:

@@ -101,7 +101,7 @@ def color_bar(
 ) -> Colorbar:
     """Adds a slim colour bar with a label."""
     # A label longer than the axes would be cut.
-    figure.set_figheight(max(figure.get_figheight(), text_width(label) + 0.3))
+    figure.set_figheight(max(figure.get_figheight(), text_width(label) + 0.5))
     bar = figure.colorbar(mappable, ax=axes, aspect=30, pad=0.02, **kwargs)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=SMALL, color="#999999", labelcolor=TEXT)

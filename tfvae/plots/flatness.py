@@ -61,6 +61,8 @@ def violins(reports: Mapping[str, Any]) -> Figure:
         _violins(axes, values, list(reports), scale)
         flat_value = np.log10(flat_value) if scale == "log" else flat_value
         axes.axhline(flat_value, color=_style.TEXT, linewidth=1, linestyle=":")
+        if scale == "log":
+            axes.set_yticks(*_log_ticks(*axes.get_ylim()))
         _style.titled(axes, title)
     return figure
 
@@ -74,8 +76,6 @@ def _violins(axes, values, names, scale):
         body.set(facecolor=_style.COLORS[i % len(_style.COLORS)], alpha=0.7, linewidth=0)
     parts["cmedians"].set(color=_style.TEXT, linewidth=1.5)
     axes.set_xticks(np.arange(len(names)) + 1, names)
-    if scale == "log":
-        axes.set_yticks(*_log_ticks(*axes.get_ylim()))
 
 
 def _log_ticks(low, high):

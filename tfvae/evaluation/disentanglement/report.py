@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from tfvae import _checks, _names
+from tfvae import _checks, _names, _progress
 from tfvae.evaluation.disentanglement.clustering import UnsupervisedAccuracy, unsupervised_accuracy
 from tfvae.evaluation.disentanglement.encoding import encoded, random_part
 from tfvae.evaluation.disentanglement.information import mig, mutual_information
@@ -94,6 +94,7 @@ def disentanglement(
     num_examples: int = 10_000,
     seed: int = 0,
     batch_size: int = 512,
+    verbose: str | int = "auto",
 ) -> DisentanglementReport:
     """Computes all metrics of disentanglement on a random subset of data with known factors.
 
@@ -113,6 +114,7 @@ def disentanglement(
         num_examples: largest number of examples to encode, drawn at random.
         seed: seed for the choice of examples and for the metrics.
         batch_size: number of examples encoded at a time.
+        verbose: 1: a progress bar; 0: none; "auto": one in a terminal or notebook if it takes long.
 
     Raises:
         ValueError: if the data are empty, have no factors or never end, a part of y is missing, a
@@ -135,7 +137,9 @@ def disentanglement(
     batch_size = _checks.positive_int("batch_size", batch_size)
     x, factors, y = random_part(data, factors, num_examples, seed, y=y, needs=model.needs)
     loc, categories, active = encoded(model, x, y, batch_size)
-    return disentanglement_scores(loc, factors, categories=categories, active=active, seed=seed)
+    return disentanglement_scores(
+        loc, factors, categories=categories, active=active, seed=seed, verbose=verbose
+    )
 
 
 def disentanglement_scores(
@@ -145,6 +149,7 @@ def disentanglement_scores(
     categories: ArrayLike | None = None,
     active: ArrayLike | None = None,
     seed: int = 0,
+    verbose: str | int = "auto",
 ) -> DisentanglementReport:
     """Computes all metrics of disentanglement of a representation, with their default arguments.
 
@@ -156,6 +161,7 @@ def disentanglement_scores(
         active: the continuous latents that the FactorVAE and β-VAE scores use, (N_z,) bool; None:
             all.
         seed: seed for the draws.
+        verbose: 1: a progress bar; 0: none; "auto": one in a terminal or notebook if it takes long.
 
     Raises:
         ValueError: as for the metrics.
@@ -175,25 +181,36 @@ def disentanglement_scores(
     arguments = {"categories": data.categories, "seed": seed}
     names = [_names.latent(i) for i in range(codes.shape[1])]
     discrete = {_names.discrete(i): column for i, column in enumerate(data.categories.T)}
-    predictions = dci(codes, states, **arguments)
+    metrics = {
+        "dci": lambda: dci(codes, states, **arguments),
+        "matrix": lambda: mutual_information(
+            codes, states, categories=data.categories, normalised=True
+        ),
+        "factor_vae_score": lambda: factor_vae_score(codes, states, active=active, **arguments),
+        "beta_vae_score": lambda: beta_vae_score(codes, states, active=active, **arguments),
+        "mig": lambda: mig(codes, states, **arguments),
+        "sap": lambda: sap(codes, states, **arguments),
+        "irs": lambda: irs(codes, states, **arguments),
+    }
+    found = {}
+    with _progress.progress(len(metrics), verbose, "metric") as add:
+        for name, metric in metrics.items():
+            found[name] = metric()
+            add(1)
+    predictions = found.pop("dci")
     return DisentanglementReport(
         num_examples=len(codes),
         latents=(*names, *discrete),
         factors=data.names,
         active=used_latents(data, active),
-        matrix=mutual_information(codes, states, categories=data.categories, normalised=True),
         importance=predictions.importance,
-        factor_vae_score=factor_vae_score(codes, states, active=active, **arguments),
-        beta_vae_score=beta_vae_score(codes, states, active=active, **arguments),
-        mig=mig(codes, states, **arguments),
         disentanglement=predictions.disentanglement,
         completeness=predictions.completeness,
         informativeness=predictions.informativeness,
-        sap=sap(codes, states, **arguments),
-        irs=irs(codes, states, **arguments),
         accuracies={
             (latent, factor): unsupervised_accuracy(category, values)
             for latent, category in discrete.items()
             for factor, values in states.items()
         },
+        **found,
     )
