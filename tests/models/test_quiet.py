@@ -44,7 +44,7 @@ def test_fit_does_not_warn_of_keras_own_default(quiet, kind):
         model.fit(data, validation_data=data, verbose=0)
     else:
         model.build(X.shape)
-        model.fit((X for _ in range(4)), steps_per_epoch=2, epochs=2, verbose=0)
+        model.fit(((X,) for _ in range(4)), steps_per_epoch=2, epochs=2, verbose=0)
 
 
 def test_likelihoods_of_several_models_do_not_count_as_retracing(quiet):
