@@ -1,7 +1,10 @@
 """The code of README.md and of docs/ runs, page by page, in the order in which it stands there."""
 
 import ast
+import os
 import re
+import subprocess
+import warnings
 
 import pages
 import pytest
@@ -10,6 +13,8 @@ import tfvae
 
 # It trains on thousands of images.
 SLOW = ("README.md",)
+# True of one epoch, and not of as many as the pages have.
+OF_ONE_EPOCH = ("The constraint was not reached", "latents have been opened", "latents and none")
 
 
 @pytest.mark.parametrize(
@@ -22,7 +27,11 @@ SLOW = ("README.md",)
 )
 def test_code_of_a_page_runs(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    pages.run(path)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        pages.run(path)
+    said = {str(one.message) for one in caught if one.category is not DeprecationWarning}
+    assert not {text for text in said if not any(part in text for part in OF_ONE_EPOCH)}
 
 
 @pytest.mark.parametrize("path", pages.PAGES, ids=lambda p: p.name)
@@ -43,3 +52,27 @@ def test_blocks_that_are_not_to_run_are_left_out(tmp_path):
     page.write_text("```python\na = 1\n```\n<!-- not run -->\n```python\nb\n```\n```bash\nc\n```\n")
     assert pages.blocks(page) == [(2, "a = 1\n")]
     assert pages.run(page)["a"] == 1
+
+
+def test_the_variable_that_shortens_the_main_command_reaches_its_last_part(tmp_path):
+    """The command is three programs in a row; stand-ins of the first two make the third's words."""
+    text = (pages.ROOT / "README.md").read_text()
+    command = re.search(r"<!-- command: main -->\n```bash\n(.*?)\n```", text, re.DOTALL)[1]
+    (setting,) = re.findall(r"`(export EPOCHS=\d+)` on a line before it", text)
+    folder = tmp_path / ".venv" / "bin"
+    folder.mkdir(parents=True)
+    for program in (folder / "pip", folder / "python", tmp_path / "python3.11"):
+        program.write_text('#!/bin/sh\necho "$@"\n')
+        program.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    environment = {name: value for name, value in os.environ.items() if name != "EPOCHS"}
+    for line, expected in ((setting, " --epochs=5"), ("", "runs/pendulum")):
+        made = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", f"{line}\n{command}"],
+            cwd=tmp_path,
+            env={**environment, "PATH": path},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert made.stdout.rstrip().endswith(expected)

@@ -1,9 +1,31 @@
 """Checks of arguments, with one form of message: argument, expected, received, what to do."""
 
 import difflib
+import importlib
 import numbers
+import types
 
 import keras
+
+
+def package(name: str, purpose: str, install: str, hint: str = "") -> types.ModuleType:
+    """Returns a module that not everybody has installed.
+
+    Raises:
+        ImportError: naming what needs it, what to install, and perhaps what does without.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError(
+            f"{purpose} needs the package {name.split('.')[0]}, which is not installed. Run `pip "
+            f"install {install}`. {hint}".strip()
+        ) from error
+
+
+def span(low: float, high: float) -> str:
+    """The least and the greatest of the finite values as words; low > high: there are none."""
+    return f"values from {low:g} to {high:g}" if low <= high else "no finite value"
 
 
 def positive_int(name: str, value, hint: str = "") -> int:

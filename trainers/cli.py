@@ -19,6 +19,7 @@ CONFIG = config_flags.DEFINE_config_file(
     "config",
     None,
     "Config file and data set, joined by a colon: trainers/configs/vhp_vae.py:pendulum. "
+    "A config file is a Python program that is run: give only files that you trust. "
     "--config.<key>=<value> sets a key. Default: the config of an earlier run in --workdir.",
 )
 WORKDIR = flags.DEFINE_string(

@@ -81,7 +81,7 @@ def compare(
         workdir: folder of the comparison and of the runs.
     """
     import tfvae.evaluation
-    from tfvae.evaluation.tables import markdown
+    from tfvae.evaluation.tables import escaped, markdown
     from trainers import experiment, figures, training
 
     lines, models = {}, {}
@@ -100,7 +100,7 @@ def compare(
     rows = _rows(lines, reports)
     table = [[shown, *map(float, values), unit] for shown, unit, values in rows]
     text = markdown(["", *models, "unit"], table)
-    (workdir / "comparison.md").write_text(f"# {config.data.name}\n\n{text}\n")
+    (workdir / "comparison.md").write_text(f"# {escaped(config.data.name)}\n\n{text}\n")
     plain = [{"name": n, "unit": u, **dict(zip(models, v, strict=True))} for n, u, v in rows]
     (workdir / "comparison.json").write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
     _draw(models, reports, x[:POINTS], None if labels is None else labels[:POINTS], config, workdir)

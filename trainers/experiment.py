@@ -191,9 +191,9 @@ class TrainingData:
             self._examples = _with_first_labels(self._examples, config)
         if config.data.cache:
             self._examples = self._examples.cache()
+        self._examples, self.size = _counted(self._examples)
         self._config = config
         self._makes_sequences = bool(config.data.sequences)
-        self.size = int(self._examples.reduce(0, lambda count, _: count + 1))
         self.steps = math.ceil(self.size / config.batch_size)
         if self._makes_sequences:
             self.steps = self.size // config.batch_size
@@ -233,7 +233,7 @@ def test_data(config: config_dict.ConfigDict) -> tf.data.Dataset:
     """
     batches = _load(config, config.data.test, labels=config.data.labels, shuffle=False)
     if config.data.sequences:
-        batches = _sequences(batches.unbatch(), config)
+        batches = _sequences(_counted(batches.unbatch())[0], config)
     return batches.cache() if config.data.cache else batches
 
 
@@ -259,6 +259,12 @@ def shown_labels(labels: Any, config: config_dict.ConfigDict) -> Any:
 def factors(labels: dict[str, Any]) -> dict[str, Any]:
     """Returns labels as factors, dict of (n,), without the prefix "label_" of their names."""
     return {name.removeprefix("label_"): states for name, states in labels.items()}
+
+
+def _counted(examples: tf.data.Dataset) -> tuple[tf.data.Dataset, int]:
+    """Returns examples with their number, which `unbatch` has forgotten, as Keras warns."""
+    size = int(examples.reduce(0, lambda count, _: count + 1))
+    return examples.apply(tf.data.experimental.assert_cardinality(size)), size
 
 
 def _with_first_labels(

@@ -10,6 +10,7 @@ from ml_collections import config_dict
 import tfvae.datasets
 import tfvae.evaluation
 import tfvae.plots
+from tfvae import _names
 from tfvae.geometry import DisconnectedError, LatentGraph
 from tfvae.models import LatentVariableModel, SequenceVAE
 from trainers import experiment
@@ -129,10 +130,10 @@ def _information(
 ) -> matplotlib.figure.Figure:
     """Draws the mutual information of each latent and each factor that varies."""
     factors = {name: states for name, states in factors.items() if np.ptp(states)}
-    names = [f"$z_{{{i + 1}}}$" for i in range(model.latent_dim)]
+    names = [_names.latent(i) for i in range(model.latent_dim)]
     categories = None
     if model.num_categories:
-        names += [f"$d_{{{v + 1}}}$" for v in range(len(model.num_categories))]
+        names += [_names.discrete(v) for v in range(len(model.num_categories))]
         batches = tfvae.evaluation.numpy_batches(x, y)
         categories = np.concatenate([model.categories(*batch) for batch in batches])
     loc, _ = tfvae.evaluation.posterior_moments(model, x)

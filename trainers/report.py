@@ -9,8 +9,9 @@ import tensorflow as tf
 from ml_collections import config_dict
 
 import tfvae.evaluation
+from tfvae import _names
 from tfvae.evaluation import Line, table
-from tfvae.evaluation.tables import markdown
+from tfvae.evaluation.tables import escaped, markdown
 from tfvae.models import LatentVariableModel, SequenceVAE
 from trainers import experiment
 
@@ -60,9 +61,16 @@ def measure(
         *([Line("λ", terms["lambda"])] if "lambda" in terms else []),
         Line("log-likelihood", likelihood.mean, samples),
         Line("standard error of it", likelihood.standard_error, "nats"),
-        Line("active units", int(posterior.active.sum()), f"of {len(posterior.active)}"),
+        *_units(model, posterior),
         *_of_latents(model, test, config),
     ]
+
+
+def _units(model: LatentVariableModel, posterior: tfvae.evaluation.PosteriorReport) -> list[Line]:
+    """Returns the number of active units, where the latents have a posterior of their own."""
+    if not model.prior.posterior_is_over_z:
+        return []
+    return [Line("active units", int(posterior.active.sum()), f"of {len(posterior.active)}")]
 
 
 def _of_latents(
@@ -97,13 +105,15 @@ def _of_categories(
     categories, labels = (np.concatenate(part) for part in zip(*batches, strict=True))
     if "labels" in model.needs.names:  # Their categories are the labels themselves.
         accuracy = float(np.mean(categories[:, 0] == labels))
-        return [Line(f"accuracy, d[0] as {label_name}", accuracy, "without the labels")]
+        return [
+            Line(f"accuracy, {_names.discrete(0)} as {label_name}", accuracy, "without the labels")
+        ]
     if np.all(labels == labels[0]):
         return []
     lines = []
     for v, column in enumerate(categories.T):
         accuracy = tfvae.evaluation.unsupervised_accuracy(column, labels)
-        match = f"d[{v}] as {label_name}"
+        match = f"{_names.discrete(v)} as {label_name}"
         lines += [
             Line(f"accuracy, {match}", accuracy.one_to_one, "one to one"),
             Line(f"majority accuracy, {match}", accuracy.majority),
@@ -124,7 +134,7 @@ def write(lines: list[Line], workdir: str | os.PathLike[str], title: str) -> Non
     """Writes report.md and report.json."""
     workdir = pathlib.Path(workdir)
     text = markdown(["term", "value", "unit"], [list(line) for line in lines])
-    (workdir / "report.md").write_text(f"# {title}\n\n{text}\n")
+    (workdir / "report.md").write_text(f"# {escaped(title)}\n\n{text}\n")
     plain = {line.name: {"value": line.value, "unit": line.unit} for line in lines}
     text = json.dumps(plain, indent=2, ensure_ascii=False)
     (workdir / "report.json").write_text(text + "\n")

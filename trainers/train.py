@@ -2,7 +2,8 @@
 
     python -m trainers.train --config=trainers/configs/vhp_vae.py:pendulum --workdir=runs/pendulum
 
-The config files are in trainers/configs; the data set follows the colon:
+The config files are in trainers/configs; the data set follows the colon. A config file is a Python
+program that is run, unlike all other files that the programs read:
 
     vae.py, beta_vae.py, factor_vae.py, iwae.py, vamp_vae.py, vhp_vae.py, flat_manifold_vae.py:
         pendulum, digits, mnist, cmu_mocap, coil20, sprites, sprites_full (all of dSprites)

@@ -75,11 +75,13 @@ def run(
     clock.note("training")
     if not writes:
         return model, []
+    print("Report and likelihood of the test data …", flush=True)
     model.save(workdir / MODEL)
     if strategy.num_replicas_in_sync > 1:
         model = load(workdir)  # The report and the figures use one device.
     lines = report.measure(model, test, config)
     clock.note("report")
+    print("Figures and model files …", flush=True)
     figures.write(model, test, config, workdir)
     clock.note("figures")
     export(model, workdir / "serving" / "1", metrics=lines, data=config.data.to_dict())
@@ -172,8 +174,6 @@ def train(
         initial_epoch=first,
         steps_per_epoch=data.steps,
         callbacks=[*records, *callbacks, saved],
-        # The data are already in the order of the epoch.
-        shuffle=False,
         # A terminal shows a progress bar; a file gets one line an epoch.
         verbose=1 if sys.stdout.isatty() else 2,
     )
@@ -188,7 +188,7 @@ def tensorboard(
     """Returns the callback that writes event files, or none if the package is missing."""
     try:
         writer = TensorBoardWriter(folder)
-    except ValueError as error:
+    except ImportError as error:
         print(f"No event files: {error}")
         return []
     first = next(iter(test))

@@ -167,7 +167,7 @@ def test_wandb(monkeypatch):
 )
 def test_what_is_not_installed(make, package, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ValueError, match=f"needs the package {package}, .*pip install {package}"):
+    with pytest.raises(ImportError, match=f"needs the package {package}, .*pip install {package}"):
         make()
 
 

@@ -355,7 +355,7 @@ def test_fit_takes_the_sequences():
         ({"images": np.zeros((3, 4, 4, 2))}, "1 or 3 channels"),
         ({"images": np.full((3, 4, 4, 1), 1.5)}, r"in \[0, 1\], received values from 1\.5 to 1\.5"),
         ({"images": np.full((3, 4, 4, 1), -0.5)}, "Scale them"),
-        ({"images": np.full((3, 4, 4, 1), np.nan)}, "received values from nan"),
+        ({"images": np.full((3, 4, 4, 1), np.nan)}, "received no finite value, with NaN"),
         ({"images": np.zeros((3, 4, 4, 1), int)}, "or uint8, received int64"),
         ({"labels": np.zeros(2)}, r"`labels` must have one entry for each .*\(2,\)"),
         ({"transformation": "turn"}, r"one of rotation, scale, .* received 'turn'"),

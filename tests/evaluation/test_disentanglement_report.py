@@ -52,7 +52,7 @@ def test_report_of_a_joint_model():
     x[:, 3] = 1.0 + 0.05 * x[:, 3]
     report = evaluation.disentanglement(model, x, factors=factors, batch_size=100)
     assert report.num_examples == 600
-    assert report.latents == ("z[0]", "z[1]", "z[2]", "d[0]", "d[1]")
+    assert report.latents == ("z_0", "z_1", "z_2", "d_0", "d_1")
     assert report.factors == NAMES
     assert report.active.tolist() == [True, True, False, True, False]
     assert report.factor_vae_score == 1.0
@@ -65,8 +65,8 @@ def test_report_of_a_joint_model():
         assert matrix.shape == (5, 3)
         assert matrix.argmax(axis=0).tolist() == best
         assert matrix[best, range(3)] == pytest.approx(np.ones(3), abs=0.01)
-    assert report.accuracies["d[0]", "shape"] == (1.0, 1.0)
-    assert report.accuracies["d[1]", "shape"].one_to_one < 0.5
+    assert report.accuracies["d_0", "shape"] == (1.0, 1.0)
+    assert report.accuracies["d_1", "shape"].one_to_one < 0.5
 
 
 def test_report_prints_and_gives_a_dict():
@@ -75,9 +75,9 @@ def test_report_prints_and_gives_a_dict():
     numbers = report.to_dict()
     assert numbers["FactorVAE score"] == report.factor_vae_score
     assert numbers["MIG"] == report.mig
-    assert numbers["accuracy, d[0] as shape"] == 1.0
-    accuracy = report.accuracies["d[1]", "place"]
-    assert numbers["majority accuracy, d[1] as place"] == accuracy.majority
+    assert numbers["accuracy, d_0 as shape"] == 1.0
+    accuracy = report.accuracies["d_1", "place"]
+    assert numbers["majority accuracy, d_1 as place"] == accuracy.majority
     text = str(report)
     assert text.startswith("Disentanglement\n")
     assert "chance 0.333" in text
@@ -122,7 +122,7 @@ def test_report_of_a_model_that_is_trained_on_nothing():
     vae = tfvae.VAE(latent_dim=3, seed=0)
     vae.build((None, 4))
     report = evaluation.disentanglement(vae, x, factors=factors)
-    assert report.latents == ("z[0]", "z[1]", "z[2]")
+    assert report.latents == ("z_0", "z_1", "z_2")
     assert report.accuracies == {}
     again = evaluation.disentanglement(vae, x, factors=factors)
     assert again.to_dict() == report.to_dict()

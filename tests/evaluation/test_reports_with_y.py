@@ -154,7 +154,7 @@ def test_disentanglement(both):
     report = evaluation.disentanglement(both, X, factors=factors, y=y, seed=2)
     expected = evaluation.mig(both.encode(X, y).mean().numpy(), factors, categories=LABELS[:, None])
     assert report.mig == pytest.approx(expected, rel=1e-6)
-    assert report.accuracies["d[0]", "shape"].one_to_one == 1.0
+    assert report.accuracies["d_0", "shape"].one_to_one == 1.0
     # A dataset gives all by name, and what the model needs is no factor.
     of_pairs = evaluation.disentanglement(both, pairs({**factors, **y}), seed=2)
     assert of_pairs.factors == ("kind", "shape")

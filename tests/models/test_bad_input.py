@@ -174,6 +174,20 @@ def test_gradient_that_is_not_finite_in_an_encoder_changes_nothing(x):
     assert all(np.all(np.isfinite(weight)) for weight in model.get_weights())
 
 
+@pytest.mark.parametrize(
+    "rows, message",
+    [
+        ([[np.nan] * 5] * 4, "received no finite value, NaN"),
+        ([[np.nan, np.inf, -2.0, 1.0, 3.0]] * 4, "received values from -2 to 3, NaN"),
+        ([[-np.inf] * 5] * 4, "received no finite value, NaN"),
+    ],
+)
+def test_values_that_are_not_finite_are_no_range(rows, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        compiled().fit(np.array(rows, "float32"), verbose=0)
+    assert "nan" not in str(caught.value) and "inf " not in str(caught.value)
+
+
 @pytest.mark.parametrize("model", [tfvae.VAE, tfvae.VHPVAE])
 def test_training_can_go_on_after_a_failure(x, model):
     model = model(2, seed=0)

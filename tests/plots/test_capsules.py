@@ -123,7 +123,7 @@ def test_squares_covariance(torus, images, tvae, frames):
     matrix = np.asarray(figure.axes[0].get_images()[0].get_array())
     expected = np.corrcoef(latents(tvae, frames).astype("float64").T ** 2)
     np.testing.assert_allclose(matrix, expected, atol=1e-5)
-    assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["1", "2"]
+    assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["0", "1"]
 
 
 def test_squares_of_latents_without_variance_are_grey(built):

@@ -52,7 +52,7 @@ def row_names(axes):
 def test_one_latent_moves_in_each_category():
     model = FakeModel()
     figure = category_traversals(model, num_values=5)
-    assert titles(figure) == [f"$z_{{{i}}}$: −2 … 2" for i in (1, 2, 3)]
+    assert titles(figure) == [f"$z_{{{i}}}$: −2 … 2" for i in (0, 1, 2)]
     for dim, axes in enumerate(figure.axes):
         shown = tiles(axes, 2, 5)
         for k, column in np.ndindex(2, 5):
@@ -60,14 +60,14 @@ def test_one_latent_moves_in_each_category():
             z[dim] = -2.0 + column
             expected = model.tile(z, np.eye(2)[k])[..., 0]
             np.testing.assert_allclose(shown[k, column], expected, atol=1e-6)
-    assert row_names(figure.axes[0]) == ["$e_{1}$", "$e_{2}$"]
+    assert row_names(figure.axes[0]) == ["$d_{0}$ = 0", "$d_{0}$ = 1"]
 
 
 def test_chosen_latents_around_a_point():
     model = FakeModel()
     rest = np.array([0.3, -0.4, 0.8])
     figure = category_traversals(model, dims=[2], num_values=2, limits=(-1, 0.5), rest=rest)
-    assert titles(figure) == ["$z_{3}$: −1 … 0.5"]
+    assert titles(figure) == ["$z_{2}$: −1 … 0.5"]
     shown = tiles(figure.axes[0], 2, 2)
     for k, column in np.ndindex(2, 2):
         expected = model.tile([0.3, -0.4, [-1.0, 0.5][column]], np.eye(2)[k])
@@ -83,7 +83,7 @@ def test_several_variables_one_after_the_other():
     for row, (first, second) in enumerate(blocks):
         expected = model.tile([1.0], np.eye(2)[first], np.eye(3)[second])
         np.testing.assert_allclose(shown[row, 1], expected[..., 0], atol=1e-6)
-    assert row_names(axes)[1:3] == ["$d_{1}$ = $e_{2}$", "$d_{2}$ = $e_{1}$"]
+    assert row_names(axes)[1:3] == ["$d_{0}$ = 1", "$d_{1}$ = 0"]
 
 
 def test_without_categories_there_is_one_row():
@@ -114,7 +114,7 @@ def test_vectors_are_lines():
     figure = category_traversals(model, num_values=3, limits=(-1, 1))
     *panels, bar = figure.axes
     assert [axes.get_title(loc="left") for axes in panels] == [
-        f"$z_{{{i}}}$, $e_{{{k}}}$" for k in (1, 2) for i in (1, 2, 3)
+        f"$z_{{{i}}}$, $d_{{0}}$ = {k}" for k in (0, 1) for i in (0, 1, 2)
     ]
     expected = model.tile([0.0, 1.0, 0.0], np.eye(2)[1])
     np.testing.assert_allclose(panels[4].lines[2].get_ydata(), expected, atol=1e-6)
@@ -147,7 +147,7 @@ def test_gif_goes_there_and_back(tmp_path, channels):
             frames.append(np.asarray(image.convert("RGB")).astype(float) / 255)
     np.testing.assert_array_equal(frames[1], frames[5])
     np.testing.assert_array_equal(frames[2], frames[4])
-    # The right column is z_1, its tiles end 0.12 inches from the right, 0.3 from top and bottom.
+    # The right column is z_0, its tiles end 0.12 inches from the right, 0.3 from top and bottom.
     for index, value in enumerate([-1.0, 0.0, 1.0, 2.0]):
         for k in range(2):
             tile = frames[index][30 + 40 * k :][:40, -12 - 40 : -12]
@@ -168,7 +168,7 @@ def test_numbers_in_the_cells():
     # White on the dark end of the colours, dark on their light end.
     assert cells[0, 1].get_color() == "white"
     assert cells[1, 0].get_color() != "white"
-    assert row_names(axes) == ["$z_{1}$", "$z_{2}$"]
+    assert row_names(axes) == ["$z_{0}$", "$z_{1}$"]
     assert [text.get_text() for text in axes.get_xticklabels()] == ["shape", "a long name", "y"]
     assert axes.get_title(loc="left") == "MI"
     (image,) = axes.get_images()
@@ -178,11 +178,11 @@ def test_numbers_in_the_cells():
 def test_signed_numbers_have_0_in_the_middle_of_the_colours():
     figure = latents_against_factors([[-0.5, 0.2]], ["$d$"])
     (image,) = figure.axes[0].get_images()
-    assert (image.norm.vmin, image.norm.vmax) == (-0.5, 0.5)
+    assert (image.norm.vmin, image.norm.vmax) == (-1.0, 1.0)
     assert figure.axes[0].texts[0].get_text() == "−0.50"
     assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == [
+        "factor 0",
         "factor 1",
-        "factor 2",
     ]
 
 

@@ -121,7 +121,7 @@ def test_latent_scatter(labelled, conditional, everything):
         np.testing.assert_allclose(points.get_offsets(), loc, atol=1e-5)
         z = model.prior.sample(9, seed=(0, 0))
         np.testing.assert_allclose(prior.get_offsets(), z, atol=1e-6)
-        assert axes.get_xlabel() == "$z_1$"
+        assert axes.get_xlabel() == "$z_{0}$"
     path = labelled.embed(X[:5], LABELS[:5]).numpy()
     axes = plots.latent_scatter(labelled, X, paths={"way": path}).axes[0]
     np.testing.assert_array_equal(axes.lines[-1].get_xydata(), path[:, :2])
@@ -170,7 +170,7 @@ def test_interpolation(labelled, conditional, everything):
 def test_category_traversals(labelled, everything, tmp_path):
     panels = plots.category_traversals(labelled, num_values=2, limits=(-1, 1)).axes
     assert [text.get_text() for text in panels[0].get_yticklabels()] == [
-        f"label {k}" for k in range(4)
+        f"$d_{{0}}$ = {k}" for k in range(4)
     ]
     mosaic = np.asarray(panels[1].get_images()[0].get_array()).reshape(4, 6, 2, 5)
     for k in range(4):
@@ -181,7 +181,7 @@ def test_category_traversals(labelled, everything, tmp_path):
     z = np.concatenate([[2.0, 0.0], np.eye(4)[2]])[np.newaxis]
     expected = everything.decode_mean(z, {"condition": C[1]}).numpy()[0, ..., 0]
     np.testing.assert_allclose(mosaic[2, :, 1], expected, atol=1e-5)
-    assert axes.get_yticklabels()[0].get_text() == "$e_{1}$"
+    assert axes.get_yticklabels()[0].get_text() == "$d_{0}$ = 0"
     path = tmp_path / "one.gif"
     plots.traversal_gif(everything, path, num_values=3, y={"condition": C[1]})
     with Image.open(path) as image:

@@ -34,7 +34,7 @@ def test_traversal_moves_one_dimension(deep_model, images):
             z = loc.copy()
             z[dim] = value
             np.testing.assert_allclose(rows[dim, column], decoded(deep_model, z), atol=1e-5)
-    assert row_labels(figure)[1] == "$z_{2}$: −2.0 … 2.0"
+    assert row_labels(figure)[1] == "$z_{1}$: −2.0 … 2.0"
 
 
 def test_traversal_of_chosen_dimensions_around_a_sample(deep_model):
@@ -45,7 +45,7 @@ def test_traversal_of_chosen_dimensions_around_a_sample(deep_model):
     z[:, 2] = np.linspace(*np.quantile(prior[:, 2], [0.01, 0.99]), 3)
     np.testing.assert_allclose(rows[0], decoded(deep_model, z), atol=1e-5)
     # N(0, 1) has its 1% quantile at −2.33.
-    assert row_labels(figure) == [f"$z_{{3}}$: {z[0, 2]:.1f} … {z[2, 2]:.1f}".replace("-", "−")]
+    assert row_labels(figure) == [f"$z_{{2}}$: {z[0, 2]:.1f} … {z[2, 2]:.1f}".replace("-", "−")]
     assert z[0, 2] == pytest.approx(-2.33, abs=0.25)
 
 
@@ -56,7 +56,7 @@ def test_traversal_of_vectors(vector_model, vectors):
     z[:, 1] = np.linspace(-1, 1, 4)
     expected = vector_model.decode(z).mean()
     np.testing.assert_allclose([line.get_ydata() for line in second.lines], expected, atol=1e-5)
-    assert first.get_title(loc="left").startswith("$z_{1}$")
+    assert first.get_title(loc="left").startswith("$z_{0}$")
     assert bar.get_ylabel() == "part of the range"
     assert len({line.get_color() for line in second.lines}) == 4
 

@@ -18,7 +18,7 @@ def test_two_latents_are_shown_as_they_are(model, images):
     figure = latent_scatter(model, images)
     (axes,) = figure.axes
     np.testing.assert_allclose(offsets(axes), model.encode(images).mean(), atol=1e-5)
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("$z_1$", "$z_2$")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("$z_{0}$", "$z_{1}$")
     assert not figure.legends
 
 

@@ -103,7 +103,7 @@ def test_cascade_on_sprites(data_dir, tmp_path):
     x, labels = next(iter(experiment.test_data(config).unbatch().batch(1000).as_numpy_iterator()))
     found = model.categories(x)[:, 0]
     expected = tfvae.evaluation.unsupervised_accuracy(found, labels["label_shape"])
-    assert lines["accuracy, d[0] as shape"] == pytest.approx(expected.one_to_one)
+    assert lines["accuracy, d_0 as shape"] == pytest.approx(expected.one_to_one)
     assert lines["examples"] == len(x) == 58
     header = (tmp_path / "history.csv").read_text().splitlines()[0].split(",")
     assert {"period", "open_latents", "discrete_open"} <= set(header)
@@ -115,7 +115,7 @@ def test_interrupted_cascade_goes_on(data_dir, tmp_path):
     # Four steps an epoch, periods of three: the first epoch ends within the second period.
     assert float(model.objective.steps.numpy()) == 8.0
     found = values(report.measure(model, test, config))
-    accuracy = [found[f"{kind}accuracy, d[0] as digit"] for kind in ("", "majority ")]
+    accuracy = [found[f"{kind}accuracy, d_0 as digit"] for kind in ("", "majority ")]
     assert 0.0 < accuracy[0] <= accuracy[1] <= 1.0
     assert "MIG" not in found  # There are no factors.
 
@@ -165,7 +165,7 @@ def test_joint_vae_on_digits(data_dir, tmp_path):
     config = tiny(joint_vae, "digits", data_dir, epochs=1)
     model, test = trained(config, tmp_path)
     assert type(model) is tfvae.JointVAE
-    assert "accuracy, d[0] as digit" in values(report.measure(model, test, config))
+    assert "accuracy, d_0 as digit" in values(report.measure(model, test, config))
 
 
 @pytest.mark.parametrize("dataset", ["digits", "sprites"])
@@ -176,7 +176,7 @@ def test_labels_are_given_to_an_adversarial_autoencoder(dataset, data_dir, tmp_p
     assert labels.shape == (len(x),) and labels.max() < num_classes
     model, test = trained(config, tmp_path)
     name = "digit" if dataset == "digits" else "shape"
-    assert f"accuracy, d[0] as {name}" in values(report.measure(model, test, config))
+    assert f"accuracy, d_0 as {name}" in values(report.measure(model, test, config))
 
 
 def test_supervision_needs_labels(data_dir):
@@ -207,7 +207,7 @@ def test_conditional_vae_on_digits(data_dir, tmp_path):
     assert figures(tmp_path) == {f"{name}.png" for name in FIGURES | {"category_traversals"}} | {
         "traversals.gif"
     }
-    assert 0.0 <= reported(tmp_path)["accuracy, d[0] as digit"] <= 1.0
+    assert 0.0 <= reported(tmp_path)["accuracy, d_0 as digit"] <= 1.0
     model = training.load(tmp_path)
     assert model.generate(3, y=7).shape == (3, 8, 8, 1)
     again = values(training.evaluate(config, tmp_path))
@@ -226,7 +226,7 @@ def test_few_labels(data_dir, tmp_path):
     known = {x.tobytes() for x, y in zip(x, labels, strict=True) if y >= 0}
     assert known == {x.tobytes() for xs, ys in later for x, y in zip(xs, ys, strict=True) if y >= 0}
     model, test = trained(config, tmp_path)
-    assert "accuracy, d[0] as digit" in values(report.measure(model, test, config))
+    assert "accuracy, d_0 as digit" in values(report.measure(model, test, config))
     config.model.discrete.unknown = None
     with pytest.raises(ValueError, match=r"--config\.data\.num_labels must be 0"):
         experiment.TrainingData(config)

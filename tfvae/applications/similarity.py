@@ -2,7 +2,6 @@
 
 import collections
 import hashlib
-import importlib
 import json
 import os
 import pathlib
@@ -231,9 +230,4 @@ def _plain(ids: Iterable[Any]) -> list[Any]:
 
 
 def _faiss() -> ModuleType:
-    try:
-        return importlib.import_module("faiss")
-    except ImportError as error:
-        raise ImportError(
-            "Similarity search needs the package faiss: pip install 'tfvae[search]'."
-        ) from error
+    return _checks.package("faiss", "Similarity search", "'tfvae[search]'")

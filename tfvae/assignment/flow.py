@@ -1,7 +1,6 @@
 """The exact assignment of a batch, by a minimum-cost flow with integer costs."""
 
 import functools
-import importlib
 import math
 from types import ModuleType
 from typing import Any
@@ -189,9 +188,9 @@ _network = functools.lru_cache(maxsize=8)(_Network)
 
 
 def _min_cost_flow() -> ModuleType:
-    try:
-        return importlib.import_module("ortools.graph.python.min_cost_flow")
-    except ImportError as error:
-        raise ImportError(
-            "MinCostFlow needs OR-tools: pip install ortools. tfvae.assignment.Greedy does not."
-        ) from error
+    return _checks.package(
+        "ortools.graph.python.min_cost_flow",
+        "MinCostFlow",
+        "ortools",
+        "tfvae.assignment.Greedy does without.",
+    )

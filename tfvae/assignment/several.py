@@ -13,7 +13,7 @@ from tfvae.assignment.base import Assignment, check_rows
 def assign(
     unary: ArrayLike, sizes: Sequence[int], solver: Assignment, *, max_sweeps: int = 20
 ) -> np.ndarray:
-    """Categories d_1, …, d_V of each example, by block-coordinate ascent.
+    """Categories d_0, …, d_{V − 1} of each example, by block-coordinate ascent.
 
     The objective is
 

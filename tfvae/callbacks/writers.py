@@ -1,17 +1,17 @@
 """Writers of the numbers and figures of a run: TensorBoard, MLflow, Weights & Biases."""
 
-import importlib
 import io
 import os
 import pathlib
 import re
-import types
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 from matplotlib.image import imread
+
+from tfvae import _checks
 
 
 class TensorBoardWriter:
@@ -24,7 +24,7 @@ class TensorBoardWriter:
         folder: folder of the event files.
 
     Raises:
-        ValueError: when the package tensorboard is not installed.
+        ImportError: when the package tensorboard is not installed.
 
     Example:
         >>> import tempfile, tfvae
@@ -34,7 +34,7 @@ class TensorBoardWriter:
     """
 
     def __init__(self, folder: str | os.PathLike) -> None:
-        _module("tensorboard", "TensorBoardWriter")
+        _checks.package("tensorboard", "TensorBoardWriter", "tensorboard")
         self.folder = pathlib.Path(folder)
         self._writers = {}
 
@@ -77,7 +77,7 @@ class MLflowWriter:
         run_id: id of the run to log to; None: the active one.
 
     Raises:
-        ValueError: when the package mlflow is not installed.
+        ImportError: when the package mlflow is not installed.
 
     Example:
         >>> import mlflow, tfvae  # doctest: +SKIP
@@ -88,7 +88,7 @@ class MLflowWriter:
 
     def __init__(self, run_id: str | None = None) -> None:
         self.run_id = run_id
-        self._mlflow = _module("mlflow", "MLflowWriter")
+        self._mlflow = _checks.package("mlflow", "MLflowWriter", "mlflow")
 
     def numbers(self, values: dict[str, float], step: int) -> None:
         """Logs numbers by name."""
@@ -120,7 +120,8 @@ class WandbWriter:
         run: a run as returned by `wandb.init()`; None: the active one.
 
     Raises:
-        ValueError: when the package wandb is not installed, or no run is active.
+        ImportError: when the package wandb is not installed.
+        ValueError: when no run is active.
 
     Example:
         >>> import wandb, tfvae  # doctest: +SKIP
@@ -128,7 +129,7 @@ class WandbWriter:
     """
 
     def __init__(self, run: Any = None) -> None:
-        self._wandb = _module("wandb", "WandbWriter")
+        self._wandb = _checks.package("wandb", "WandbWriter", "wandb")
         self.run = self._wandb.run if run is None else run
         if self.run is None:
             raise ValueError(
@@ -163,13 +164,3 @@ def pixels(figure: Figure) -> np.ndarray:
 def _plain(name: str) -> str:
     """Replaces all characters except the letters, digits and signs that MLflow allows."""
     return re.sub(r"[^\w\-./ ]", "_", name, flags=re.ASCII)
-
-
-def _module(package: str, writer: str) -> types.ModuleType:
-    try:
-        return importlib.import_module(package)
-    except ImportError as error:
-        raise ValueError(
-            f"`{writer}` needs the package {package}, which is not installed. Run `pip install "
-            f"{package}`."
-        ) from error

@@ -48,7 +48,7 @@ class Choice(NamedTuple):
 
 
 class Discrete(Component, abc.ABC):
-    """Base class: d = (d_1, …, d_V), each d_v one of S_v categories, given to the decoder beside z.
+    """Base class: d = (d_0, …, d_{V − 1}), given to the decoder beside z; d_v has S_v categories.
 
         p(x) = Σ_d p(d) ∫ p(x|z, d) p(z) dz,   p(d_v) uniform
 

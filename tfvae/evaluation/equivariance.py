@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae import _checks
+from tfvae import _checks, _progress
 from tfvae.evaluation.capsules import (
     CapsuleCorrelation,
     compared,
@@ -114,6 +114,7 @@ def equivariance(
     names: Sequence[str] | None = None,
     num_states: dict[str, int] | None = None,
     seed: int = 0,
+    verbose: str | int = "auto",
 ) -> EquivarianceReport:
     """Measures the equivariance of a model's capsules on cyclic sequences [KW21].
 
@@ -135,6 +136,7 @@ def equivariance(
         num_states: number of states of each factor that repeats after fewer states than T; see
             `capsule_correlation`.
         seed: of the posterior samples.
+        verbose: 1: a progress bar; 0: none; "auto": one in a terminal or notebook if it takes long.
 
     Returns:
         A report that prints as a table and holds the numbers of every sequence.
@@ -165,20 +167,24 @@ def equivariance(
     if steps >= frames:
         raise ValueError(f"`steps` must be below the number of frames, {frames}, received {steps}.")
     parts, kinds, pairs = [], [], {}
-    for number, (x, found) in enumerate(numpy_batches(data, y, batch_size=64)):
-        factors = found if isinstance(found, dict) and y is None else {}
-        capsules = model.capsules(x, found).astype("float64")
-        drawn = model.sample_capsules(x, found, seed=seed + number).astype("float64")
-        parts.append(_of_frames(model, x, found, steps))
-        for name, one in (("means", capsules), ("samples", drawn)):
-            parts[-1][f"errors_of_{name}"] = pair_errors(one, 1)
-            parts[-1][f"changes_of_{name}"] = pair_errors(one, 0)
-        if "transformation" in factors:
-            kinds.append(_named(factors["transformation"], names))
-        for factor, index in factors.items():
-            if _are_states(factor, index, x.shape):
-                period = period_of(capsules.shape[-1], (num_states or {}).get(factor, frames))
-                pairs.setdefault((factor, period), []).append(shifts_of(capsules, index, period))
+    with _progress.progress(None, verbose, "batch") as add:
+        for number, (x, found) in enumerate(numpy_batches(data, y, batch_size=64)):
+            factors = found if isinstance(found, dict) and y is None else {}
+            capsules = model.capsules(x, found).astype("float64")
+            drawn = model.sample_capsules(x, found, seed=seed + number).astype("float64")
+            parts.append(_of_frames(model, x, found, steps))
+            for name, one in (("means", capsules), ("samples", drawn)):
+                parts[-1][f"errors_of_{name}"] = pair_errors(one, 1)
+                parts[-1][f"changes_of_{name}"] = pair_errors(one, 0)
+            if "transformation" in factors:
+                kinds.append(_named(factors["transformation"], names))
+            for factor, index in factors.items():
+                if _are_states(factor, index, x.shape):
+                    period = period_of(capsules.shape[-1], (num_states or {}).get(factor, frames))
+                    pairs.setdefault((factor, period), []).append(
+                        shifts_of(capsules, index, period)
+                    )
+            add(1)
     shifts = {key: np.concatenate(values, axis=1) for key, values in pairs.items()}
     return EquivarianceReport(
         **{field: np.concatenate([part[field] for part in parts]) for field in parts[0]},

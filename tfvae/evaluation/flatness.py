@@ -75,7 +75,7 @@ def flatness(
     num_points: int = 500,
     num_pairs: int = 64,
     seed: int = 0,
-    verbose: int = 0,
+    verbose: str | int = "auto",
 ) -> FlatnessReport:
     """Measures the flatness of a model's latent space where its data lie [C20].
 
@@ -95,7 +95,7 @@ def flatness(
             smaller data set gives fewer.
         num_pairs: number of pairs that geodesics join.
         seed: seed for the choice of examples and points.
-        verbose: 1 shows the progress of the geodesics.
+        verbose: 1: a progress bar; 0: none; "auto": one in a terminal or notebook if it takes long.
 
     Raises:
         ValueError: if the model is not built, the data hold fewer than two examples, or a part of y

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae import _progress
 from tfvae.evaluation.tables import Line, Report
 from tfvae.models import LatentVariableModel
 from tfvae.models.data import numpy_batches
@@ -63,7 +64,7 @@ def log_likelihood(
     y: Any = None,
     batch_size: int = 32,
     seed: int = 0,
-    verbose: int = 0,
+    verbose: str | int = "auto",
 ) -> LogLikelihood:
     """Estimates log (1/L) Σ_l p(x, z_l)/q(z_l|x) of each example, in bounded memory [BGS16].
 
@@ -77,7 +78,7 @@ def log_likelihood(
         y: what the model needs beside an array.
         batch_size: number of examples at a time.
         seed: seed for the samples.
-        verbose: 1 shows a progress bar over the batches of the data.
+        verbose: 1: a progress bar; 0: none; "auto": one in a terminal or notebook if it takes long.
 
     Returns:
         A report that prints as a table and holds the value of every example. A whole sequence is
@@ -94,14 +95,16 @@ def log_likelihood(
         >>> report.values.shape
         (4,)
     """
-    progress = keras.utils.Progbar(None, unit_name="batch") if verbose else None
+    is_dataset = isinstance(data, (tf.data.Dataset, keras.utils.PyDataset))
+    batches = numpy_batches(data, y, batch_size=1 if is_dataset else max(1, len(data)))
+    options = {"batch_size": batch_size, "verbose": 0 if is_dataset else verbose}
     values = []
-    for index, (x, found) in enumerate(numpy_batches(data, y)):
-        values.append(
-            model.log_likelihood(x, num_samples, y=found, batch_size=batch_size, seed=seed + index)
-        )
-        if progress:
-            progress.add(1)
+    with _progress.progress(None, verbose if is_dataset else 0, "batch") as add:
+        for index, (x, found) in enumerate(batches):
+            values.append(
+                model.log_likelihood(x, num_samples, y=found, seed=seed + index, **options)
+            )
+            add(1)
     return LogLikelihood(
         np.concatenate(values),
         num_samples,

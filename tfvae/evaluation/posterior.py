@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae import _names
 from tfvae.evaluation.tables import Line, Report, table
 from tfvae.models import LatentVariableModel
 from tfvae.models.data import posterior_moments
@@ -88,7 +89,7 @@ class PosteriorReport(Report):
             "dimension: information; Var(E[z|x]), E(Var[z|x])",
             [
                 Line(
-                    f"z[{i}]" + (" (collapsed)" if self.collapsed[i] else ""),
+                    _names.latent(i) + (" (collapsed)" if self.collapsed[i] else ""),
                     float(self.information[i]),
                     f"nats; {self.variance_of_means[i]:.4g}, {self.mean_variance[i]:.4g}",
                 )

@@ -1,6 +1,11 @@
 """Reports as tables, with a line for each number and its unit."""
 
+import re
 from typing import Any, NamedTuple
+
+# What means something in a line of Markdown or HTML. An underscore within a word does not, nor a
+# bracket without a target.
+_MARKUP = re.compile(r"[\\`*<>|~&$#]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])")
 
 
 class Line(NamedTuple):
@@ -28,11 +33,22 @@ def table(title: str, lines: list[Line]) -> str:
     return "\n".join([title, "-" * max(len(title), *map(len, rows)), *rows])
 
 
+def escaped(text: str) -> str:
+    """Escapes a text for a line or a cell of Markdown, which then shows it as it is."""
+    return _MARKUP.sub(r"\\\g<0>", " ".join(text.split()))
+
+
+def fenced(language: str, text: str) -> str:
+    """Returns a block of code in Markdown; its fence is longer than all that the text holds."""
+    fence = "`" * (1 + max([2, *map(len, re.findall("`+", text))]))
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
 def markdown(columns: list[str], rows: list[list[Any]]) -> str:
-    """Formats a table in Markdown with aligned columns; None prints as «–»."""
+    """Formats a table in Markdown with aligned columns; None prints as «–». Texts are escaped."""
     cells = [
-        columns,
-        *[["–" if value is None else format_value(value) for value in row] for row in rows],
+        [escaped("–" if value is None else format_value(value)) for value in row]
+        for row in [columns, *rows]
     ]
     widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
     lines = [

@@ -19,7 +19,7 @@ def distance_matrix(
     z: ArrayLike,
     *,
     kind: str = "geodesic",
-    verbose: int = 0,
+    verbose: str | int = "auto",
     **options: Any,
 ) -> np.ndarray:
     """Distances of all pairs, (n, N_z) -> (n, n), symmetric, 0 on the diagonal.
@@ -30,7 +30,7 @@ def distance_matrix(
         z: latent points, (n, N_z).
         kind: "geodesic", the length of the shortest curve found, in the unit of the data; or
             "euclidean", in the unit of the latent space.
-        verbose: 1 shows the progress over the n(n − 1)/2 geodesics.
+        verbose: 1: a progress bar; 0: none; "auto": one in a terminal or notebook if it takes long.
         options: further arguments of `geodesics`.
 
     Raises:

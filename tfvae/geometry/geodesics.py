@@ -1,6 +1,7 @@
 """Shortest curves in a latent space: splines of least energy in the space of the data."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 
 import keras
@@ -10,7 +11,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from numpy.typing import ArrayLike
 
-from tfvae import _checks
+from tfvae import _checks, _progress
 from tfvae.geometry.metric import (
     NUMBERS_AT_A_TIME,
     HeldMean,
@@ -124,7 +125,7 @@ def geodesics(
     tolerance: float = 1e-4,
     max_iterations: int = 200,
     batch_size: int | None = None,
-    verbose: int = 0,
+    verbose: str | int = "auto",
 ) -> Geodesics:
     """Curves γ from z_start to z_end of least energy ∫ γ̇ᵀ G(γ) γ̇ dt [C18; C20].
 
@@ -150,7 +151,7 @@ def geodesics(
             the ends' distance.
         max_iterations: largest number of iterations.
         batch_size: pairs at a time. None: 64, or fewer for large data.
-        verbose: 1 shows a progress bar over the batches.
+        verbose: 1: a progress bar; 0: none; "auto": one in a terminal or notebook if it takes long.
 
     Raises:
         ValueError: when the shapes do not fit, or a value is not finite.
@@ -175,14 +176,13 @@ def geodesics(
     basis = spline_basis(num_nodes, num_points)
     first = _first_nodes(ends, start, num_nodes)
     search = _search(mean, basis, tolerance, max_iterations)
-    progress = keras.utils.Progbar(len(ends[0]), verbose=verbose) if verbose else None
     results = []
-    for i in range(0, len(ends[0]), batch_size):
-        rows = slice(i, i + batch_size)
-        found = search(first[rows], ends[0][rows], ends[1][rows], held[rows])
-        results.append([result.numpy() for result in found])
-        if progress is not None:
-            progress.add(len(ends[0][rows]))
+    with _progress.progress(len(ends[0]), verbose, "geodesic") as add:
+        for i in range(0, len(ends[0]), batch_size):
+            rows = slice(i, i + batch_size)
+            found = search(first[rows], ends[0][rows], ends[1][rows], held[rows])
+            results.append([result.numpy() for result in found])
+            add(len(ends[0][rows]))
     points, converged, iterations = (list(column) for column in zip(*results, strict=True))
     points = np.concatenate(points)
     straight = np.linspace(ends[0], ends[1], points.shape[1], axis=1)
@@ -237,7 +237,6 @@ def _search(mean, basis, tolerance, max_iterations):
         pieces = tf.cast(shape[1] - 1, x.dtype)
         return pieces * tf.reduce_sum(tf.math.squared_difference(x[:, 1:], x[:, :-1]), axis=[1, 2])
 
-    @tf.function(autograph=False, reduce_retracing=True)
     def search(nodes, z_start, z_end, held):
         tiny = 1e-12
         shape = tf.shape(nodes)
@@ -268,4 +267,5 @@ def _search(mean, basis, tolerance, max_iterations):
             found.num_iterations,
         )
 
-    return search
+    # A partial: TensorFlow would count the tracing of several searches as that of one.
+    return tf.function(functools.partial(search), autograph=False, reduce_retracing=True)

@@ -205,6 +205,9 @@ class LatentVariableModel(Queryable):
             y_val = workflow.for_keras(self, x_val, y_val, *weights)
             kwargs["validation_data"] = (x_val, y_val, *weights)
         workflow.warn_of_monitors(self, kwargs.get("callbacks"))
+        if len(args) < 7 and workflow.has_an_order(x):
+            # Keras warns of its own default; it would be the seventh argument after x and y.
+            kwargs.setdefault("shuffle", False)
         history = super().fit(x, y, *args, **kwargs)
         warning = self.objective.convergence_warning(self.likelihood)
         if warning:

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae import _checks, _seeds
+from tfvae import _checks, _progress, _seeds
 from tfvae.models import beside, inputs
 from tfvae.models.beside import Batch
 
@@ -44,7 +44,13 @@ def log_weights(model, batch: Batch, num_samples: int, *, seed: tf.Tensor) -> tf
 
 
 def log_likelihood(
-    model, x: Any, num_samples: int, y: Any, batch_size: int, seed: int
+    model,
+    x: Any,
+    num_samples: int,
+    y: Any,
+    batch_size: int,
+    seed: int,
+    verbose: str | int = 0,
 ) -> np.ndarray:
     """See `Queryable.log_likelihood`."""
     num_samples = _checks.positive_int("num_samples", num_samples)
@@ -64,11 +70,13 @@ def log_likelihood(
         raise ValueError("`condition` must be finite everywhere, received NaN or infinity in y.")
     chunk = max(1, min(num_samples, ROWS_AT_A_TIME // min(batch_size, max(1, len(x)))))
     bounds = []
-    for start in range(0, len(x), batch_size):
-        rows = slice(start, start + batch_size)
-        batch = model.prepared(x[rows], {name: value[rows] for name, value in found.items()})
-        own_seed = tf.random.experimental.stateless_fold_in(_seeds.stateless(seed), start)
-        bounds.append(model.chunked_bound(batch, own_seed, num_samples, chunk).numpy())
+    with _progress.progress(len(x), verbose, "example") as add:
+        for start in range(0, len(x), batch_size):
+            rows = slice(start, start + batch_size)
+            batch = model.prepared(x[rows], {name: value[rows] for name, value in found.items()})
+            own_seed = tf.random.experimental.stateless_fold_in(_seeds.stateless(seed), start)
+            bounds.append(model.chunked_bound(batch, own_seed, num_samples, chunk).numpy())
+            add(len(x[rows]))
     return np.concatenate(bounds) if bounds else np.zeros([0], "float32")
 
 

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfvae import _replicas
@@ -59,7 +60,9 @@ def run_if_finite(
         fine = [tf.reduce_all(finite) & in_support, labelled, ready]
         fine += [*tf.unstack(tf.math.is_finite(sums)), tf.math.is_finite(norm)]
         bad = [tf.cast(~one, tf.float32) for one in fine]
-        extremes = [tf.reduce_max([tf.reduce_max(sign * v) for v in values]) for sign in (-1, 1)]
+        lowest = [tf.where(tf.math.is_finite(v), -v, -np.inf) for v in values]
+        highest = [tf.where(tf.math.is_finite(v), v, -np.inf) for v in values]
+        extremes = [tf.reduce_max([tf.reduce_max(v) for v in one]) for one in (lowest, highest)]
         return _replicas.gathered(tf.stack([*bad, *extremes]))
 
     def record(found):

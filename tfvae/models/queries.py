@@ -1,5 +1,7 @@
 """What a user asks of a model: encodings, categories, decodings, samples, likelihoods."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -127,7 +129,14 @@ class Queryable(GenerativeModel):
         return evidence.log_weights(self, batch, num_samples, seed=_seeds.stateless(seed))
 
     def log_likelihood(
-        self, x: Any, num_samples: int = 5000, *, y: Any = None, batch_size: int = 32, seed: int = 0
+        self,
+        x: Any,
+        num_samples: int = 5000,
+        *,
+        y: Any = None,
+        batch_size: int = 32,
+        seed: int = 0,
+        verbose: str | int = "auto",
     ) -> np.ndarray:
         """Importance-weighted estimate of log p(x) for each example [BGS16].
 
@@ -144,11 +153,17 @@ class Queryable(GenerativeModel):
             y: what the model needs beside x.
             batch_size: examples at a time.
             seed: of the samples.
+            verbose: 1: a progress bar; 0: none; "auto": one in a terminal or notebook if it takes
+                long.
 
         Returns:
             float32 array (n,), nats.
         """
-        return evidence.log_likelihood(self, x, num_samples, y, batch_size, seed)
+        return evidence.log_likelihood(self, x, num_samples, y, batch_size, seed, verbose)
 
-    # A method of the model: TensorFlow keeps its traced graphs as long as the model lives.
-    chunked_bound = tf.function(evidence.chunked_bound, autograph=False, reduce_retracing=True)
+    @functools.cached_property
+    def chunked_bound(self) -> Callable[..., tf.Tensor]:
+        """The compiled `evidence.chunked_bound` of this model."""
+        # A partial: TensorFlow would count the tracing of several models as that of one.
+        bound = functools.partial(evidence.chunked_bound, self)
+        return tf.function(bound, autograph=False, reduce_retracing=True)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from tfvae import _checks
+
 TERMS = ("distortion", "rate", "error")
 # What else is reported of every model, or of some objectives.
 REPORTED = ("loss", "elbo", "constraint", "kappa", "lambda", "capacity", "discrete_capacity")
@@ -63,7 +65,7 @@ class StepStatistics(keras.metrics.Metric):
         Args:
             step: number of the step, from 0.
             findings: (replicas, len(watched) + 2): 0 for each of `watched` that is finite, else 1,
-                then −min x and max x.
+                then −min x and max x of what is finite.
         """
         worst = tf.reduce_max(findings, axis=0)
         first = tf.cast(tf.argmax(worst[:-2]), tf.float32) + 1.0
@@ -95,9 +97,10 @@ class StepStatistics(keras.metrics.Metric):
         where = f"Step {step + 1} of {doing}"
         if term == "input":
             raise ValueError(
-                f"{where}: every value of {names} must be {allowed}; received values from {low:g} "
-                f"to {high:g}, NaN or infinities possibly among them. Clean or rescale the data, "
-                "or choose a likelihood that allows them. No weight was changed by this step."
+                f"{where}: every value of {names} must be {allowed}; received "
+                f"{_checks.span(low, high)}, NaN or infinities possibly beside. Clean or rescale "
+                "the data, or choose a likelihood that allows them. No weight was changed by this "
+                "step."
             )
         if term == "labels":
             raise ValueError(

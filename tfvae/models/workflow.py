@@ -53,6 +53,13 @@ def build_for(model, x: Any, y: Any = None, purpose: tuple[str, ...] = beside.NA
         inputs.check_beside_shapes(model, beside_shapes or {})
 
 
+def has_an_order(x: Any) -> bool:
+    """Whether data come in an order of their own, which Keras cannot shuffle."""
+    return isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)) or hasattr(
+        x, "__next__"
+    )
+
+
 def for_keras(
     model, x: Any, y: Any, weights: Any = None, purpose: tuple[str, ...] = beside.NAMES
 ) -> Any:

@@ -8,15 +8,16 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colorbar import Colorbar
-from matplotlib.colors import ListedColormap, hsv_to_rgb
+from matplotlib.colors import LinearSegmentedColormap, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.textpath import TextPath
 
-# Ten colours that readers with a colour-vision deficiency can tell apart (M. Petroff, 2021).
+# Ten colours that readers with a colour-vision deficiency can tell apart, from each other and from
+# the grey of the prior: seven of M. Petroff's (2021), and others for his two greys and light cyan.
 COLORS = (
-    "#3f90da", "#ffa90e", "#bd1f01", "#832db6", "#94a4a2",
-    "#a96b59", "#e76300", "#717581", "#b9ac70", "#92dadd",
+    "#3f90da", "#ffa90e", "#bd1f01", "#832db6", "#5a0f1e",
+    "#a96b59", "#e76300", "#2d2d5a", "#b9ac70", "#691eff",
 )  # fmt: skip
 # Two curves to compare.
 PAIR = COLORS[0], COLORS[2]
@@ -29,11 +30,14 @@ SMALL, NORMAL = 8, 9
 SEQUENTIAL = ListedColormap(
     colormaps["viridis"](np.linspace(0.0, 0.92, 256)), name="tfvae_sequential"
 )
-# Saturated everywhere: no angle looks like the grey backdrop.
-CYCLIC = ListedColormap(
-    hsv_to_rgb([(hue, 1.0, 1.0) for hue in np.linspace(0.0, 1.0, 256)]) * [0.84, 0.74, 0.84],
-    name="tfvae_cyclic",
-)
+# An ellipse in CIELAB: L runs with the cosine of the angle, b with its sine, the two axes that all
+# eyes see. No angle looks like the grey backdrop.
+_CIRCLE = (
+    "#b493a4", "#bd8988", "#b57464", "#a05940", "#823c22", "#61220f",
+    "#450d01", "#310304", "#250117", "#1b0e2c", "#0e1f4a", "#01366d",
+    "#20518e", "#4b6ca9", "#7682b6", "#9b90b5",
+)  # fmt: skip
+CYCLIC = LinearSegmentedColormap.from_list("tfvae_cyclic", [*_CIRCLE, _CIRCLE[0]])
 # Two colours that meet at 0; grey marks NaN.
 DIVERGING = colormaps["RdBu_r"].with_extremes(bad=BACKDROP)
 
@@ -96,6 +100,8 @@ def color_bar(
     figure: Figure, mappable: ScalarMappable, axes: Axes | Sequence[Axes], label: str, **kwargs
 ) -> Colorbar:
     """Adds a slim colour bar with a label."""
+    # A label longer than the axes would be cut.
+    figure.set_figheight(max(figure.get_figheight(), text_width(label) + 0.5))
     bar = figure.colorbar(mappable, ax=axes, aspect=30, pad=0.02, **kwargs)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=SMALL, color="#999999", labelcolor=TEXT)

@@ -241,7 +241,7 @@ def squares_covariance(
     every = math.ceil(count / NUMBERED)
     places = size * np.arange(0, count, every) + (size - 1) / 2
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_ticks(places, [str(1 + i) for i in range(0, count, every)])
+        axis.set_ticks(places, [str(i) for i in range(0, count, every)])
         axis.set_tick_params(length=0)
         axis.set_label_text(word)
     return figure

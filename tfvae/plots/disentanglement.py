@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from tfvae import _checks
+from tfvae import _checks, _names
 from tfvae.plots import _lines, _models, _ranges, _style, _tiles
 
 # Target ratio of width to height of all panels together.
@@ -37,7 +37,7 @@ def category_traversals(
 ) -> Figure:
     """E[x|z, d, c] while one continuous latent varies: a panel per latent, a row per category.
 
-    The rows are the categories e_1, …, e_S, or the labels 0, …, S − 1 of a model with labels. With
+    The rows are the categories 0, …, S − 1 of d_0, or the labels of a model with labels. With
     several discrete variables, they show one variable after the other, while all others keep their
     first category. Without any, there is one row.
 
@@ -97,8 +97,8 @@ def traversal_gif(
 ) -> None:
     """Writes the traversals of all latents as an animated GIF: a row of tiles for each category.
 
-    The tile in row k and column i shows E[x|z, e_k] while z_i moves from the lowest value to the
-    highest and back, one frame per value. The GIF loops forever.
+    The tile in row k and column i shows E[x|z, d_0 = k] while z_i moves from the lowest value to
+    the highest and back, one frame per value. The GIF loops forever.
 
     Args:
         model: a built model of images, see `category_traversals`.
@@ -169,13 +169,13 @@ def latents_against_factors(
     Args:
         matrix: (N, F), such as mutual information or importance, for N latents, continuous or
             discrete, and F factors.
-        latent_names: names of the rows; None: z_1, …, z_N.
+        latent_names: names of the rows; None: z_0, …, z_{N − 1}.
         factor_names: names of the columns; None: their numbers.
         title: the quantity and its unit.
 
     Returns:
-        The figure. If any number is negative, negative cells are blue and positive ones red. NaN
-        and infinite cells are grey.
+        The figure. Colours run from 0 to 1, or to the largest number above 1. If any number is
+        negative, negative cells are blue and positive ones red. NaN and infinite cells are grey.
 
     Raises:
         ValueError: when a shape does not fit.
@@ -193,10 +193,10 @@ def latents_against_factors(
             f"`matrix` must have the shape (N latents, F factors), received {matrix.shape}."
         )
     num_latents, num_factors = matrix.shape
-    latents = _names("latent_names", latent_names, [_latent(i) for i in range(num_latents)])
-    factors = _names("factor_names", factor_names, [f"factor {i + 1}" for i in range(num_factors)])
+    latents = _named("latent_names", latent_names, [_latent(i) for i in range(num_latents)])
+    factors = _named("factor_names", factor_names, [f"factor {i}" for i in range(num_factors)])
     finite = matrix[np.isfinite(matrix)]
-    highest = float(np.max(np.abs(finite), initial=0.0)) or 1.0
+    highest = float(np.max(np.abs(finite), initial=1.0))  # Small numbers stay pale.
     signed = np.min(finite, initial=0.0) < 0.0
     colors = _style.DIVERGING if signed else _style.SEQUENTIAL.with_extremes(bad=_style.BACKDROP)
     name_width = max(map(_style.text_width, factors))
@@ -250,7 +250,7 @@ def _traversed(model, dims, values, rest, y):
             f"`rest` must have the shape (latent_dim,) = ({model.latent_dim},), received "
             f"{rest.shape}."
         )
-    categories, rows = _categories(model.num_categories, "labels" in model.needs.names)
+    categories, rows = _categories(model.num_categories)
     z = np.tile(rest, [len(dims), len(rows), len(values), 1])
     for i, dim in enumerate(dims):
         z[i, ..., dim] = values
@@ -260,7 +260,7 @@ def _traversed(model, dims, values, rest, y):
     return means.reshape(*z.shape[:-1], *model.target_shape), rows, [_latent(i) for i in dims]
 
 
-def _categories(sizes, are_labels):
+def _categories(sizes):
     """One-hot blocks (rows, Σ S_v), one row per category of each variable, and the row names."""
     if not sizes:
         return np.zeros([1, 0]), [""]
@@ -269,19 +269,17 @@ def _categories(sizes, are_labels):
     for v, size in enumerate(sizes):
         for k, block in enumerate(np.eye(size)):
             rows.append(np.concatenate([*first[:v], block, *first[v + 1 :]]))
-            only = "label " if are_labels else ""
-            variable = f"$d_{{{v + 1}}}$ = " if len(sizes) > 1 else only
-            names.append(variable + (f"{k}" if are_labels else f"$e_{{{k + 1}}}$"))
+            names.append(_names.in_figure(_names.category(v, k)))
     return np.array(rows), names
 
 
 def _latent(index: int) -> str:
-    return f"$z_{{{index + 1}}}$"
+    return _names.in_figure(_names.latent(index))
 
 
-def _names(name, names, default):
+def _named(name, names, default):
     """`names` as strings, checked to be as many as `default`, or `default` if None."""
-    names = default if names is None else [str(one) for one in names]
+    names = default if names is None else [_names.in_figure(str(one)) for one in names]
     if len(names) != len(default):
         raise ValueError(f"`{name}` must have {len(default)} entries, received {len(names)}.")
     return names

@@ -22,6 +22,8 @@ PANELS = (
 # Distance of the outermost curve, as a share of the greatest distance on the map. With a larger
 # share, the curves of several centres cross everywhere.
 SHOWN_REACH = 0.28
+# Digits of round numbers on a log scale, more and more of them.
+ROUND = [1], [1, 3], [1, 2, 5], [1, 1.5, 2, 3, 5, 7], np.arange(1, 10, 0.1), np.arange(1, 10, 0.01)
 RATIOS = ("geodesic over straight line", "linear", 1.0)
 # Steps from a grid point to its neighbours, one of each pair of opposite steps. Many directions
 # bring the shortest paths close to straight lines.
@@ -59,6 +61,8 @@ def violins(reports: Mapping[str, Any]) -> Figure:
         _violins(axes, values, list(reports), scale)
         flat_value = np.log10(flat_value) if scale == "log" else flat_value
         axes.axhline(flat_value, color=_style.TEXT, linewidth=1, linestyle=":")
+        if scale == "log":
+            axes.set_yticks(*_log_ticks(*axes.get_ylim()))
         _style.titled(axes, title)
     return figure
 
@@ -72,8 +76,18 @@ def _violins(axes, values, names, scale):
         body.set(facecolor=_style.COLORS[i % len(_style.COLORS)], alpha=0.7, linewidth=0)
     parts["cmedians"].set(color=_style.TEXT, linewidth=1.5)
     axes.set_xticks(np.arange(len(names)) + 1, names)
-    if scale == "log":
-        axes.yaxis.set_major_formatter(lambda value, _: f"{10.0**value:.3g}")
+
+
+def _log_ticks(low, high):
+    """Places and texts of round numbers from 10^low to 10^high, at least three if there are."""
+    decades = np.arange(np.floor(low), np.ceil(high) + 1.0)
+    for digits in ROUND:
+        places = (decades[:, np.newaxis] + np.log10(digits)).ravel()
+        places = places[(places >= low) & (places <= high)]
+        if len(places) >= 3:
+            break
+    every = math.ceil(len(places) / 8)
+    return places[::every], [f"{10.0**place:.3g}" for place in places[::every]]
 
 
 def equidistance(
@@ -157,7 +171,7 @@ def equidistance(
     for distance, centre in zip(distances, z[centres], strict=True):
         axes.contour(*axis, distance.T, levels=levels, colors="black", linewidths=0.9)
         axes.plot(*centre, "+", color="black", markersize=7)
-    axes.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
+    axes.set(xlabel=latent.AXES[0], ylabel=latent.AXES[1], aspect="equal")
     latent.draw_legends(figure, axes, coloring, label_name)
     return figure
 

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
+from tfvae import _names
 from tfvae.geometry import LatentGraph
 from tfvae.models import data
 from tfvae.plots import _lines, _models, _ranges, _tiles
@@ -64,7 +65,9 @@ def traversals(
     means = _models.decoded(model, z.reshape(-1, model.embedding_dim), y)
     rows = means.reshape(*z.shape[:2], *model.target_shape)
     titles = [
-        f"$z_{{{dim + 1}}}$: {low[dim]:.1f} … {high[dim]:.1f}".replace("-", "−") for dim in dims
+        _names.in_figure(_names.latent(dim))
+        + f": {low[dim]:.1f} … {high[dim]:.1f}".replace("-", "−")
+        for dim in dims
     ]
     if _tiles.are_images(model.target_shape):
         return _tiles.image_grid(rows, titles)

@@ -10,12 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from tfvae import _checks
+from tfvae import _checks, _names
 from tfvae.models.data import latents, posterior_moments
 from tfvae.plots import _models, _style
 
 # Prefix that tells categories from the other entries of a legend.
 CATEGORY = "category "
+AXES = tuple(_names.in_figure(_names.latent(i)) for i in (0, 1))
 COLORINGS = ("auto", "categorical", "continuous", "cyclic")
 MANY = len(_style.COLORS) * len(_style.MARKERS)
 
@@ -67,7 +68,7 @@ def latent_scatter(
         >>> vae.build(x.shape)
         >>> figure = tfvae.plots.latent_scatter(vae, x, labels=x[:, 0], num_prior=200)
         >>> figure.axes[0].get_xlabel()
-        '$z_1$'
+        '$z_{0}$'
     """
     x = _models.checked_data(model, x)
     labels, coloring = checked_labels(labels, len(x), coloring, model.sequence_shape)
@@ -175,9 +176,9 @@ def _projection(loc):
     """A function (n, N_z) -> (n, min(N_z, 2)), and the names of the axes."""
     latent_dim = loc.shape[1]
     if latent_dim == 1:
-        return (lambda z: z), ("$z_1$", "posterior standard deviation of $z_1$")
+        return (lambda z: z), (AXES[0], f"posterior standard deviation of {AXES[0]}")
     if latent_dim == 2:
-        return (lambda z: z), ("$z_1$", "$z_2$")
+        return (lambda z: z), AXES
     centre = loc.mean(axis=0)
     _, singular, directions = np.linalg.svd(loc - centre, full_matrices=False)
     if len(singular) < 2:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from tfvae.evaluation.tables import escaped, fenced
+
 GRPC_CLIENT = """\
 import grpc
 import numpy as np
@@ -19,7 +21,7 @@ stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
 
 def call(signature, **inputs):
     request = predict_pb2.PredictRequest()
-    request.model_spec.name = "{name}"
+    request.model_spec.name = {name}
     request.model_spec.signature_name = signature
     for key, value in inputs.items():
         request.inputs[key].CopyFrom(tf.make_tensor_proto(value))
@@ -30,7 +32,7 @@ def call(signature, **inputs):
 
 def client(name: str) -> str:
     """Returns a gRPC client in Python; it needs the package tensorflow-serving-api."""
-    return GRPC_CLIENT.format(name=name)
+    return GRPC_CLIENT.format(name=repr(name))
 
 
 def curl(name: str, signature: str, inputs: dict[str, dict[str, Any]]) -> str:
@@ -74,29 +76,25 @@ def section(name: str, signatures: dict[str, dict[str, Any]]) -> str:
     """Returns the card's section on calls in Markdown, from the card's `signatures`."""
     rest = "\n".join(signature["curl"] for signature in signatures.values())
     lines = "\n".join(signature["grpc"] for signature in signatures.values())
+    python = f"{client(name)}\n\n{lines}"
+    server = (
+        f"tensorflow_model_server --port=8500 --rest_api_port=8501 --model_name={shlex.quote(name)}"
+        " \\\n  --model_base_path=FOLDER"
+    )
     return f"""## Calls
 
-TF Serving offers the folder above this version as the model `{name}`:
+TF Serving offers the folder above this version as the model {escaped(name)}:
 
-```bash
-tensorflow_model_server --port=8500 --rest_api_port=8501 --model_name={shlex.quote(name)} \\
-  --model_base_path=FOLDER
-```
+{fenced("bash", server)}
 
 REST, from the folder of this card. The folder requests/ has a request for each signature. `inputs`
 may hold any number of examples. Signatures with `seed` do not accept `instances` in place of
 `inputs`, and do not work with `--enable_batching`, which needs a batch axis in every input. Binary
 values are base64, as {{"b64": "…"}}, in requests and answers.
 
-```bash
-{rest}
-```
+{fenced("bash", rest)}
 
 gRPC, with `pip install tensorflow-serving-api`:
 
-```python
-{client(name)}
-
-{lines}
-```
+{fenced("python", python)}
 """

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfvae.evaluation.tables import Line, Report, format_value, markdown
+from tfvae.evaluation.tables import Line, Report, escaped, format_value, markdown
 from tfvae.models import LatentVariableModel
+from tfvae.serving import images
 from tfvae.serving.inputs import Inputs
 from tfvae.serving.scaling import Scaling
 from tfvae.serving.signatures import (
@@ -32,7 +33,9 @@ _MEANINGS = {
     "target": "what x explains, see Scaling",
     "seed": "any two whole numbers; the same numbers give the same answer",
     "count": f"number of samples, 1 to {MAX_COUNT}",
-    "image_bytes": "image files (JPEG, PNG, GIF or BMP) of any size",
+    "image_bytes": "image files: JPEG, PNG, GIF (its first frame) or BMP (8, 24 or 32 bits, not "
+    f"compressed), of any size up to {images.MAX_PIXELS:,} pixels; an orientation in EXIF is not "
+    "applied",
     "noise": "independent standard normal numbers",
 }
 
@@ -147,17 +150,17 @@ def as_markdown(card: dict[str, Any], calls: str) -> str:
     versions = [[name, version] for name, version in card["versions"].items()]
     signatures = [
         [
-            f"`{name}`",
+            name,
             ", ".join(f"{k} {v['dtype']} {tuple_text(v['shape'])}" for k, v in s["inputs"].items()),
-            ", ".join(f"{k} [{unit}]" for k, unit in s["outputs"].items()).replace("|", "\\|"),
-            s["summary"].replace("|", "\\|"),
+            ", ".join(f"{k} [{unit}]" for k, unit in s["outputs"].items()),
+            s["summary"],
         ]
         for name, s in card["signatures"].items()
     ]
     parts = [
-        f"# {card['name']}",
-        f"A {card['model']} with {card['latent_dim']} latent dimensions{_about_categories(card)} "
-        f"and {card['weights']} weights, exported {card['date']}.",
+        f"# {escaped(card['name'])}",
+        f"A {escaped(card['model'])} with {card['latent_dim']} latent dimensions"
+        f"{_about_categories(card)} and {card['weights']} weights, exported {card['date']}.",
         "## Data",
         _about_data(data),
         "## Scaling",
@@ -193,7 +196,7 @@ def _about_data(data: dict[str, Any]) -> str:
             f"What they explain is a target of the shape {tuple_text(data['shape of a target'])}, "
             f"each value {data['values of a target']} after scaling. "
         )
-    return text + f"Trained on: {_text(data['trained on'])}"
+    return text + f"Trained on: {escaped(_text(data['trained on']))}"
 
 
 def _about_scaling(scaling: dict[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """Export of encoder, decoder and score as ONNX files."""
 
-import importlib
 import os
 from collections.abc import Callable, Sequence
 from types import ModuleType
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfvae import _fused
+from tfvae import _checks, _fused
 from tfvae.evaluation.tables import Line, Report
 from tfvae.models import LatentVariableModel
 from tfvae.serving import card, folders, portable, signatures
@@ -103,12 +102,7 @@ def export_onnx(
 
 
 def _package(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ImportError(
-            f"Export as ONNX needs the package {name}: pip install 'tfvae[onnx]'."
-        ) from error
+    return _checks.package(name, "Export as ONNX", "'tfvae[onnx]'")
 
 
 def _converted(tf2onnx: ModuleType, part: signatures.Signature) -> bytes:

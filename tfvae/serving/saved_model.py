@@ -60,7 +60,7 @@ def export(
     | target | float32 (B, *target) | what a model with `target="y"` explains |
     | seed | int32 (2,) | any two whole numbers |
     | count | int32 () | number of samples |
-    | image_bytes | string (B,) | files of any size: JPEG, PNG, … |
+    | image_bytes | string (B,) | files of up to 2²⁵ pixels: JPEG, PNG, GIF, BMP |
 
     B is free. N_e is `embedding_dim`, the latents and then the one-hot categories; for models of
     sequences it is (T, N_z). *target is *data for a model that explains x itself. In `generate`,
@@ -80,8 +80,8 @@ def export(
     likelihood does not allow, or a label or integer condition out of range (that of an `Embedding`
     or `CategoryEncoding` that comes first). The other examples of a request are not affected. The
     graph refuses with InvalidArgument: another shape, labels or conditions of another number than
-    the examples, bytes that are no image, a count outside 1 to 10,000, and answers in PNG that
-    would be NaN.
+    the examples, bytes that are no image, images of more than 2²⁵ pixels (in all frames
+    of a GIF), a count outside 1 to 10,000, and answers in PNG that would be NaN.
 
     The folder assets.extra, which servers leave alone, holds model_card.json and MODEL_CARD.md
     (config, data, metrics, versions, how to call each signature), requests/ (an example for each

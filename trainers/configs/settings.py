@@ -205,6 +205,16 @@ def adversary(hidden: tuple[int, ...] = (256,) * 4) -> dict[str, Any]:
     }
 
 
+def _unshared(node: Any) -> Any:
+    """Copies groups of settings, so that no two keys have one group.
+
+    `config_dict` keeps it as one: a change of the encoder's layers would change the decoder's.
+    """
+    if not isinstance(node, dict):
+        return node
+    return {key: _unshared(value) for key, value in node.items()}
+
+
 def experiment(dataset: str, model: dict[str, Any], **more: Any) -> config_dict.ConfigDict:
     """Returns the config of a model on a data set.
 
@@ -217,7 +227,8 @@ def experiment(dataset: str, model: dict[str, Any], **more: Any) -> config_dict.
         model: `name` and the arguments that differ from the data set's settings.
         **more: settings that replace those of the data set.
     """
-    settings = {**dataset_settings(dataset), **more}
+    settings = _unshared({**dataset_settings(dataset), **more})
+    model = _unshared(model)
     return config_dict.create(
         seed=0,
         epochs=settings["epochs"],

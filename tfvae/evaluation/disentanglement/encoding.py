@@ -16,7 +16,6 @@ from tfvae.models.data import numpy_batches, posterior_moments
 NOTHING = beside.Needs()
 # Threshold of the mean KL(q(z_i|x) ‖ N(0, 1)), nats.
 ACTIVE_KL = 0.1
-NOTHING = beside.Needs()
 
 
 def encoded(
@@ -124,7 +123,10 @@ def _batches_with_factors(
         if factors is None:
             raise ValueError("`data` must yield (x, factors), received a dataset of x alone.")
         x, factors = tf.nest.map_structure(np.asarray, (x, factors))
-        found = beside.arrays(factors, needs, len(x), beside.INPUTS)
+        given = factors
+        if isinstance(factors, dict) and all(name in factors for name in needs.required):
+            given = {name: factors[name] for name in needs.names if name in factors}
+        found = beside.arrays(given, needs, len(x), beside.INPUTS)
         if isinstance(factors, dict):
             factors = {name: factors[name] for name in factors if name not in needs.names}
         yield *_matched(x, factors), found

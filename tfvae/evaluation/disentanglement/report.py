@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from tfvae import _checks
+from tfvae import _checks, _names, _progress
 from tfvae.evaluation.disentanglement.clustering import UnsupervisedAccuracy, unsupervised_accuracy
 from tfvae.evaluation.disentanglement.encoding import encoded, random_part
 from tfvae.evaluation.disentanglement.information import mig, mutual_information
@@ -31,7 +31,7 @@ class DisentanglementReport(Report):
     num_examples: int
     """n, the number of encoded examples."""
     latents: tuple[str, ...]
-    """Names of the rows of the matrices: "z[0]", …, then "d[0]", … for the discrete latents."""
+    """Names of the rows of the matrices: "z_0", …, then "d_0", … for the discrete latents."""
     factors: tuple[str, ...]
     """Names of the columns: the factors with two values or more."""
     active: np.ndarray
@@ -97,6 +97,7 @@ def disentanglement(
     num_examples: int = 10_000,
     seed: int = 0,
     batch_size: int = 512,
+    verbose: str | int = "auto",
 ) -> DisentanglementReport:
     """Computes all metrics of disentanglement on a random subset of data with known factors.
 
@@ -116,6 +117,7 @@ def disentanglement(
         num_examples: largest number of examples to encode, drawn at random.
         seed: seed for the choice of examples and for the metrics.
         batch_size: number of examples encoded at a time.
+        verbose: 1: a progress bar; 0: none; "auto": one in a terminal or notebook if it takes long.
 
     Raises:
         ValueError: if the data are empty, have no factors or never end, a part of y is missing, a
@@ -138,7 +140,9 @@ def disentanglement(
     batch_size = _checks.positive_int("batch_size", batch_size)
     x, factors, y = random_part(data, factors, num_examples, seed, y=y, needs=model.needs)
     loc, categories, active = encoded(model, x, y, batch_size)
-    return disentanglement_scores(loc, factors, categories=categories, active=active, seed=seed)
+    return disentanglement_scores(
+        loc, factors, categories=categories, active=active, seed=seed, verbose=verbose
+    )
 
 
 def disentanglement_scores(
@@ -148,6 +152,7 @@ def disentanglement_scores(
     categories: ArrayLike | None = None,
     active: ArrayLike | None = None,
     seed: int = 0,
+    verbose: str | int = "auto",
 ) -> DisentanglementReport:
     """Computes all metrics of disentanglement of a representation, with their default arguments.
 
@@ -159,6 +164,7 @@ def disentanglement_scores(
         active: the continuous latents that the FactorVAE and β-VAE scores use, (N_z,) bool; None:
             all.
         seed: seed for the draws.
+        verbose: 1: a progress bar; 0: none; "auto": one in a terminal or notebook if it takes long.
 
     Raises:
         ValueError: as for the metrics, but for one factor, whose scores by votes are NaN.
@@ -176,31 +182,44 @@ def disentanglement_scores(
     data = checked(representation, factors, categories)
     codes, states = data.codes, dict(zip(data.names, data.states.T, strict=True))
     arguments = {"categories": data.categories, "seed": seed}
-    names = [f"z[{i}]" for i in range(codes.shape[1])]
-    discrete = {f"d[{i}]": column for i, column in enumerate(data.categories.T)}
-    predictions = dci(codes, states, **arguments)
-    by_votes = [
-        score(codes, states, active=active, **arguments) if len(states) > 1 else float("nan")
-        for score in (factor_vae_score, beta_vae_score)
-    ]
+    names = [_names.latent(i) for i in range(codes.shape[1])]
+    discrete = {_names.discrete(i): column for i, column in enumerate(data.categories.T)}
+
+    def by_votes(score):
+        if len(states) == 1:  # It means nothing.
+            return float("nan")
+        return score(codes, states, active=active, **arguments)
+
+    metrics = {
+        "dci": lambda: dci(codes, states, **arguments),
+        "matrix": lambda: mutual_information(
+            codes, states, categories=data.categories, normalised=True
+        ),
+        "factor_vae_score": lambda: by_votes(factor_vae_score),
+        "beta_vae_score": lambda: by_votes(beta_vae_score),
+        "mig": lambda: mig(codes, states, **arguments),
+        "sap": lambda: sap(codes, states, **arguments),
+        "irs": lambda: irs(codes, states, **arguments),
+    }
+    found = {}
+    with _progress.progress(len(metrics), verbose, "metric") as add:
+        for name, metric in metrics.items():
+            found[name] = metric()
+            add(1)
+    predictions = found.pop("dci")
     return DisentanglementReport(
         num_examples=len(codes),
         latents=(*names, *discrete),
         factors=data.names,
         active=used_latents(data, active),
-        matrix=mutual_information(codes, states, categories=data.categories, normalised=True),
         importance=predictions.importance,
-        factor_vae_score=by_votes[0],
-        beta_vae_score=by_votes[1],
-        mig=mig(codes, states, **arguments),
         disentanglement=predictions.disentanglement,
         completeness=predictions.completeness,
         informativeness=predictions.informativeness,
-        sap=sap(codes, states, **arguments),
-        irs=irs(codes, states, **arguments),
         accuracies={
             (latent, factor): unsupervised_accuracy(category, values)
             for latent, category in discrete.items()
             for factor, values in states.items()
         },
+        **found,
     )

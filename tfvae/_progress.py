@@ -1,0 +1,50 @@
+"""Progress bars of functions that may take long, with one meaning of `verbose` for all."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import keras
+
+from tfvae import _checks
+
+# After so many seconds of silence "auto" shows a bar.
+PATIENCE = 2.0
+
+
+@contextlib.contextmanager
+def progress(
+    total: int | None, verbose: str | int, unit_name: str = "step"
+) -> Iterator[Callable[[int], None]]:
+    """Yields a function that is told how many more steps are done.
+
+    Args:
+        total: number of steps; None: not known.
+        verbose: 1 shows a bar, 0 none. "auto" shows one where somebody watches, in a terminal or a
+            notebook, if the work takes longer than two seconds.
+        unit_name: what a step is.
+
+    Raises:
+        ValueError: when `verbose` is none of these.
+    """
+    _checks.one_of("verbose", verbose, ("auto", 0, 1))
+    bar, done, begin = None, 0, time.monotonic()
+    shown = verbose == 1 or (verbose == "auto" and is_watched())
+
+    def add(steps: int = 1) -> None:
+        nonlocal bar, done
+        done += steps
+        if shown and bar is None and (verbose == 1 or time.monotonic() - begin > PATIENCE):
+            bar = keras.utils.Progbar(total, unit_name=unit_name)
+        if bar is not None:
+            bar.update(done, finalize=done == total)
+
+    yield add
+    if bar is not None and done != total:
+        bar.update(done, finalize=True)
+
+
+def is_watched() -> bool:
+    """Whether the output goes to a terminal or a notebook."""
+    return sys.stdout.isatty() or "ipykernel" in sys.modules
