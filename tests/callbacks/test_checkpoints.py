@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 import tfvae
+from tfvae._files import DamagedFileError, read_arrays
 from tfvae.callbacks import Checkpoints, _files
 from tfvae.models.persistence import random_states
 from tfvae.objectives import Constrained
@@ -275,7 +276,7 @@ def test_counters_of_other_callbacks(tmp_path):
 
 def test_only_the_newest_are_kept(tmp_path):
     fit(make_vae, tmp_path, save_freq=2, keep=2, epochs=2)
-    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".npz"] == []
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".npz"] == ["lock"]
     names = [path.name for path in _files.paths(tmp_path)]
     assert names == [_files.name(1, 4), _files.name(2, 0)]
     fit(make_vae, tmp_path, keep=1, epochs=3)
@@ -306,15 +307,15 @@ def test_a_changed_byte_is_noticed(tmp_path):
         damaged = bytearray(content)
         damaged[position] ^= 1
         path.write_bytes(damaged)
-        with pytest.raises(_files.DamagedFileError):
-            _files.read(path)
+        with pytest.raises(DamagedFileError):
+            read_arrays(path)
     path.write_bytes(content)
-    arrays, manifest = _files.read(path)
-    assert manifest == {"epoch": 1}
+    arrays, manifest = read_arrays(path)
+    assert manifest["epoch"] == 1
     np.testing.assert_array_equal(arrays["a"], np.arange(50.0))
     with np.load(path, allow_pickle=False) as plain:  # The checksum at the end does no harm.
         np.testing.assert_array_equal(plain["a"], np.arange(50.0))
-        assert json.loads(plain["manifest"].tobytes()) == {"epoch": 1}
+        assert json.loads(plain["manifest"].tobytes()) == manifest
 
 
 def test_without_a_whole_file_training_begins_anew(undisturbed, tmp_path):
@@ -345,7 +346,8 @@ def test_a_disk_that_is_full(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert full.value.errno == errno.EFBIG and "Free disk space" in str(full.value)
-    assert [path.read_bytes() for path in sorted(tmp_path.iterdir())] == before
+    assert [path.read_bytes() for path in sorted(tmp_path.glob("*.npz"))] == before
+    assert not list(tmp_path.glob(".partial*"))
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,8 @@ class LatentVariableModel(Queryable):
             y_val = workflow.for_keras(self, x_val, y_val, *weights)
             kwargs["validation_data"] = (x_val, y_val, *weights)
         workflow.warn_of_monitors(self, kwargs.get("callbacks"))
-        history = super().fit(x, y, *args, **kwargs)
+        with workflow.around_fit(super().fit, x, y, *args, **kwargs):
+            history = super().fit(x, y, *args, **kwargs)
         warning = self.objective.convergence_warning(self.likelihood)
         if warning:
             warnings.warn(warning, stacklevel=2)
