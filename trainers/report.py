@@ -9,6 +9,7 @@ import tensorflow as tf
 from ml_collections import config_dict
 
 import tfvae.evaluation
+from tfvae._files import write_text
 from tfvae.evaluation import Line, table
 from tfvae.evaluation.tables import markdown
 from tfvae.models import LatentVariableModel, SequenceVAE
@@ -122,7 +123,7 @@ def write(lines: list[Line], workdir: str | os.PathLike[str], title: str) -> Non
     """Writes report.md and report.json."""
     workdir = pathlib.Path(workdir)
     text = markdown(["term", "value", "unit"], [list(line) for line in lines])
-    (workdir / "report.md").write_text(f"# {title}\n\n{text}\n")
+    write_text(workdir / "report.md", f"# {title}\n\n{text}\n")
     plain = {line.name: {"value": line.value, "unit": line.unit} for line in lines}
     text = json.dumps(plain, indent=2, ensure_ascii=False)
-    (workdir / "report.json").write_text(text + "\n")
+    write_text(workdir / "report.json", text + "\n")

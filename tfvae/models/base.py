@@ -292,6 +292,20 @@ class LatentVariableModel(Queryable):
             super().make_test_function(force)
             self.test_function = workflow.checked(self, self.test_function, "evaluation")
 
+    def save_weights(self, filepath: Any, *args, **kwargs) -> None:
+        """As `keras.Model.save_weights`, with a digest of all values."""
+        super().save_weights(filepath, *args, **kwargs)
+        persistence.seal(filepath)
+
+    def load_weights(self, filepath: Any, *args, **kwargs) -> None:
+        """As `keras.Model.load_weights`; loads nothing of a damaged file.
+
+        Raises:
+            ValueError: when the file is damaged.
+        """
+        persistence.check_seal(filepath)
+        super().load_weights(filepath, *args, **kwargs)
+
     def save_own_variables(self, store: Any) -> None:
         """The model's own weights, and the states of all random numbers, which Keras leaves out."""
         super().save_own_variables(store)

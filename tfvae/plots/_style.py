@@ -1,6 +1,7 @@
 """The look that all figures share: colours, axes, panels."""
 
 import math
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +13,9 @@ from matplotlib.colors import ListedColormap, hsv_to_rgb
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.textpath import TextPath
+from PIL import Image
+
+from tfvae import _files
 
 # Ten colours that readers with a colour-vision deficiency can tell apart (M. Petroff, 2021).
 COLORS = (
@@ -90,6 +94,13 @@ def legend(where: Figure | Axes, *handles_and_names: Sequence, **kwargs) -> Lege
     )
     made.get_title().set(fontsize=SMALL, color=TEXT)
     return made
+
+
+def write_gif(path: str | os.PathLike, frames: Sequence[Image.Image], fps: float) -> None:
+    """Writes frames as a GIF that repeats, completely or not at all."""
+    duration = round(1000 / fps)
+    with _files.replacing(path) as partial:
+        frames[0].save(partial, save_all=True, append_images=frames[1:], duration=duration, loop=0)
 
 
 def color_bar(
