@@ -211,7 +211,7 @@ def test_a_workdir_that_is_a_file_and_a_foreign_config(tmp_path):
     with pytest.raises(cli.UserError, match="must be a folder"):
         training.run(tiny(), path)
     (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints" / "epoch_000001_step_000000.npz").touch()
+    (tmp_path / "checkpoints" / "epoch_000001_step_000000000.npz").touch()
     (tmp_path / "config.json").write_text('{"a": 1}')
     with pytest.raises(cli.UserError, match="epochs: absent before"):
         training.run(tiny(), tmp_path)
