@@ -27,7 +27,8 @@ def new_folder(path: str | os.PathLike[str]) -> Iterator[str]:
     path = os.fspath(path).rstrip("/")
     _check_free(path)
     # The name is not a number, so a server that watches the folder above ignores it.
-    partial = f"{path}.partial-{secrets.token_hex(8)}"
+    above, name = os.path.split(path)
+    partial = os.path.join(above, f".partial-{secrets.token_hex(8)}-{name}")
     tf.io.gfile.makedirs(partial)
     try:
         yield partial
