@@ -378,6 +378,7 @@ def _truth(name, answer):
         return None  # There is no weight and no mean of such data.
     if name == "no rows":
         return answer[:0]
+    answer = np.array(answer)
     answer[SPOILED] = np.nan
     return answer
 
