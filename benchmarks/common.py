@@ -6,6 +6,7 @@ import os
 import platform
 from importlib import metadata
 
+from tfvae._files import write_text
 from tfvae.evaluation.tables import markdown
 
 PACKAGES = ("tfvae", "keras", "tensorflow", "tensorflow-probability", "numpy")
@@ -44,5 +45,4 @@ def report(title, columns, rows, units, settings, json_path=None):
             "units": dict(zip(columns, units, strict=True)),
             "rows": [dict(zip(columns, row, strict=True)) for row in rows],
         }
-        with open(json_path, "w") as file:
-            json.dump(content, file, indent=2)
+        write_text(json_path, json.dumps(content, indent=2))

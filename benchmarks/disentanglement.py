@@ -22,6 +22,7 @@ import tensorflow as tf
 
 import tfvae
 from benchmarks import common
+from tfvae._files import write_text
 from tfvae.objectives import Capacity, InformationCascade
 
 # Sizes of the setting that fits two cores, and of the published one. In the small one there is no
@@ -254,9 +255,8 @@ def resumed(folder, name, seed, settings, run):
             return json.load(file)["numbers"]
     numbers = run()
     os.makedirs(folder, exist_ok=True)
-    with open(path + ".partial", "w") as file:
-        json.dump({"model": name, "seed": seed, "settings": settings, "numbers": numbers}, file)
-    os.replace(path + ".partial", path)
+    content = {"model": name, "seed": seed, "settings": settings, "numbers": numbers}
+    write_text(path, json.dumps(content))
     shown = {key: value if value is None else round(value, 4) for key, value in numbers.items()}
     print(name, seed, shown, flush=True)
     return numbers

@@ -81,6 +81,7 @@ def compare(
         workdir: folder of the comparison and of the runs.
     """
     import tfvae.evaluation
+    from tfvae._files import write_text
     from tfvae.evaluation.tables import escaped, markdown
     from trainers import experiment, figures, training
 
@@ -100,9 +101,9 @@ def compare(
     rows = _rows(lines, reports)
     table = [[shown, *map(float, values), unit] for shown, unit, values in rows]
     text = markdown(["", *models, "unit"], table)
-    (workdir / "comparison.md").write_text(f"# {escaped(config.data.name)}\n\n{text}\n")
+    write_text(workdir / "comparison.md", f"# {escaped(config.data.name)}\n\n{text}\n")
     plain = [{"name": n, "unit": u, **dict(zip(models, v, strict=True))} for n, u, v in rows]
-    (workdir / "comparison.json").write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
+    write_text(workdir / "comparison.json", json.dumps(plain, indent=2, ensure_ascii=False) + "\n")
     _draw(models, reports, x[:POINTS], None if labels is None else labels[:POINTS], config, workdir)
     print(f"{text}\n\nFigures and files are in {workdir}")
     return reports
@@ -121,7 +122,7 @@ def _draw(
     from trainers import figures
 
     violins = tfvae.plots.violins(reports)
-    violins.savefig(workdir / "violins.png", dpi=figures.DOTS_PER_INCH)
+    figures.save(violins, workdir / "violins.png")
     for name, model in models.items():
         if model.latent_dim != 2:
             continue
@@ -133,7 +134,7 @@ def _draw(
             label_name=config.report.label_name,
             seed=config.seed,
         )
-        figure.savefig(workdir / f"equidistance_{name}.png", dpi=figures.DOTS_PER_INCH)
+        figures.save(figure, workdir / f"equidistance_{name}.png")
 
 
 def _rows(lines: dict, reports: dict) -> list[tuple[str, str, list]]:

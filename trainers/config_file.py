@@ -34,10 +34,9 @@ def read(path: str | os.PathLike[str]) -> config_dict.ConfigDict:
 
 def write(config: config_dict.ConfigDict, path: str | os.PathLike[str]) -> None:
     """Writes all keys of a config; the file gets its name only when it is complete."""
-    path = pathlib.Path(path)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(config.to_dict(), indent=2) + "\n")
-    os.replace(partial, path)
+    from tfvae._files import write_text  # It imports TensorFlow, which `--help` does without.
+
+    write_text(path, json.dumps(config.to_dict(), indent=2) + "\n")
 
 
 def flatten(config: config_dict.ConfigDict) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 import collections.abc
 import difflib
+import hashlib
 import inspect
 import math
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from ml_collections import config_dict
 
@@ -51,6 +53,8 @@ PACKAGES = {
     "learning_rate": _SCHEDULES,
     **dict.fromkeys(COEFFICIENTS, _SCHEDULES),
 }
+# Number of examples in the fingerprint of the data.
+_DIGESTED = 16
 # Keys that count something.
 COUNTS = ("epochs", "batch_size", "report.num_samples", "report.num_examples")
 
@@ -177,6 +181,7 @@ class TrainingData:
         size: number of examples.
         shape: shape of one example.
         steps: number of batches of an epoch; the last batch may be smaller.
+        fingerprint: what tells these examples from others: their number, and a digest of the first.
     """
 
     def __init__(self, config: config_dict.ConfigDict):
@@ -204,6 +209,9 @@ class TrainingData:
                 )
             batches = _sequences(self._examples, config).map(lambda x, _: x)
         self.shape = tuple(tf.nest.flatten(batches.element_spec)[0].shape[1:])
+        first = tf.nest.flatten(list(self._examples.take(_DIGESTED).as_numpy_iterator()))
+        digest = hashlib.sha256(b"".join(np.asarray(part).tobytes() for part in first))
+        self.fingerprint = {"examples": self.size, "first examples": digest.hexdigest()[:16]}
 
     def batches(self, first_epoch: int, last_epoch: int) -> tf.data.Dataset:
         """Returns the batches of the epochs from `first_epoch` to `last_epoch` − 1, in a row."""

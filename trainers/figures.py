@@ -10,7 +10,7 @@ from ml_collections import config_dict
 import tfvae.datasets
 import tfvae.evaluation
 import tfvae.plots
-from tfvae import _names
+from tfvae import _files, _names
 from tfvae.geometry import DisconnectedError, LatentGraph
 from tfvae.models import LatentVariableModel, SequenceVAE
 from trainers import experiment
@@ -55,9 +55,15 @@ def write(
     folder = workdir / "figures"
     folder.mkdir(exist_ok=True)
     for name, figure in drawn.items():
-        figure.savefig(folder / f"{name}.png", dpi=DOTS_PER_INCH)
+        save(figure, folder / f"{name}.png")
     if "category_traversals" in drawn and len(model.data_shape) == 3:
         tfvae.plots.traversal_gif(model, folder / "traversals.gif")
+
+
+def save(figure: matplotlib.figure.Figure, path: pathlib.Path) -> None:
+    """Writes a figure as a PNG file, completely or not at all."""
+    with _files.replacing(path) as partial:
+        figure.savefig(partial, dpi=DOTS_PER_INCH)
 
 
 def _of_capsules(

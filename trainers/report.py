@@ -10,6 +10,7 @@ from ml_collections import config_dict
 
 import tfvae.evaluation
 from tfvae import _names
+from tfvae._files import write_text
 from tfvae.evaluation import Line, table
 from tfvae.evaluation.tables import escaped, markdown
 from tfvae.models import LatentVariableModel, SequenceVAE
@@ -134,7 +135,7 @@ def write(lines: list[Line], workdir: str | os.PathLike[str], title: str) -> Non
     """Writes report.md and report.json."""
     workdir = pathlib.Path(workdir)
     text = markdown(["term", "value", "unit"], [list(line) for line in lines])
-    (workdir / "report.md").write_text(f"# {escaped(title)}\n\n{text}\n")
+    write_text(workdir / "report.md", f"# {escaped(title)}\n\n{text}\n")
     plain = {line.name: {"value": line.value, "unit": line.unit} for line in lines}
     text = json.dumps(plain, indent=2, ensure_ascii=False)
-    (workdir / "report.json").write_text(text + "\n")
+    write_text(workdir / "report.json", text + "\n")

@@ -1,12 +1,13 @@
 """A training run, from its config to its report, in a folder that it can resume from."""
 
+import contextlib
 import csv
 import os
 import pathlib
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -14,6 +15,7 @@ import tensorflow as tf
 from ml_collections import config_dict
 
 import tfvae
+from tfvae import _files
 from tfvae.callbacks import Checkpoints, TensorBoardWriter, Tracking
 from tfvae.models import LatentVariableModel
 from trainers import cli, config_file, experiment, figures, report
@@ -67,16 +69,45 @@ def run(
             model = experiment.build_model(config, data.shape)
     except ValueError as error:
         raise cli.UserError(error) from error
-    workdir.mkdir(parents=True, exist_ok=True)
-    writes = strategy.extended.should_checkpoint
-    if writes:
-        config_file.write(config, workdir / config_file.NAME)
-    train(model, data, test, config, workdir, callbacks, writes=writes)
-    clock.note("training")
-    if not writes:
+    if not strategy.extended.should_checkpoint:
+        train(model, data, test, config, workdir, callbacks, writes=False)
         return model, []
+    saved = _checkpoints(workdir, data)
+    with _locked(saved):
+        check_same(config, workdir)  # Another process may have begun a run meanwhile.
+        config_file.write(config, workdir / config_file.NAME)
+        train(model, data, test, config, workdir, callbacks, saved=saved)
+        clock.note("training")
+        return _finish(model, test, config, workdir, strategy, clock)
+
+
+def _checkpoints(workdir: pathlib.Path, data: experiment.TrainingData) -> Checkpoints:
+    return Checkpoints(workdir / CHECKPOINTS, fingerprint=data.fingerprint)
+
+
+@contextlib.contextmanager
+def _locked(saved: Checkpoints) -> Iterator[None]:
+    """Keeps other processes from all files of a run until its end."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(saved.locked())
+        except ValueError as error:
+            raise cli.UserError(error) from error
+        yield
+
+
+def _finish(
+    model: LatentVariableModel,
+    test: tf.data.Dataset,
+    config: config_dict.ConfigDict,
+    workdir: pathlib.Path,
+    strategy: tf.distribute.Strategy,
+    clock: Clock,
+) -> tuple[LatentVariableModel, list[report.Line]]:
+    """Writes what a trained model leaves; returns the model and the lines of the report."""
     print("Report and likelihood of the test data …", flush=True)
-    model.save(workdir / MODEL)
+    with _files.replacing(workdir / MODEL) as partial:
+        model.save(partial)
     if strategy.num_replicas_in_sync > 1:
         model = load(workdir)  # The report and the figures use one device.
     lines = report.measure(model, test, config)
@@ -134,6 +165,7 @@ def train(
     workdir: pathlib.Path,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     *,
+    saved: Checkpoints | None = None,
     writes: bool = True,
 ) -> None:
     """Fits the model from the last checkpoint to `config.epochs`.
@@ -145,15 +177,18 @@ def train(
         config: config of the run.
         workdir: folder of the run.
         callbacks: additional Keras callbacks.
+        saved: the checkpoints of the run; None: those in `workdir`.
         writes: whether this process writes files.
     """
-    saved = Checkpoints(workdir / CHECKPOINTS)
+    saved = saved or _checkpoints(workdir, data)
     try:
         first = saved.restore(model)
     except ValueError as error:
         raise cli.UserError(error) from error
     if first >= config.epochs:
         print(f"Training of {config.epochs} epochs is finished; the report is made again.")
+        # With `use_ema=True`, `fit` ends with means of the weights; a checkpoint is from before.
+        model.optimizer.finalize_variable_values(model.trainable_weights)
         return
     if not first:
         experiment.start_prior(model, data)
@@ -210,15 +245,17 @@ def cut_history(path: str | os.PathLike[str], epochs: int) -> None:
     if not rows:
         path.unlink()
         return
-    with path.open("w", newline="") as file:
+    with _files.replacing(path) as partial, partial.open("w", newline="") as file:
         csv.writer(file).writerows([header, *rows])
 
 
 def export(model: LatentVariableModel, path: str | os.PathLike[str], **card: Any) -> None:
     """Exports to `path`, replacing an earlier export; `card` holds entries of the model card."""
-    if os.path.isdir(path):
-        shutil.rmtree(path)
-    tfvae.export(model, path, **card)
+    fresh = f"{os.fspath(path)}.new"  # The name is not a number, so servers ignore it.
+    shutil.rmtree(fresh, ignore_errors=True)
+    tfvae.export(model, fresh, **card)
+    shutil.rmtree(path, ignore_errors=True)
+    os.rename(fresh, path)
 
 
 def evaluate(config: config_dict.ConfigDict, workdir: pathlib.Path) -> list[report.Line]:
@@ -251,4 +288,10 @@ def load(workdir: pathlib.Path) -> LatentVariableModel:
             f"--workdir must hold a finished run, but {path} does not exist. Resume the run by "
             f"`python -m trainers.train --workdir={workdir}`."
         )
-    return keras.saving.load_model(path)
+    try:
+        return keras.saving.load_model(path)
+    except Exception as error:  # Keras, zipfile and h5py have many classes for damage.
+        raise cli.UserError(
+            f"--workdir must hold a whole {MODEL}, received {path}, which cannot be loaded "
+            f"({error}). Make it again by `python -m trainers.train --workdir={workdir}`."
+        ) from error

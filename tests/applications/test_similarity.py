@@ -1,12 +1,12 @@
 """Similarity search against distances that are computed in full."""
 
-import json
 import sys
 
 import numpy as np
 import pytest
 import scipy.spatial.distance
 
+from tfvae import _files
 from tfvae.applications import SimilarityIndex
 
 
@@ -63,31 +63,48 @@ def test_save_and_load(index, rng, tmp_path):
 
 
 def test_damaged_files_are_noticed(index, tmp_path):
-    with pytest.raises(ValueError, match="must hold an index"):
+    path = tmp_path / "index.npz"
+    with pytest.raises(ValueError, match=r"must hold an index that `save` wrote.*No such file"):
         SimilarityIndex.load(tmp_path)
     index.save(tmp_path)
-    whole = (tmp_path / "index.faiss").read_bytes()
+    whole = path.read_bytes()
     for size in (0, 10, len(whole) // 2, len(whole) - 1):
-        (tmp_path / "index.faiss").write_bytes(whole[:size])
-        with pytest.raises(ValueError, match="must hold an index"):
+        path.write_bytes(whole[:size])
+        with pytest.raises(ValueError, match=r"must hold an index .*checksum"):
             SimilarityIndex.load(tmp_path)
-    (tmp_path / "index.faiss").write_bytes(whole)
-    entries = json.loads((tmp_path / "entries.json").read_text())
-    (tmp_path / "entries.json").write_text(json.dumps({**entries, "ids": [1]}))
-    with pytest.raises(ValueError, match="do not belong together"):
-        SimilarityIndex.load(tmp_path)
-    other = SimilarityIndex(dim=8)
-    other.add(np.zeros((300, 8)))
-    other.save(tmp_path / "other")
-    (tmp_path / "entries.json").write_text((tmp_path / "other" / "entries.json").read_text())
-    with pytest.raises(ValueError, match="do not belong together"):
-        SimilarityIndex.load(tmp_path)
-    (tmp_path / "entries.json").write_text(json.dumps({**entries, "format": 9}))
+    _files.write_arrays(path, {}, {"format": 9})
     with pytest.raises(ValueError, match="received format 9"):
         SimilarityIndex.load(tmp_path)
-    (tmp_path / "entries.json").write_text(json.dumps(entries)[:-5])
-    with pytest.raises(ValueError, match="must hold an index"):
-        SimilarityIndex.load(tmp_path)
+
+
+def test_one_file_is_all_of_an_index(index, tmp_path):
+    index.save(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["index.npz"]
+
+
+def test_ids_of_any_letters_and_size(tmp_path):
+    index = SimilarityIndex(dim=2)
+    ids = ["", "ü", "\ud800", "7", 7, -(2**63), 2**63 - 1]
+    index.add(np.zeros((len(ids), 2)), ids=ids)
+    index.save(tmp_path)
+    assert sorted(map(repr, SimilarityIndex.load(tmp_path)._ids)) == sorted(map(repr, ids))
+
+
+def test_metadata_are_copied():
+    index, metadata = SimilarityIndex(dim=2), [{"page": 1}]
+    index.add(np.zeros((1, 2)), metadata=metadata)
+    metadata[0]["page"] = 2
+    assert index.search(np.zeros((1, 2))).metadata == [[{"page": 1}]]
+
+
+def test_too_little_memory_is_told_in_words(index, monkeypatch):
+    def fails(z):
+        raise MemoryError("std::bad_alloc")
+
+    monkeypatch.setattr(index._index, "add", fails)
+    with pytest.raises(MemoryError, match="needs more memory for 1 entries of 8 numbers"):
+        index.add(np.zeros((1, 8)))
+    assert len(index) == 300
 
 
 @pytest.mark.parametrize(
@@ -101,10 +118,23 @@ def test_damaged_files_are_noticed(index, tmp_path):
         (lambda index: index.add(np.zeros((1, 8)), ids=[1.5]), "`ids` must be whole numbers"),
         (lambda index: index.add(np.zeros((1, 8)), metadata=[{1, 2}]), "must be JSON values"),
         (lambda index: index.add(np.zeros((1, 8)), metadata=[{1: "x"}]), "JSON would turn into"),
-        (lambda index: index.add(np.zeros((1, 8)), ids="a"), "received the string"),
+        (lambda index: index.add(np.zeros((1, 8)), ids="a"), "must be a sequence of ids"),
         (lambda index: index.search(np.zeros(8)), "`z` must be finite and have the shape"),
         (lambda index: index.search(np.zeros((1, 8)), k=0), "`k` must be a whole number"),
         (lambda index: SimilarityIndex(0), "`dim` must be a whole number"),
+        (lambda index: SimilarityIndex(2**40), "`dim` must be a whole number from 1 to"),
+        (lambda index: SimilarityIndex(2, num_links=1), "`num_links` must be .* from 2 to"),
+        (lambda index: SimilarityIndex(2, num_links=2**31), "`num_links` must be"),
+        (lambda index: SimilarityIndex(2, effort=2**40), "`effort` must be a whole number from 1"),
+        (lambda index: index.add(np.zeros((1, 8)), ids=[2**70]), "received one of 71 bits"),
+        (lambda index: index.add(np.zeros((1, 8)), ids=[True]), "`ids` must be whole numbers"),
+        (lambda index: index.add(np.zeros((1, 8)), ids={"a": 1}), "`ids` must be a sequence"),
+        (lambda index: index.add(np.zeros((2, 8)), ids=[np.int64(700), 700]), "repeated ones: 700"),
+        (lambda index: index.add(np.full((1, 8), 1e30)), "received 1e.30"),
+        (lambda index: index.add([[10**400] * 8]), "`z` must be an array of numbers"),
+        (lambda index: index.add([[1.0] * 8, [1.0]]), "`z` must be an array of numbers"),
+        (lambda index: index.add(np.ones((1, 8)) * 1j), "complex or masked"),
+        (lambda index: index.add(np.ma.masked_less(np.zeros((1, 8)), 1)), "complex or masked"),
         (lambda index: SimilarityIndex(2).search(np.zeros((1, 2))), "must hold entries"),
     ],
 )

@@ -13,7 +13,9 @@ import pytest
 import tensorflow as tf
 
 import tfvae
-from tfvae.callbacks import Checkpoints, _files
+from benchmarks import faults
+from tfvae._files import DamagedFileError, read_arrays, write_arrays
+from tfvae.callbacks import Checkpoints, _files, _lock
 from tfvae.models.persistence import random_states
 from tfvae.objectives import Constrained
 from tfvae.penalties import Flatness
@@ -275,7 +277,7 @@ def test_counters_of_other_callbacks(tmp_path):
 
 def test_only_the_newest_are_kept(tmp_path):
     fit(make_vae, tmp_path, save_freq=2, keep=2, epochs=2)
-    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".npz"] == []
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".npz"] == ["lock"]
     names = [path.name for path in _files.paths(tmp_path)]
     assert names == [_files.name(1, 4), _files.name(2, 0)]
     fit(make_vae, tmp_path, keep=1, epochs=3)
@@ -306,15 +308,15 @@ def test_a_changed_byte_is_noticed(tmp_path):
         damaged = bytearray(content)
         damaged[position] ^= 1
         path.write_bytes(damaged)
-        with pytest.raises(_files.DamagedFileError):
-            _files.read(path)
+        with pytest.raises(DamagedFileError):
+            read_arrays(path)
     path.write_bytes(content)
-    arrays, manifest = _files.read(path)
-    assert manifest == {"epoch": 1}
+    arrays, manifest = read_arrays(path)
+    assert manifest["epoch"] == 1
     np.testing.assert_array_equal(arrays["a"], np.arange(50.0))
     with np.load(path, allow_pickle=False) as plain:  # The checksum at the end does no harm.
         np.testing.assert_array_equal(plain["a"], np.arange(50.0))
-        assert json.loads(plain["manifest"].tobytes()) == {"epoch": 1}
+        assert json.loads(plain["manifest"].tobytes()) == manifest
 
 
 def test_without_a_whole_file_training_begins_anew(undisturbed, tmp_path):
@@ -345,7 +347,8 @@ def test_a_disk_that_is_full(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert full.value.errno == errno.EFBIG and "Free disk space" in str(full.value)
-    assert [path.read_bytes() for path in sorted(tmp_path.iterdir())] == before
+    assert [path.read_bytes() for path in sorted(tmp_path.glob("*.npz"))] == before
+    assert not list(tmp_path.glob(".partial*"))
 
 
 @pytest.mark.parametrize(
@@ -450,3 +453,127 @@ def test_no_warning_on_the_way(tmp_path):
         warnings.simplefilter("error")
         fit(make_vae, tmp_path, data="batches", epochs=2)
         fit(make_vae, tmp_path, data="batches", epochs=3)
+
+
+DATASET = tf.data.Dataset.from_tensor_slices(X)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"x": X[::-1]}, r"x: saved 'float32 \(40, 6\), digest \w+', now 'float32 \(40, 6\), dig"),
+        ({"x": X[:39]}, r"x: .* now 'float32 \(39, 6\)"),
+        (
+            {"batch_size": 10},
+            "batch_size: saved '8', now '10'.*steps_per_epoch: saved 5, now 4",
+        ),
+        ({"shuffle": False}, "shuffle: saved 'True', now 'False'"),
+        ({"sample_weight": np.ones(40)}, "sample_weight: saved 'absent', now 'float64"),
+        ({"x": DATASET.batch(8), "batch_size": None}, "now 'dataset of float32"),
+        ({"steps_per_epoch": 3}, "steps_per_epoch: saved 5, now 3"),
+        ({"fingerprint": {"version": 2}}, "version: saved 'absent', now 2"),
+    ],
+)
+def test_a_run_does_not_continue_with_other_data(changed, message, tmp_path):
+    def run(x=X, epochs=1, fingerprint=None, **settings):
+        model = restarted(make_vae)
+        saved = Checkpoints(tmp_path, fingerprint=fingerprint)
+        settings = {"batch_size": 8, **settings}
+        return model.fit(x, epochs=epochs, callbacks=[saved], verbose=0, **settings).epoch
+
+    run()
+    with pytest.raises(ValueError, match=f"(?s)must continue with the data of the run.*{message}"):
+        run(epochs=2, **changed)
+    assert run(epochs=2, x=tf.constant(X), fingerprint={}) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"seed": 4}, "x.seed: saved 3, now 4"),
+        ({"batch_size": 10}, "x.batch_size: saved 8, now 10"),
+        ({"x": X + 1}, r"x\.arrays\.0: saved"),
+    ],
+)
+def test_the_data_in_batches_are_known(changed, message, tmp_path):
+    def run(epochs, x=X, batch_size=8, seed=3):
+        saved = Checkpoints(tmp_path)
+        batches = saved.batches(x, batch_size=batch_size, seed=seed)
+        return restarted(make_vae).fit(batches, epochs=epochs, callbacks=[saved], verbose=0).epoch
+
+    run(1)
+    with pytest.raises(ValueError, match=message):
+        run(2, **changed)
+    assert run(2) == [0, 1]
+
+
+def test_the_number_of_batches_of_any_keras_model_is_known(tmp_path):
+    def run(size):
+        model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1)])
+        model.compile("sgd", "mse", run_eagerly=True)
+        model.fit(X[:size], X[:size, :1], epochs=2, verbose=0, callbacks=[Checkpoints(tmp_path)])
+
+    run(40)
+    with pytest.raises(ValueError, match="steps_per_epoch: saved 2, now 1"):
+        run(20)
+
+
+def test_fewer_epochs_are_told(tmp_path):
+    fit(make_vae, tmp_path, Stop(9), epochs=3)
+    with pytest.warns(UserWarning, match="`epochs` is 2, and was 3 when"):
+        fit(make_vae, tmp_path, epochs=2)
+
+
+def test_files_of_the_user_are_neither_read_nor_removed(tmp_path):
+    names = ["epoch_10_step_best_results.npz", "epoch_1_step_2.npz", "epoch_000009_step_9.npz"]
+    names += ["epoch_0000001_step_000000000.npz", "my_epoch_000001_step_000000000.npz"]
+    for name in names:
+        (tmp_path / name).write_text("mine")
+    (tmp_path / _files.name(7, 7)).mkdir()
+    assert not Checkpoints(tmp_path).exists()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(make_vae, tmp_path, keep=1, epochs=2)
+    assert all((tmp_path / name).read_text() == "mine" for name in names)
+    assert (tmp_path / _files.name(7, 7)).is_dir()
+
+
+def test_checkpoints_are_ordered_by_number(tmp_path):
+    steps = [(999_999, 0), (1_000_000, 0), (1_000_000, 2_000_000_000)]
+    for epoch, step in reversed(steps):
+        (tmp_path / _files.name(epoch, step)).touch()
+    assert [path.name for path in _files.paths(tmp_path)] == [_files.name(*one) for one in steps]
+
+
+@pytest.mark.parametrize("number", [2, 6, 9, 13])
+def test_killed_at_a_write(number, undisturbed, tmp_path):
+    with faults.killed_at(number) as calls:
+        fit(make_vae, tmp_path)
+    assert len(calls) >= number
+    _lock._held.clear()  # The process has ended.
+    assert_same(fit(make_vae, tmp_path), undisturbed(make_vae))
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == ["", ".npz", ".npz", ".npz"]
+
+
+def test_a_file_that_cannot_be_read_is_never_trained_over(tmp_path, monkeypatch):
+    fit(make_vae, tmp_path, epochs=2)
+    newest = _files.paths(tmp_path)[-1]
+
+    def fails(path):
+        if path == newest or everywhere:
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return read_arrays(path)
+
+    everywhere = False
+    monkeypatch.setattr(_files._files, "read_arrays", fails)
+    with pytest.warns(UserWarning, match=r"is damaged: .*Input/output error"):
+        assert Checkpoints(tmp_path).next_epoch() == 1
+    everywhere = True
+    with pytest.warns(UserWarning), pytest.raises(OSError, match="Input/output"):
+        fit(make_vae, tmp_path)
+
+
+def test_checkpoints_of_another_version_are_refused(tmp_path):
+    write_arrays(tmp_path / _files.name(1, 0), {}, {"epoch": 1, "step": 0})
+    with pytest.raises(ValueError, match="must hold checkpoints of this version"):
+        fit(make_vae, tmp_path)

@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from trainers import cli, config_file, training
+from benchmarks import robustness
+from trainers import cli, config_file, experiment, training
 from trainers.configs import vae, vhp_vae
 
 
@@ -211,7 +212,7 @@ def test_a_workdir_that_is_a_file_and_a_foreign_config(tmp_path):
     with pytest.raises(cli.UserError, match="must be a folder"):
         training.run(tiny(), path)
     (tmp_path / "checkpoints").mkdir()
-    (tmp_path / "checkpoints" / "epoch_000001_step_000000.npz").touch()
+    (tmp_path / "checkpoints" / "epoch_000001_step_000000000.npz").touch()
     (tmp_path / "config.json").write_text('{"a": 1}')
     with pytest.raises(cli.UserError, match="epochs: absent before"):
         training.run(tiny(), tmp_path)
@@ -234,3 +235,47 @@ def test_history_is_cut_to_the_checkpoint(tmp_path):
     training.cut_history(path, 0)
     assert not path.exists()
     training.cut_history(path, 0)
+
+
+def test_again_after_the_end_the_model_is_the_same(tmp_path):
+    """With `use_ema=True` the weights at the end are means, and those of the checkpoint are not."""
+    config = tiny(vae, epochs=2)
+    with config.unlocked():
+        config.optimizer.use_ema = True
+        config.optimizer.ema_momentum = 0.9
+    data, test = experiment.TrainingData(config), experiment.test_data(config)
+    tmp_path.joinpath("run").mkdir()
+    ends = []
+    for _ in range(2):
+        model = experiment.build_model(config, data.shape)
+        training.train(model, data, test, config, tmp_path / "run")
+        ends.append(model.get_weights())
+    for value, wanted in zip(*ends, strict=True):
+        np.testing.assert_array_equal(value, wanted)
+
+
+def test_a_damaged_model_is_told(whole, tmp_path):
+    content = (whole[0] / "model.keras").read_bytes()
+    (tmp_path / "model.keras").write_bytes(content[: len(content) // 2])
+    with pytest.raises(cli.UserError, match=r"must hold a whole model\.keras.*Make it again"):
+        training.load(tmp_path)
+
+
+def test_one_process_at_a_time(tmp_path):
+    with (
+        robustness.another_process_locks(tmp_path / "checkpoints") as other,
+        pytest.raises(cli.UserError, match=f"used by one run at a time.*process {other.pid}"),
+    ):
+        training.run(tiny(vae), tmp_path)
+    assert not (tmp_path / "config.json").exists() and not (tmp_path / "history.csv").exists()
+
+
+def test_other_data_of_the_same_name(tmp_path):
+    """The folder of the data may change, the data may not."""
+    first = experiment.TrainingData(tiny()).fingerprint
+    assert experiment.TrainingData(tiny()).fingerprint == first
+    config = tiny()
+    config.data.train = "train[1:101]"
+    other = experiment.TrainingData(config).fingerprint
+    assert other["examples"] == first["examples"] == 100
+    assert other["first examples"] != first["first examples"]

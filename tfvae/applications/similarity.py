@@ -1,21 +1,22 @@
 """Similarity search: nearest neighbours among encodings, by Euclidean distance."""
 
 import collections
-import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tfvae import _checks
+from tfvae import _checks, _files
 
-INDEX, ENTRIES = "index.faiss", "entries.json"
-FORMAT = 1
+FILE = "index.npz"
+FORMAT = 2
+# faiss counts in int32, ends the process for one link, and squares float32 in distances.
+MOST_DIMS, MOST_LINKS, MOST_EFFORT, LARGEST = 2**20, 2**10, 2**30, 1e15
 
 
 class SearchResult(NamedTuple):
@@ -38,12 +39,12 @@ class SimilarityIndex:
 
     Args:
         dim: N_z.
-        num_links: links of each entry in the graph. More take more memory and find more.
+        num_links: links of each entry in the graph, from 2. More take more memory and find more.
         effort: least number of entries that a search compares. More take more time and find more.
 
     Raises:
         ImportError: when faiss is not installed.
-        ValueError: when a number is not a whole number ≥ 1.
+        ValueError: when a number is not a whole number in its range.
 
     Example:
         >>> import numpy as np
@@ -56,9 +57,9 @@ class SimilarityIndex:
     """
 
     def __init__(self, dim: int, *, num_links: int = 32, effort: int = 64) -> None:
-        self.dim = _checks.positive_int("dim", dim)
-        self.num_links = _checks.positive_int("num_links", num_links)
-        self.effort = _checks.positive_int("effort", effort)
+        self.dim = _whole("dim", dim, 1, MOST_DIMS)
+        self.num_links = _whole("num_links", num_links, 2, MOST_LINKS)
+        self.effort = _whole("effort", effort, 1, MOST_EFFORT)
         self._index = _faiss().IndexHNSWFlat(self.dim, self.num_links)
         self._index.hnsw.efConstruction = 200
         self._ids = []
@@ -77,16 +78,16 @@ class SimilarityIndex:
 
         Args:
             z: encodings, (n, dim), such as `vae.encode(x).mean()`.
-            ids: n different whole numbers or strings that are not in the index yet. None: numbers
-                that continue from the number of entries.
+            ids: n different whole numbers, of 64 bits, or strings that are not in the index yet.
+                None: numbers that continue from the number of entries.
             metadata: n JSON values, or None.
 
         Raises:
             ValueError: when a length, a value or an id does not fit; the index stays unchanged.
         """
         z = self._checked(z)
-        if isinstance(ids, str):
-            raise ValueError(f"`ids` must be a sequence of ids, received the string {ids!r}.")
+        if isinstance(ids, (str, dict, set)):
+            raise ValueError(f"`ids` must be a sequence of ids, received {ids!r}.")
         ids = list(range(len(self), len(self) + len(z))) if ids is None else _plain(ids)
         metadata = [None] * len(z) if metadata is None else list(metadata)
         if len(ids) != len(z) or len(metadata) != len(z):
@@ -95,8 +96,12 @@ class SimilarityIndex:
                 f"received {len(ids)} and {len(metadata)}."
             )
         for one in ids:
-            if isinstance(one, bool) or not isinstance(one, (int, str)):
-                raise ValueError(f"`ids` must be whole numbers or strings, received {one!r}.")
+            is_number = isinstance(one, int) and not isinstance(one, bool)
+            if not (isinstance(one, str) or (is_number and -(2**63) <= one < 2**63)):
+                shown = f"one of {one.bit_length()} bits" if is_number else repr(one)
+                raise ValueError(
+                    f"`ids` must be whole numbers of 64 bits or strings, received {shown}."
+                )
         known = set(self._ids)
         counts = collections.Counter(ids)
         twice = sorted(str(one) for one, count in counts.items() if count > 1 or one in known)
@@ -107,7 +112,7 @@ class SimilarityIndex:
             )
         try:
             kept = json.loads(json.dumps(metadata))
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise ValueError(
                 f"`metadata` must be JSON values, received others: {error}."
             ) from error
@@ -117,9 +122,15 @@ class SimilarityIndex:
                     f"`metadata` must be JSON values, received {given!r}, which JSON would turn "
                     f"into {back!r}."
                 )
-        self._index.add(z)
+        try:
+            self._index.add(z)
+        except MemoryError as error:
+            raise MemoryError(
+                f"The index needs more memory for {len(z)} entries of {self.dim} numbers and up to "
+                f"{2 * self.num_links} links each than there is. Take a smaller `num_links`."
+            ) from error
         self._ids += ids
-        self._metadata += metadata
+        self._metadata += kept
 
     def search(self, z: ArrayLike, k: int = 10) -> SearchResult:
         """The `k` nearest entries of each query; fewer when the index holds fewer.
@@ -160,71 +171,82 @@ class SimilarityIndex:
         return self._index.reconstruct_n(0, len(self))
 
     def _checked(self, z: ArrayLike) -> np.ndarray:
-        z = np.ascontiguousarray(z, dtype="float32")
+        try:
+            if np.ma.is_masked(z) or np.iscomplexobj(z):
+                raise ValueError("complex or masked ones")
+            with np.errstate(over="ignore"):  # What overflows is not finite.
+                z = np.ascontiguousarray(z, dtype="float32")
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValueError(
+                f"`z` must be an array of numbers, received others: {error}."
+            ) from error
         if z.ndim != 2 or z.shape[1] != self.dim or not np.all(np.isfinite(z)):
             raise ValueError(
                 f"`z` must be finite and have the shape (n, {self.dim}), received the shape "
                 f"{z.shape}."
             )
+        if np.any(np.abs(z) > LARGEST):
+            raise ValueError(
+                f"`z` must lie in ±{LARGEST:g}, where squared distances are finite, received "
+                f"{np.max(np.abs(z)):g}."
+            )
         return z
 
     def save(self, folder: str | os.PathLike) -> None:
-        """Writes the index to a folder; each file gets its name when it is complete."""
+        """Writes the file `index.npz` to a folder: all of it or, if that fails, nothing.
+
+        The file has no pickle and ends with its SHA-256.
+        """
         folder = pathlib.Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / (INDEX + ".partial")
-        _faiss().write_index(self._index, str(partial))
-        entries = {
+        manifest = {
             "format": FORMAT,
-            "checksum": _checksum(partial),
             "dim": self.dim,
             "num_links": self.num_links,
             "effort": self.effort,
             "ids": self._ids,
             "metadata": self._metadata,
         }
-        os.replace(partial, folder / INDEX)
-        partial = folder / (ENTRIES + ".partial")
-        partial.write_text(json.dumps(entries, ensure_ascii=False), encoding="utf-8")
-        os.replace(partial, folder / ENTRIES)
+        index = _faiss().serialize_index(self._index)
+        _files.write_arrays(folder / FILE, {"index": index}, manifest)
 
     @classmethod
     def load(cls, folder: str | os.PathLike) -> "SimilarityIndex":
         """The index that `save` wrote to a folder.
 
         Raises:
-            ValueError: when a file is missing or damaged, or the two do not belong together.
+            ValueError: when the file is missing or damaged.
         """
-        folder = pathlib.Path(folder)
+        path = pathlib.Path(folder) / FILE
         try:
-            entries = json.loads((folder / ENTRIES).read_text(encoding="utf-8"))
-            index = cls(entries["dim"], num_links=entries["num_links"], effort=entries["effort"])
-            index._index = _faiss().read_index(str(folder / INDEX))
-            index._ids, index._metadata = entries["ids"], entries["metadata"]
-        except (OSError, KeyError, TypeError, json.JSONDecodeError, RuntimeError) as error:
+            arrays, manifest = _files.read_arrays(path)
+        except (OSError, _files.DamagedFileError) as error:
             raise ValueError(
-                f"`folder` must hold an index that `save` wrote, received {str(folder)!r}: {error}"
+                f"`folder` must hold an index that `save` wrote, received {str(path)!r}: {error}. "
+                "Build the index again."
             ) from error
-        if entries.get("format") != FORMAT:
+        if manifest.get("format") != FORMAT:
             raise ValueError(
                 f"`folder` must hold an index of format {FORMAT}, received format "
-                f"{entries.get('format')!r} in {str(folder)!r}. Build the index again."
+                f"{manifest.get('format')!r} in {str(path)!r}. Build the index again."
             )
-        counts = {index._index.ntotal, len(index._ids), len(index._metadata)}
-        if len(counts) > 1 or entries["checksum"] != _checksum(folder / INDEX):
-            raise ValueError(
-                f"`folder` must hold {INDEX} and {ENTRIES} of one `save`, received two that do not "
-                f"belong together in {str(folder)!r}. Build the index again."
-            )
+        index = cls(manifest["dim"], num_links=manifest["num_links"], effort=manifest["effort"])
+        index._index = _faiss().deserialize_index(arrays["index"])
+        index._ids, index._metadata = manifest["ids"], manifest["metadata"]
         return index
 
 
-def _checksum(path: pathlib.Path) -> str:
-    """SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _whole(name: str, value: int, least: int, most: int) -> int:
+    """A whole number in a range."""
+    value = _checks.whole(name, value)
+    if not least <= value <= most:
+        raise ValueError(
+            f"`{name}` must be a whole number from {least} to {most:,}, received {value}."
+        )
+    return value
 
 
-def _plain(ids: Iterable[Any]) -> list[Any]:
+def _plain(ids: Sequence[Any]) -> list[Any]:
     """Ids as Python's own numbers and strings."""
     return [one.item() if isinstance(one, np.generic) else one for one in ids]
 

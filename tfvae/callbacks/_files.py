@@ -1,20 +1,17 @@
-"""Checkpoint files: written completely or not at all, and checked for damage when read."""
+"""The checkpoint files of a folder: their names, their order, and which ones are kept."""
 
-import contextlib
-import hashlib
-import json
 import os
 import pathlib
+import re
+import warnings
 from typing import Any
 
 import numpy as np
 
-_MANIFEST = "manifest"
-_DIGEST_SIZE = hashlib.sha256().digest_size
+from tfvae import _files
 
-
-class DamagedFileError(Exception):
-    """The file differs from what was written. The message says how."""
+_FORMAT = 2
+_NAME = re.compile(r"epoch_(\d{6,})_step_(\d{9,})\.npz", re.ASCII)
 
 
 def name(epoch: int, step: int) -> str:
@@ -23,36 +20,22 @@ def name(epoch: int, step: int) -> str:
 
 
 def paths(folder: str | os.PathLike) -> list[pathlib.Path]:
-    """Returns the checkpoints in a folder, oldest first."""
-    return sorted(pathlib.Path(folder).glob("epoch_*_step_*.npz"))
+    """Returns the checkpoints in a folder, oldest first. Files of other names are the user's."""
+    files = pathlib.Path(folder).glob("epoch_*_step_*.npz")
+    return sorted((path for path in files if _order(path) and path.is_file()), key=_order)
 
 
 def write(path: str | os.PathLike, arrays: dict[str, np.ndarray], manifest: dict[str, Any]) -> None:
-    """Writes arrays and a JSON manifest as an .npz file, followed by its SHA-256 (32 bytes).
-
-    The file gets its name only after all of it is on the disk.
+    """Writes a checkpoint.
 
     Raises:
         OSError: when it cannot be written; no part of it is left then.
     """
     path = pathlib.Path(path)
-    partial = path.with_suffix(".partial")
-    text = json.dumps(manifest).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb+") as file:
-            np.savez(file, **arrays, **{_MANIFEST: np.frombuffer(text, np.uint8)})
-            file.seek(0)
-            digest = _digest(file)
-            file.seek(0, os.SEEK_END)
-            file.write(digest)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-        _flush_folder(path.parent)
+        _files.write_arrays(path, arrays, {**manifest, "format": _FORMAT})
     except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
         raise OSError(
             error.errno,
             f"The checkpoint could not be written ({error.strerror or error}). Earlier checkpoints "
@@ -61,22 +44,36 @@ def write(path: str | os.PathLike, arrays: dict[str, np.ndarray], manifest: dict
         ) from error
 
 
-def read(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Returns the arrays and the manifest of a file.
+def newest(folder: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Returns arrays and manifest of the newest checkpoint that is whole; of a start without one.
+
+    Warns of each one that is not.
 
     Raises:
-        DamagedFileError: when any byte differs from what was written.
+        ValueError: when it was written by another version.
+        OSError: when no file is whole, and one could not be read.
     """
-    path = pathlib.Path(path)
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        found = _digest(file, size - _DIGEST_SIZE)
-        if size <= _DIGEST_SIZE or file.read() != found:
-            raise DamagedFileError(f"its {size} bytes do not end with their checksum")
-        file.seek(0)
-        with np.load(file, allow_pickle=False) as content:
-            arrays = dict(content)
-    return arrays, json.loads(arrays.pop(_MANIFEST).tobytes())
+    unreadable = None
+    for path in reversed(paths(folder)):
+        try:
+            arrays, manifest = _files.read_arrays(path)
+        except (_files.DamagedFileError, OSError) as error:
+            warnings.warn(
+                f"The checkpoint {path} is damaged: {error}. The one before it is used.",
+                stacklevel=3,
+            )
+            if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+                unreadable = error
+            continue
+        if manifest.get("format") != _FORMAT:
+            raise ValueError(
+                f"`folder` must hold checkpoints of this version of tfvae, received {path} of "
+                "another one. Choose another folder."
+            )
+        return arrays, manifest
+    if unreadable:  # The file may be whole: a run from the start must not replace it.
+        raise unreadable
+    return {}, {"epoch": 0, "step": 0, "history": {}, "epochs": []}
 
 
 def prune(newest: pathlib.Path, keep: int) -> None:
@@ -85,29 +82,14 @@ def prune(newest: pathlib.Path, keep: int) -> None:
     Files later than `newest` are removed too: they are damaged ones that were skipped.
     """
     others = [path for path in paths(newest.parent) if path != newest]
-    before = [path for path in others if path < newest]
+    before = [path for path in others if _order(path) < _order(newest)]
     kept = before[len(before) - (keep - 1) :] if keep > 1 else []
     for path in set(others) - set(kept):
         path.unlink(missing_ok=True)
 
 
-def _digest(file, size=None):
-    """SHA-256 of the next `size` bytes; None: of all remaining bytes."""
-    digest, left = hashlib.sha256(), size
-    while left is None or left > 0:
-        block = file.read(2**20 if left is None else min(left, 2**20))
-        if not block:
-            break
-        digest.update(block)
-        left = None if left is None else left - len(block)
-    return digest.digest()
-
-
-def _flush_folder(folder):
-    """Flushes the folder, if the system can: the new file name then survives a power cut."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _order(path):
+    """Epoch and step by which files are ordered; None for a name that `name` does not give."""
+    found = _NAME.fullmatch(path.name)
+    numbers = found and tuple(map(int, found.groups()))
+    return numbers if numbers and name(*numbers) == path.name else None

@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import sys
 import threading
 from typing import NoReturn
 
@@ -43,7 +44,7 @@ class Interruption:
 
     def _note(self, number, frame):
         # If `fit` ended with an error, `on_train_end` has not removed this handler.
-        if self.received is not None or not self._in_fit(frame):
+        if self.received is not None or not _runs_fit(frame, self.model):
             self.unwatch()
             signal.raise_signal(number)
             return
@@ -51,9 +52,15 @@ class Interruption:
         with contextlib.suppress(RuntimeError):  # The signal interrupted a print.
             print(f"\n{_NAMES[number]}: saving after this step, then ending.", flush=True)
 
-    def _in_fit(self, frame):
-        while frame is not None:
-            if frame.f_code.co_name == "fit" and frame.f_locals.get("self") is self.model:
-                return True
-            frame = frame.f_back
-        return False
+
+def in_fit(model: keras.Model | None) -> bool:
+    """Returns whether a thread of this process runs `model.fit`."""
+    return any(_runs_fit(frame, model) for frame in sys._current_frames().values())
+
+
+def _runs_fit(frame, model):
+    while frame is not None and model is not None:
+        if frame.f_code.co_name == "fit" and frame.f_locals.get("self") is model:
+            return True
+        frame = frame.f_back
+    return False

@@ -1,16 +1,20 @@
 """Checkpoints from which an interrupted training continues bit for bit."""
 
+import contextlib
+import json
 import os
 import pathlib
-import warnings
-from collections.abc import Sequence
+import weakref
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfvae import _checks
-from tfvae.callbacks import _files, _signals, _state
+from tfvae._files import remove_partial
+from tfvae.callbacks import _files, _fingerprint, _lock, _resume, _signals, _state
 from tfvae.callbacks.order import EpochOrder
 
 
@@ -31,7 +35,13 @@ class Checkpoints(EpochOrder):
 
     A checkpoint is one .npz file without pickle, followed by its SHA-256. It is written under
     another name, flushed and renamed. If a file is damaged, a warning names it and the one before
-    it is used.
+    it is used. One run at a time uses the folder: it locks the file `lock`, which says who it is,
+    until `fit` or the process ends. This holds between containers, and on NFS between machines.
+
+    A run continues only with the data, batch size and number of steps with which it began. `fit`
+    of a model of tfvae digests arrays (those above 256 MB in part), also those in `batches`; of
+    other datasets it knows shapes, types and the number of batches. `fingerprint` may say more. The
+    number of epochs may grow.
 
     The order of the batches must depend on the epoch or on global seeds only. With the data of
     `fit` as
@@ -54,10 +64,12 @@ class Checkpoints(EpochOrder):
             damaged.
         callbacks: other callbacks whose counters are saved and restored, such as EarlyStopping and
             ReduceLROnPlateau.
+        fingerprint: what else must be the same when the run continues, JSON values by name, such as
+            {"data": "version 3"}.
 
     Raises:
-        ValueError: for bad arguments; in `fit`, when the model is not built or `folder` holds
-            checkpoints of another model.
+        ValueError: for bad arguments; in `fit`, when the model is not built, `folder` holds
+            checkpoints of another model or of other data, or another run uses it.
         OSError: in `fit`, when a checkpoint cannot be written; earlier ones are untouched.
 
     Example:
@@ -83,6 +95,7 @@ class Checkpoints(EpochOrder):
         save_freq: int | str = "epoch",
         keep: int = 3,
         callbacks: Sequence[keras.callbacks.Callback] = (),
+        fingerprint: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.folder = pathlib.Path(folder)
@@ -94,7 +107,9 @@ class Checkpoints(EpochOrder):
             self.save_freq = _checks.positive_int("save_freq", save_freq, hint)
         self.keep = _checks.positive_int("keep", keep)
         self.callbacks = list(callbacks)
-        self._restored = None
+        self.fingerprint = json.loads(json.dumps(fingerprint or {}))  # As a file gives it back.
+        self._restored, self._data = None, {}
+        self._lock, self._is_locked_outside = _lock.FolderLock(self.folder), False
         self._interruption = _signals.Interruption(None)
 
     # ---- the folder --------------------------------------------------------------------------
@@ -105,8 +120,23 @@ class Checkpoints(EpochOrder):
 
     def next_epoch(self) -> int:
         """Returns the epoch, from 0, in which the next `fit` starts or continues."""
-        _, manifest = self._newest()
+        _, manifest = _files.newest(self.folder)
         return manifest["epoch"]
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Locks the folder for longer than `fit` does.
+
+        Raises:
+            ValueError: when another run uses it.
+        """
+        self._lock.acquire(lambda: True)
+        self._is_locked_outside = True
+        try:
+            yield
+        finally:
+            self._is_locked_outside = False
+            self._lock.release()
 
     def restore(self, model: keras.Model) -> int:
         """Restores a built and compiled model from the newest checkpoint, if there is one.
@@ -128,50 +158,49 @@ class Checkpoints(EpochOrder):
                 f"`model` must be built, received a {type(model).__name__} that has no weights yet."
                 " Call `model.build((None, *shape_of_one_example))` before `fit`."
             )
-        arrays, manifest = self._newest()
+        arrays, manifest = _files.newest(self.folder)
         if arrays:
             variables = _state.variables(model)
-            self._check_same(model, variables, arrays, manifest)
+            _resume.check_same_model(self.folder, model, variables, arrays, manifest)
             _state.assign(variables, arrays)
         return arrays, manifest
 
-    def _newest(self):
-        """Arrays and manifest of the newest checkpoint that is not damaged."""
-        for path in reversed(_files.paths(self.folder)):
-            try:
-                return _files.read(path)
-            except _files.DamagedFileError as error:
-                warnings.warn(
-                    f"The checkpoint {path} is damaged: {error}. The one before it is used.",
-                    stacklevel=3,
-                )
-        return {}, {"epoch": 0, "step": 0, "history": {}, "epochs": []}
-
-    def _check_same(self, model, variables, arrays, manifest):
-        now = _state.config(model)
-        found = [_state.differences(config, now) for config in manifest["configs"]]
-        problem = _state.fits(variables, arrays)
-        if all(found) or problem:
-            lines = min(found, key=len)[:5] or [problem]
-            raise ValueError(
-                f"`folder` must hold checkpoints of this model, received {self.folder} with those "
-                "of another model:\n  "
-                + "\n  ".join(lines)
-                + "\nChoose another folder, or use the saved settings."
-            )
-
     # ---- the run -----------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def around_fit(self, arguments: dict[str, Any]) -> Iterator[None]:
+        """Is what models of tfvae enter for their `fit`: tells the data, and ends in any case."""
+        self._data = _fingerprint.of_fit(arguments, self._datasets)
+        try:
+            yield
+        finally:
+            self._data = {}
+            self._end()
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Continues from the newest checkpoint."""
+        self._writes = self.model.distribute_strategy.extended.should_checkpoint
+        if self._writes and not self._is_locked_outside:
+            model = weakref.ref(self.model)
+            self._lock.acquire(lambda: _signals.in_fit(model()))
+        try:
+            self._begin()
+        except BaseException:
+            self._end()
+            raise
+
+    def _begin(self):
         model, strategy = self.model, self.model.distribute_strategy
-        self._writes = strategy.extended.should_checkpoint
+        if self._writes:
+            remove_partial(self.folder)
         workers = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
         self._config = _state.config(model)
         arrays, manifest = self._restore(model)
         epoch, step = manifest["epoch"], manifest["step"]
         if workers:
-            _check_agreement(strategy, epoch, step, self.folder)
+            _resume.check_agreement(strategy, epoch, step, self.folder)
+        if arrays and self._writes:
+            _resume.check_same_data(self.folder, manifest, self._manifest_of_fit())
         self._restored = (arrays, manifest) if arrays else None
         self._history, self._epochs = manifest["history"], manifest["epochs"]
         self._skip, self._step, self._means = step, 0, None
@@ -266,14 +295,24 @@ class Checkpoints(EpochOrder):
         self._end_if_interrupted()
 
     def on_train_end(self, logs: dict | None = None) -> None:
-        """Restores the model's settings and the signal handlers."""
-        self._interruption.unwatch()
+        """Restores the model's settings and the signal handlers, and unlocks the folder."""
         self.model._initial_epoch = None
         if self._restored is not None:
             self._give_history()
+        self._end()
+
+    def _end(self):
+        self._interruption.unwatch()
+        if not self._is_locked_outside:
+            self._lock.release()
+
+    def _manifest_of_fit(self):
+        data = {**self._data, "steps_per_epoch": self.params["steps"], **self.fingerprint}
+        return {"data": data, "last_epoch": self.params["epochs"]}
 
     def _end_if_interrupted(self):
         if self._interruption.received:
+            self._end()
             self._interruption.end_program()
 
     def _save(self, epoch, step):
@@ -286,6 +325,7 @@ class Checkpoints(EpochOrder):
         if not self._writes:
             return
         manifest = {
+            **self._manifest_of_fit(),
             "epoch": epoch,
             "step": step,
             "stopped": bool(self.model.stop_training) and not step,
@@ -299,20 +339,3 @@ class Checkpoints(EpochOrder):
         path = self.folder / _files.name(epoch, step)
         _files.write(path, arrays, manifest)
         _files.prune(path, self.keep)
-
-
-def _check_agreement(strategy, epoch, step, folder):
-    """Raises a ValueError unless all workers continue from the same step."""
-    own = np.asarray([epoch, step], "float64")
-
-    def mean():
-        context = tf.distribute.get_replica_context()
-        return context.all_reduce(tf.distribute.ReduceOp.MEAN, tf.constant(own))
-
-    found = strategy.experimental_local_results(strategy.run(mean))[0].numpy()
-    if not np.array_equal(found, own):
-        raise ValueError(
-            f"`folder` must be the same folder for all workers, received {folder}: this worker "
-            f"finds epoch {epoch}, step {step} there, but the mean of all workers is epoch "
-            f"{found[0]:g}, step {found[1]:g}. Choose a folder on a shared file system."
-        )

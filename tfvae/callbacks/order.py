@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae import _checks
+from tfvae.callbacks import _fingerprint
 
 
 class EpochOrder(keras.callbacks.Callback):
@@ -15,6 +16,7 @@ class EpochOrder(keras.callbacks.Callback):
     def __init__(self) -> None:
         super().__init__()
         self._epoch_variable = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self._datasets = []  # Pairs of a dataset and what is known of its arrays.
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Gives the datasets the number of the epoch."""
@@ -100,4 +102,7 @@ class EpochOrder(keras.callbacks.Callback):
             order = tf.random.experimental.stateless_shuffle(numbers, seed=[seed, epoch])
             return tf.data.Dataset.from_tensor_slices(order).batch(batch_size).map(gathered)
 
-        return self.each_epoch(make).prefetch(tf.data.AUTOTUNE)
+        dataset = self.each_epoch(make).prefetch(tf.data.AUTOTUNE)
+        known = {f"arrays.{i}": _fingerprint.of_array(tensor) for i, tensor in enumerate(tensors)}
+        self._datasets.append((dataset, {**known, "batch_size": batch_size, "seed": seed}))
+        return dataset

@@ -208,7 +208,8 @@ class LatentVariableModel(Queryable):
         if len(args) < 7 and workflow.has_an_order(x):
             # Keras warns of its own default; it would be the seventh argument after x and y.
             kwargs.setdefault("shuffle", False)
-        history = super().fit(x, y, *args, **kwargs)
+        with workflow.around_fit(super().fit, x, y, *args, **kwargs):
+            history = super().fit(x, y, *args, **kwargs)
         warning = self.objective.convergence_warning(self.likelihood)
         if warning:
             warnings.warn(warning, stacklevel=2)
@@ -293,6 +294,20 @@ class LatentVariableModel(Queryable):
         if self.test_function is None or force:
             super().make_test_function(force)
             self.test_function = workflow.checked(self, self.test_function, "evaluation")
+
+    def save_weights(self, filepath: Any, *args, **kwargs) -> None:
+        """As `keras.Model.save_weights`, with a digest of all values."""
+        super().save_weights(filepath, *args, **kwargs)
+        persistence.seal(filepath)
+
+    def load_weights(self, filepath: Any, *args, **kwargs) -> None:
+        """As `keras.Model.load_weights`; loads nothing of a damaged file.
+
+        Raises:
+            ValueError: when the file is damaged.
+        """
+        persistence.check_seal(filepath)
+        super().load_weights(filepath, *args, **kwargs)
 
     def save_own_variables(self, store: Any) -> None:
         """The model's own weights, and the states of all random numbers, which Keras leaves out."""

@@ -1,7 +1,9 @@
 """Checks around Keras' fit, evaluate and predict: data, monitors, failures of a step."""
 
+import contextlib
+import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -141,6 +143,22 @@ def warn_of_monitors(model, callbacks: Any) -> None:
                 f"while the multiplier moves. Monitor {better!r} with mode='max'.",
                 stacklevel=3,
             )
+
+
+@contextlib.contextmanager
+def around_fit(fit: Callable, *args: Any, **kwargs: Any) -> Iterator[None]:
+    """Enters `around_fit(arguments)` of the callbacks that have it; they end if `fit` fails, too.
+
+    Keras tells callbacks neither the data nor that `fit` has failed.
+    """
+    arguments = inspect.signature(fit).bind(*args, **kwargs).arguments
+    callbacks = arguments.get("callbacks")
+    callbacks = getattr(callbacks, "callbacks", callbacks)  # Of a `CallbackList`
+    with contextlib.ExitStack() as stack:
+        for callback in callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]:
+            if hasattr(callback, "around_fit"):
+                stack.enter_context(callback.around_fit(arguments))
+        yield
 
 
 def checked(model, function: Callable, doing: str) -> Callable:

@@ -1,6 +1,7 @@
 """The look that all figures share: colours, axes, panels."""
 
 import math
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +13,9 @@ from matplotlib.colors import LinearSegmentedColormap, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.textpath import TextPath
+from PIL import Image
+
+from tfvae import _files
 
 # Ten colours that readers with a colour-vision deficiency can tell apart, from each other and from
 # the grey of the prior: seven of M. Petroff's (2021), and others for his two greys and light cyan.
@@ -94,6 +98,13 @@ def legend(where: Figure | Axes, *handles_and_names: Sequence, **kwargs) -> Lege
     )
     made.get_title().set(fontsize=SMALL, color=TEXT)
     return made
+
+
+def write_gif(path: str | os.PathLike, frames: Sequence[Image.Image], fps: float) -> None:
+    """Writes frames as a GIF that repeats, completely or not at all."""
+    duration = round(1000 / fps)
+    with _files.replacing(path) as partial:
+        frames[0].save(partial, save_all=True, append_images=frames[1:], duration=duration, loop=0)
 
 
 def color_bar(

@@ -152,9 +152,7 @@ def traversal_gif(
         text.set_text(f"$z_i$ = {value:.2f}".replace("-", "−"))
         frames.append(redraw().convert("P", palette=Image.Palette.ADAPTIVE))
     frames += frames[-2:0:-1]
-    frames[0].save(
-        path, save_all=True, append_images=frames[1:], duration=round(1000 / fps), loop=0
-    )
+    _style.write_gif(path, frames, fps)
 
 
 def latents_against_factors(

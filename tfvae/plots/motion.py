@@ -121,9 +121,7 @@ def motion_gif(
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=100)
         frames.append(Image.open(buffer).convert("P", palette=Image.Palette.ADAPTIVE))
-    frames[0].save(
-        path, save_all=True, append_images=frames[1:], duration=round(1000 / fps), loop=0
-    )
+    _style.write_gif(path, frames, fps)
 
 
 def _checked(name, positions, parents):

@@ -2,31 +2,37 @@
 
 import contextlib
 import os
+import secrets
 from collections.abc import Iterator
 
 import tensorflow as tf
 
+from tfvae import _files
+
 
 @contextlib.contextmanager
 def new_folder(path: str | os.PathLike[str]) -> Iterator[str]:
-    """Yields a temporary folder beside `path`, renamed to `path` if the block succeeds.
+    """Yields a new folder beside `path`, renamed to `path` if the block succeeds.
+
+    Its name belongs to this call alone. On a local disk the files are flushed first, and the one
+    rename refuses a `path` that another process has filled meanwhile; other file systems have no
+    such rename, and `path` is only looked at just before.
 
     Args:
         path: a folder that does not exist or is empty, on any file system of `tf.io.gfile`.
 
     Raises:
-        ValueError: if `path` exists and is not an empty folder.
+        ValueError: if `path` exists, now or in the end, and is not an empty folder.
     """
     path = os.fspath(path).rstrip("/")
     _check_free(path)
     # The name is not a number, so a server that watches the folder above ignores it.
-    partial = f"{path}.partial-{os.getpid()}"
-    tf.io.gfile.makedirs(os.path.dirname(path) or ".")
+    above, name = os.path.split(path)
+    partial = os.path.join(above, f".partial-{secrets.token_hex(8)}-{name}")
+    tf.io.gfile.makedirs(partial)
     try:
         yield partial
-        if tf.io.gfile.exists(path):
-            tf.io.gfile.rmtree(path)
-        tf.io.gfile.rename(partial, path)
+        _publish(partial, path)
     finally:
         if tf.io.gfile.exists(partial):
             tf.io.gfile.rmtree(partial)
@@ -37,6 +43,27 @@ def write(path: str, content: str | bytes) -> None:
     tf.io.gfile.makedirs(os.path.dirname(path))
     with tf.io.gfile.GFile(path, "wb") as file:
         file.write(content)
+
+
+def _publish(partial: str, path: str) -> None:
+    """Gives the finished folder its name."""
+    if "://" in path:
+        _check_free(path)
+        if tf.io.gfile.exists(path):
+            tf.io.gfile.rmtree(path)
+        tf.io.gfile.rename(partial, path)
+        return
+    for folder, _, names in os.walk(partial):
+        for name in (*names, "."):
+            _files.flush(os.path.join(folder, name))
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.rmdir(path)  # It removes nothing but an empty folder.
+        os.rename(partial, path)
+    except OSError:
+        _check_free(path)  # Another export has ended first.
+        raise
+    _files.flush(os.path.dirname(path) or ".")
 
 
 def _check_free(path: str) -> None:

@@ -1,0 +1,73 @@
+"""A file is the old one or the new one, whatever happens while it is written."""
+
+import hashlib
+import os
+
+import numpy as np
+import pytest
+
+from tfvae import _files
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_failed_block_leaves_the_old_file_alone(tmp_path):
+    path = tmp_path / "a.txt"
+    _files.write_text(path, "old")
+    with pytest.raises(ZeroDivisionError), _files.replacing(path) as partial:
+        partial.write_text("new")
+        raise ZeroDivisionError
+    assert path.read_text() == "old" and names(tmp_path) == ["a.txt"]
+
+
+def test_each_writer_has_a_name_of_its_own_that_ends_as_the_file_does(tmp_path):
+    path = tmp_path / "model.keras"
+    with _files.replacing(path) as one, _files.replacing(path) as other:
+        assert one != other and {one.suffix, other.suffix} == {".keras"}
+        one.write_text("1")
+        other.write_text("2")
+    assert path.read_text() == "1" and names(tmp_path) == ["model.keras"]
+
+
+def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path):
+    (tmp_path / f".partial-{'0' * 16}-a.npz").touch()
+    kept = [".partial-notes", "partial-0000000000000000-a.npz", ".partial-000000000000000g-a.npz"]
+    for name in kept:
+        (tmp_path / name).touch()
+    _files.remove_partial(tmp_path)
+    assert names(tmp_path) == sorted(kept)
+
+
+def test_the_digest_is_of_the_bytes_as_they_were_written(tmp_path, monkeypatch):
+    """What another process, or the disk, changes before the end is noticed."""
+    original = _files.flush
+
+    def disturbed(path):
+        if os.path.isfile(path):
+            with open(path, "rb+") as file:
+                file.seek(200)
+                file.write(b"disturbed")
+        original(path)
+
+    monkeypatch.setattr(_files, "flush", disturbed)
+    _files.write_arrays(tmp_path / "a.npz", {"a": np.zeros(100)}, {})
+    with pytest.raises(_files.DamagedFileError, match="checksum"):
+        _files.read_arrays(tmp_path / "a.npz")
+
+
+def test_a_file_of_something_else_with_a_right_digest(tmp_path):
+    path = tmp_path / "a.npz"
+    path.write_bytes(b"text" + hashlib.sha256(b"text").digest())
+    with pytest.raises(_files.DamagedFileError, match="no arrays with a manifest"):
+        _files.read_arrays(path)
+
+
+def test_arrays_and_manifest_come_back(tmp_path):
+    arrays = {"a": np.arange(6.0).reshape(2, 3), "b": np.array(1), "c": np.zeros((0, 2))}
+    _files.write_arrays(tmp_path / "a.npz", arrays, {"x": [1, "ü"]})
+    found, manifest = _files.read_arrays(tmp_path / "a.npz")
+    assert manifest == {"x": [1, "ü"]} and found.keys() == arrays.keys()
+    for name, value in arrays.items():
+        np.testing.assert_array_equal(found[name], value)
