@@ -69,16 +69,11 @@ def _of_arrays(model, data, x, y, purpose):
 
 def _of_batch(model, data, element, purpose):
     x, y, _ = beside.unpack(element)
-    if isinstance(x, list):
-        raise ValueError(
-            f"`x` must be an array in each batch, received a {type(x).__name__}. `numpy.asarray` "
-            "makes an array of it."
-        )
-    x, inner = beside.split(x)
     accepted.check_numbers("x", x)
+    x = x if hasattr(x, "shape") else np.asarray(x)
     if not model.built:
         accepted.check_batched(tuple(x.shape), data)
-    look = _of_arrays(model, data, x, inner if y is None else y, purpose)
+    look = _of_arrays(model, data, x, y, purpose)
     free = {name: (None, *shape[1:]) for name, shape in look.beside_shapes.items()}
     return look._replace(shape=(None, *x.shape[1:]), beside_shapes=free)
 

@@ -60,6 +60,9 @@ def check_values(model, look: Look) -> str | None:
     Raises:
         ValueError: when the decoder cannot reach the data.
     """
+    unseen = look.values is None and isinstance(look.data, tf.data.Dataset)
+    if unseen and structure.is_bounded(model):  # Trying the decoder told, now that it is built.
+        look = first_look(model, look.data, values=True)
     if look.values is None:
         return None
     structure.check_reach(model, look.target)
