@@ -44,7 +44,8 @@ def _problem(value):
         is_real = dtype.is_floating or dtype.is_integer or dtype.is_bool
         found = dtype.name
     else:
-        dtype = np.asarray(value).dtype
+        dtype = getattr(value, "dtype", None)
+        dtype = dtype if isinstance(dtype, np.dtype) else np.asarray(value).dtype
         is_real, found = dtype.kind in "biuf" or dtype.name == "bfloat16", str(dtype)
     if is_real:
         single = not tf.is_tensor(value) and np.ndim(value) == 0

@@ -213,7 +213,7 @@ class LatentVariableModel(Queryable):
         warning = self.objective.convergence_warning(self.likelihood)
         if warning:
             warnings.warn(warning, stacklevel=2)
-        warning = None if of_units else workflow.check_rate(self, history.history)
+        warning = None if warning or of_units else workflow.check_rate(self, history.history)
         if warning:
             warnings.warn(warning, stacklevel=2)
         return history
