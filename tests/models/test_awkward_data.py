@@ -357,6 +357,11 @@ def test_raw_units_are_warned_of(name):
         model.fit(make(), verbose=0)
 
 
+def test_pixels_for_a_bernoulli():
+    with pytest.raises(ValueError, match=r"from 0 to 25\d.*Pixels: x / 255"):
+        asked("fit", pixels(8, 8, 1), likelihood="bernoulli")
+
+
 @pytest.mark.parametrize("name", FINE)
 def test_usual_data_are_not_warned_of(name):
     assert units.raw_units(np.asarray(FINE[name]())) is None

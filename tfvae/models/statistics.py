@@ -94,10 +94,12 @@ class StepStatistics(keras.metrics.Metric):
         self.reset_state()
         where = f"Step {step + 1} of {doing}"
         if term == "input":
+            pixels = " Pixels: x / 255." if low >= 0 and 1 < high <= 255 else ""
             raise ValueError(
                 f"{where}: every value of {names} must be {allowed}; received values from {low:g} "
                 f"to {high:g}, NaN or infinities possibly among them. Clean or rescale the data, "
-                "or choose a likelihood that allows them. No weight was changed by this step."
+                f"or choose a likelihood that allows them.{pixels} No weight was changed by this "
+                "step."
             )
         if term == "labels":
             raise ValueError(
