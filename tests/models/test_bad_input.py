@@ -71,16 +71,6 @@ def test_lists_are_refused_with_the_remedy(x):
             call(x[:2].tolist(), verbose=0)
 
 
-@pytest.mark.parametrize("built", [False, True])
-def test_dataset_of_unknown_rank(x, built):
-    model = compiled()
-    if built:
-        model.build(x.shape)
-    data = tf.data.Dataset.from_generator(lambda: iter([x[:8]]), tf.float32)
-    with pytest.raises(ValueError, match=r"known rank.*output_signature"):
-        model.fit(data, verbose=0)
-
-
 @pytest.mark.parametrize("empty", ["array", "dataset"])
 def test_empty_data(x, empty):
     data = x[:0] if empty == "array" else tf.data.Dataset.from_tensor_slices(x[:0]).batch(4)

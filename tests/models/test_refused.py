@@ -36,6 +36,15 @@ def fitted(model, x=X, y=None):
     return model
 
 
+def ends_in_sigmoid():
+    return keras.layers.Dense(5, "sigmoid")
+
+
+def of_moments():
+    inputs = keras.Input((5,))
+    return keras.Model(inputs, [keras.layers.Dense(2)(inputs), keras.layers.Dense(2)(inputs)])
+
+
 def shared_prior():
     prior = priors.StandardNormal()
     for _ in range(2):
@@ -108,6 +117,20 @@ REFUSED = {
     ),
     "one part in two models": (shared_prior, "belongs to a model already"),
     "loss in compile": (lambda: tfvae.VAE(2).compile("adam", loss="mse"), "must be None"),
+    "bernoulli, sigmoid": (
+        lambda: fitted(tfvae.VAE(2, decoder=ends_in_sigmoid(), likelihood="bernoulli")),
+        "must give logits",
+    ),
+    "gaussian, sigmoid": (
+        lambda: fitted(tfvae.VAE(2, decoder=ends_in_sigmoid()), 3.0 * X),
+        "must reach the data",
+    ),
+    "moments, discrete": (
+        lambda: fitted(
+            tfvae.VAE(2, encoder=of_moments(), discrete=discrete.Labels(3)), X, [0] * 16
+        ),
+        "must give features",
+    ),
     "beta and objective": (
         lambda: tfvae.BetaVAE(2, beta=1.0, objective="elbo"),
         "`beta` must be None beside an `objective`",

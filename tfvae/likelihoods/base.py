@@ -10,6 +10,9 @@ from tfvae._component import Component
 
 tfd = tfp.distributions
 
+# How far outside of a likelihood's support a number may lie: resizing makes 1.0000001 of 1.
+ROUNDING = 1e-5
+
 
 def flattened(x: tf.Tensor, data_rank: int) -> tf.Tensor:
     """The features of each example on one axis: (..., *data) -> (..., N_x)."""
@@ -44,6 +47,8 @@ class Likelihood(Component, abc.ABC):
     """Closed interval of the values that p(x|z) allows; None: every finite number."""
     kappa_unit: str = "nats per feature"
     """The unit of κ, in words."""
+    outputs_are: str = ""
+    """What the decoder gives: "logits", all numbers; "means", like the data; "": something else."""
     data_shape: tuple[int, ...]
     """Shape of one example, known once it is built."""
     data_rank: int
@@ -114,11 +119,14 @@ class Likelihood(Component, abc.ABC):
         return tf.ones_like(tf.convert_to_tensor(bound, tf.float32))
 
     def in_support(self, x: tf.Tensor) -> tf.Tensor:
-        """Scalar bool: whether no number in `x` lies outside `support`; NaN is not looked for."""
+        """Scalar bool: whether no number in `x` lies outside `support`; NaN is not looked for.
+
+        Numbers may lie `ROUNDING` outside, as float32 makes them of 1.
+        """
         if self.support is None:
             return tf.constant(True)
         low, high = self.support
-        return (tf.reduce_min(x) >= low) & (tf.reduce_max(x) <= high)
+        return (tf.reduce_min(x) >= low - ROUNDING) & (tf.reduce_max(x) <= high + ROUNDING)
 
     def bound(self, kappa: float | tf.Tensor) -> float | tf.Tensor:
         """κ², the bound on C, for `kappa` per feature: N_x·kappa."""

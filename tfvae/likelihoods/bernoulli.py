@@ -52,6 +52,7 @@ class Bernoulli(Likelihood):
     """
 
     support = (0.0, 1.0)
+    outputs_are = "logits"
 
     def distribution(self, outputs: tf.Tensor) -> tfd.Distribution:
         """Independent Bernoulli distributions, event shape *data."""
@@ -70,5 +71,6 @@ class Bernoulli(Likelihood):
 
     def error_of_mean(self, x: tf.Tensor, mean: tf.Tensor) -> tf.Tensor:
         """The cross-entropy between x and the mean."""
+        x, mean = (tf.clip_by_value(one, 0.0, 1.0) for one in (x, mean))  # rounding aside
         entropy = -tf.math.xlogy(x, mean) - tf.math.xlogy(1.0 - x, 1.0 - mean)
         return tf.reduce_mean(sum_over_features(entropy, self.data_rank))

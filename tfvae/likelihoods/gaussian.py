@@ -75,6 +75,7 @@ class Gaussian(Likelihood):
     """
 
     kappa_unit = "RMSE per feature"
+    outputs_are = "means"
 
     def __init__(self, scale: float | str = "learned", **kwargs):
         super().__init__(**kwargs)

@@ -29,6 +29,7 @@ from tfvae.models import (
     workflow,
 )
 from tfvae.models.beside import Batch
+from tfvae.models.first_look import first_look
 from tfvae.models.queries import Queryable
 from tfvae.models.statistics import StepStatistics
 from tfvae.objectives import Objective
@@ -197,13 +198,16 @@ class LatentVariableModel(Queryable):
                 part of y is missing.
             FloatingPointError: when a term is not finite; says which, and at which step.
         """
-        workflow.build_for(self, x, y)
+        inputs.check_batch_size("fit", y)
+        look = first_look(self, x, y, values=True)
+        workflow.build_for(self, look)
+        of_units = workflow.check_values(self, look)
+        if of_units:
+            warnings.warn(of_units, stacklevel=2)
+        x = look.data
         y = workflow.for_keras(self, x, y, kwargs.get("sample_weight"))
-        validation = kwargs.get("validation_data")
-        if isinstance(validation, (tuple, list)) and len(validation) > 1:
-            x_val, y_val, *weights = validation
-            y_val = workflow.for_keras(self, x_val, y_val, *weights)
-            kwargs["validation_data"] = (x_val, y_val, *weights)
+        if kwargs.get("validation_data") is not None:
+            kwargs["validation_data"] = workflow.validation(self, kwargs["validation_data"])
         workflow.warn_of_monitors(self, kwargs.get("callbacks"))
         if len(args) < 7 and workflow.has_an_order(x):
             # Keras warns of its own default; it would be the seventh argument after x and y.
@@ -213,21 +217,29 @@ class LatentVariableModel(Queryable):
         warning = self.objective.convergence_warning(self.likelihood)
         if warning:
             warnings.warn(warning, stacklevel=2)
+        warning = None if warning or of_units else workflow.check_rate(self, history.history)
+        if warning:
+            warnings.warn(warning, stacklevel=2)
         return history
 
     def evaluate(
         self, x: Any = None, y: Any = None, *args, return_dict: bool = True, **kwargs
     ) -> dict[str, float] | list[float]:
         """As `keras.Model.evaluate`, but a dict; the same data give the same numbers each time."""
-        workflow.build_for(self, x, y)
+        inputs.check_batch_size("evaluate", y)
+        look = first_look(self, x, y)
+        workflow.build_for(self, look)
+        x = look.data
         self.test_seed_generator.state.assign([self.test_seed_generator.get_config()["seed"], 0])
         y = workflow.for_keras(self, x, y, kwargs.get("sample_weight"))
         return super().evaluate(x, y, *args, return_dict=return_dict, **kwargs)
 
     def predict(self, x: Any, y: Any = None, *args, **kwargs) -> np.ndarray:
         """As `keras.Model.predict`: reconstructions at `embed(x, y)`, (n, *target)."""
-        inputs.check_predict_argument(y)
-        workflow.build_for(self, x, y, beside.INPUTS)
+        inputs.check_batch_size("predict", y)
+        look = first_look(self, x, y, beside.INPUTS)
+        workflow.build_for(self, look)
+        x = look.data
         y = workflow.for_keras(self, x, y, purpose=beside.INPUTS)
         return super().predict((x, y) if isinstance(y, dict) else x, *args, **kwargs)
 

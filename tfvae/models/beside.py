@@ -139,7 +139,8 @@ def split(inputs: Any) -> tuple[Any, Any]:
     if isinstance(inputs, (tuple, list, dict)):
         raise ValueError(
             f"`x` must be one array, or a pair (x, y), received a {type(inputs).__name__} of "
-            f"{len(inputs)}. A dataset gives x, (x, y) or (x, y, sample weight)."
+            f"{len(inputs)}. A dataset gives x, (x, y) or (x, y, sample weight), each an array: "
+            "numpy.asarray(x) makes one of a list."
         )
     return inputs, None
 

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae.models import beside
+from tfvae.models import accepted, beside
 from tfvae.models.latents import joined
 
 
@@ -44,10 +44,12 @@ def numpy_batches(
     elif is_dataset:
         source = (data[index] for index in range(data.num_batches))
     else:
+        accepted.check_numbers("data", data)
         source = _slices(np.asarray(data), y, batch_size)
     empty = True
     for batch in source:
         x, found, _ = beside.unpack(batch)
+        accepted.check_numbers("data", x)
         if len(x):
             empty = False
             yield np.asarray(x), _arrays(found)

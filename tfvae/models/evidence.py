@@ -7,7 +7,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae import _checks, _progress, _seeds
-from tfvae.models import beside, inputs
+from tfvae.models import accepted, beside, inputs
 from tfvae.models.beside import Batch
 
 # Rows of decoder output that are computed at a time, in estimates and in sampling.
@@ -60,6 +60,7 @@ def log_likelihood(
             "`x` must be an array, received a dataset. "
             "`tfvae.evaluation.log_likelihood(model, dataset)` takes one."
         )
+    accepted.check_numbers("x", x)
     x = np.asarray(x)
     if model.built:
         inputs.check_shape("x", x.shape, model.data_shape)

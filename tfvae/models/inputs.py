@@ -6,27 +6,34 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae.models import beside
+from tfvae.likelihoods.base import ROUNDING
+from tfvae.models import accepted, beside
 from tfvae.models.beside import Batch, Needs
 from tfvae.models.latents import joined, rows
 
 
 def prepared(model, x: Any, y: Any, purpose: tuple[str, ...]) -> Batch:
     """See `GenerativeModel.prepared`."""
+    if not isinstance(x, (tuple, list)):
+        accepted.check_numbers("x", x)
     x, inner = beside.split(x)
     found = {}
     if any(model.needs):
         found = beside.parts(inner if y is None else y, model.needs, purpose)
+    accepted.check_numbers("x", x)
+    for name, value in found.items():
+        accepted.check_entries(name, value)
     x = tf.convert_to_tensor(x)
-    if x.shape.rank is None:
+    if x.shape.rank is None and not model.built:
         raise ValueError(
             "`x` must have a known rank, received a tensor without one. A dataset of a generator "
             "needs `output_signature=tf.TensorSpec((None, *shape_of_one_example))`."
         )
     found = {name: tf.convert_to_tensor(value) for name, value in found.items()}
     if not model.built:
-        model.build(shapes_for_build(x.shape, {name: one.shape for name, one in found.items()}))
-    check_shape("x", x.shape, model.data_shape)
+        shapes = {name: one.shape for name, one in found.items()}
+        model.build(shapes_for_build(model, x.shape, shapes))
+    x = of_shape("x", x, model.data_shape)
     for name, value in found.items():
         if not x.shape[:1].is_compatible_with(value.shape[:1]):
             raise ValueError(
@@ -38,8 +45,7 @@ def prepared(model, x: Any, y: Any, purpose: tuple[str, ...]) -> Batch:
         unknown = model.discrete.unknown
         labels = beside.labels_of(found["labels"], model.num_categories, unknown)
     if "target" in found:
-        check_shape("target", found["target"].shape, model.target_shape)
-        target = tf.cast(found["target"], tf.float32)
+        target = tf.cast(of_shape("target", found["target"], model.target_shape), tf.float32)
     x = tf.cast(x, tf.float32)
     target = x if model.target == "x" else target
     return Batch(x, target, labels, found.get("condition"))
@@ -56,18 +62,43 @@ def usable_rows(batch: Batch) -> tf.Tensor:
     return tf.reduce_all(tf.stack(usable), axis=0)
 
 
-def shapes_for_build(x_shape, beside_shapes: dict) -> Any:
-    """What `build` takes for data of these shapes, the batch axis free."""
+def shapes_for_build(model, x_shape, beside_shapes: dict) -> Any:
+    """What `build` takes for data of these shapes, the batch axis free.
+
+    Raises:
+        ValueError: when a model of sequences is given images.
+    """
+    example = tuple(x_shape[1:])
+    if model.sequence_axes and accepted.looks_like_image(example):
+        raise ValueError(
+            f"`x` of a {type(model).__name__} must hold sequences, (batch, steps, "
+            f"*shape_of_a_step), received {tuple(x_shape)}, which look like images whose rows "
+            "would be taken for steps. tfvae.datasets.sequences makes sequences of images; if "
+            f"rows are meant, call build((None, {', '.join(map(str, example))})) first."
+        )
     free = {name: (None, *shape[1:]) for name, shape in beside_shapes.items()}
     x_shape = (None, *x_shape[1:])
     return (x_shape, free) if free else x_shape
 
 
+def of_shape(name: str, value: tf.Tensor, example_shape: tuple[int, ...]) -> tf.Tensor:
+    """A batch of examples of this shape; the step checks lengths that a dataset leaves open.
+
+    Raises:
+        ValueError: when the shape is another one.
+    """
+    if value.shape.rank is not None:
+        check_shape(name, value.shape, example_shape)
+    known = value.shape.rank is not None and None not in value.shape[1:]
+    return value if known else tf.ensure_shape(value, (None, *example_shape))
+
+
 def check_shape(name: str, shape: Any, example_shape: tuple[int, ...]) -> None:
-    """Raises a ValueError unless `shape` is the shape of a batch."""
-    if tuple(shape[1:]) == example_shape:
+    """Raises a ValueError unless `shape` is the shape of a batch; None stands for any length."""
+    pairs = list(zip(shape[1:], example_shape, strict=False))
+    if len(shape) == len(example_shape) + 1 and all(a in (None, b) for a, b in pairs):
         return
-    hint = f" A single example needs a batch axis: {name}[None]."
+    hint = f" A single example needs a batch axis: {name}[None], or dataset.batch(32)."
     raise ValueError(
         f"`{name}` must have the shape (batch, {', '.join(map(str, example_shape))}), for which "
         f"this model was built, received {tuple(shape)}."
@@ -174,7 +205,7 @@ def check_built(model, what: str) -> None:
 def check_support(model, name: str, values: np.ndarray) -> None:
     """Raises a ValueError for data, an array, that have no density."""
     low, high = model.likelihood.support or (-np.inf, np.inf)
-    allowed = np.isfinite(values) & (values >= low) & (values <= high)
+    allowed = np.isfinite(values) & (values >= low - ROUNDING) & (values <= high + ROUNDING)
     if not np.all(allowed):
         where = tuple(int(i) for i in np.argwhere(~allowed)[0])
         raise ValueError(
@@ -183,10 +214,10 @@ def check_support(model, name: str, values: np.ndarray) -> None:
         )
 
 
-def check_predict_argument(y: Any) -> None:
+def check_batch_size(method: str, y: Any) -> None:
     """Raises a ValueError for a batch size in the place of y, where Keras has it."""
     if isinstance(y, int):
         raise ValueError(
             f"`y` must hold what the model needs beside x, received {y}. A batch size is given by "
-            "name: predict(x, batch_size=…)."
+            f"name: {method}(x, batch_size=…)."
         )

@@ -96,11 +96,12 @@ class StepStatistics(keras.metrics.Metric):
         self.reset_state()
         where = f"Step {step + 1} of {doing}"
         if term == "input":
+            pixels = " Pixels: x / 255." if low >= 0 and 1 < high <= 255 else ""
             raise ValueError(
                 f"{where}: every value of {names} must be {allowed}; received "
                 f"{_checks.span(low, high)}, NaN or infinities possibly beside. Clean or rescale "
-                "the data, or choose a likelihood that allows them. No weight was changed by this "
-                "step."
+                f"the data, or choose a likelihood that allows them.{pixels} No weight was changed "
+                "by this step."
             )
         if term == "labels":
             raise ValueError(

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 
 from tfvae import _checks, networks
 from tfvae.models import beside
 from tfvae.models.beside import Needs
+from tfvae.networks import outputs as of_networks
 
 # Units of the layer that joins the encoder's features with a condition.
 CONDITION_UNITS = 256
@@ -132,20 +134,121 @@ def _posterior_of_x(model):
 
 def create_networks(model) -> None:
     """Creates the weights of encoder, head, decoder, and of the discrete latents' networks."""
+    if model.encoder is model.decoder:
+        raise ValueError(
+            "`decoder` must be another network than `encoder`, received the same object, whose "
+            "weights both would train. Make a second one."
+        )
     fill(model.encoder, networks.default_encoder, model.step_shape)
     inputs = keras.KerasTensor((None, *model.step_shape))
     features = symbolic_features(model, model.encoder, inputs)
+    check_features(model, model.encoder, features)
     model.posterior_head(features)
     if model.discrete is not None:
         model.discrete.build(features)
     wanted = model.likelihood.decoder_output_shape(model.target_step_shape)
     fill(model.decoder, networks.default_decoder, wanted)
-    outputs = model.decoder(keras.KerasTensor((None, model.decoder_input_dim)))
+    outputs = applied(
+        "decoder", model.decoder, keras.KerasTensor((None, model.decoder_input_dim)),
+        "the latents, with categories and condition, as one vector",
+    )  # fmt: skip
+    outputs = of_networks.one_tensor(outputs, wanted)
     if tuple(outputs.shape[1:]) != tuple(wanted):
+        reshape = f", or end it with keras.layers.Reshape({tuple(wanted)})"
+        flat = math.prod(one or 0 for one in outputs.shape[1:]) == math.prod(wanted)
         raise ValueError(
             f"`decoder` must give outputs of shape {tuple(wanted)} for one "
             f"{'step' if model.sequence_axes else 'example'}, received a network that gives "
-            f"{tuple(outputs.shape[1:])}. Give its builder `output_shape={tuple(wanted)}`."
+            f"{tuple(outputs.shape[1:])}. Give its builder `output_shape={tuple(wanted)}`"
+            f"{reshape if flat else ''}."
+        )
+    model.decoder_range = _range_of_decoder(model)
+    _check_logits(model)
+
+
+def applied(name: str, network: keras.layers.Layer, inputs: Any, what: str) -> Any:
+    """The outputs of a network for symbolic inputs.
+
+    Raises:
+        ValueError: when it does not take them.
+    """
+    try:
+        return network(inputs)
+    except Exception as error:  # Networks of users raise anything.
+        hint = "keras.layers.Flatten() as its first layer makes vectors of images. "
+        shapes = [tuple(one.shape) for one in (inputs if isinstance(inputs, list) else [inputs])]
+        reason = " ".join(str(error).split())
+        raise ValueError(
+            f"`{name}` must take {what}: {' and '.join(map(str, shapes))}, received a network that "
+            f"does not. {hint if name == 'encoder' and len(shapes[0]) > 2 else ''}It says: "
+            f"{reason:.500}"
+        ) from error
+
+
+def check_features(model, encoder: keras.layers.Layer, features: Any) -> None:
+    """Raises a ValueError unless an encoder gives features, or μ and log σ², without noise."""
+    of_networks.check_moments(encoder, features, model.posterior_size)
+    if model.discrete is not None and isinstance(features, (list, tuple, dict)):
+        raise ValueError(
+            "`encoder` must give features, one tensor, for a model with `discrete`, which finds "
+            f"categories in them, received {len(features)} outputs. Leave the last layers to the "
+            "model: keras.Model(encoder.input, features)."
+        )
+    rng = np.random.default_rng(0)
+    x = rng.uniform(size=(2, *model.step_shape)).astype("float32")
+    c = np.zeros((2, model.condition_dim), "float32")
+    two = model.condition is not None and has_two_inputs(encoder)
+    if of_networks.is_random(encoder, [x, c] if two else x):
+        raise ValueError(
+            "`encoder` must give the same features for the same x, received a network that draws "
+            "random numbers. The model samples by itself: leave the sampling layer out, and end "
+            "with\n    encoder = keras.Model(inputs, [z_mean, z_log_var])"
+        )
+
+
+def _range_of_decoder(model):
+    """The interval of the decoder's outputs, by its last layer, or by trying it."""
+    known = of_networks.output_range(model.decoder)
+    if known is not None or not model.likelihood.outputs_are:
+        return known or of_networks.UNBOUNDED
+    far = 1e3 * np.random.default_rng(0).normal(size=(64, model.decoder_input_dim))
+    return of_networks.probed_range(model.decoder(far.astype("float32"), training=False))
+
+
+def is_bounded(model) -> bool:
+    """Whether means that the decoder gives keep to an interval."""
+    if model.likelihood.outputs_are != "means":
+        return False
+    known = model.decoder_range if model.built else of_networks.output_range(model.decoder)
+    return (known or of_networks.UNBOUNDED) != of_networks.UNBOUNDED
+
+
+def _check_logits(model):
+    """Raises a ValueError for a decoder that cannot give all logits."""
+    low, high = model.decoder_range
+    if model.likelihood.outputs_are == "logits" and (low, high) != of_networks.UNBOUNDED:
+        raise ValueError(
+            f"`decoder` must give logits, any numbers, for a {type(model.likelihood).__name__} "
+            "likelihood, which applies the sigmoid by itself, received a network whose outputs "
+            f"lie in [{low:.3g}, {high:.3g}]. Leave the last activation out:\n"
+            "    keras.layers.Dense(units, activation=None)\n"
+            "`predict` and `generate` still give probabilities."
+        )
+
+
+def check_reach(model, target: Any) -> None:
+    """Raises a ValueError for data that lie where the decoder's means cannot."""
+    if target is None or not model.built or not is_bounded(model):
+        return
+    low, high = model.decoder_range
+    least, greatest = float(np.min(target)), float(np.max(target))
+    slack = 1e-3 * min(high - low, 1.0)
+    if least < low - slack or greatest > high + slack:
+        raise ValueError(
+            f"`decoder` must reach the data, which go from {least:.3g} to {greatest:.3g}, received "
+            f"a network whose outputs lie in [{low:.3g}, {high:.3g}]. Leave the last activation "
+            "out, or scale the data into its range:\n"
+            "    keras.layers.Dense(units, activation=None)"
         )
 
 
@@ -154,12 +257,20 @@ def symbolic_features(
 ) -> keras.KerasTensor:
     """Builds an encoder, and returns its features, with the condition joined, symbolically."""
     if model.condition is None:
-        return encoder(inputs)
+        return applied("encoder", encoder, inputs, "x")
     condition = keras.KerasTensor((None, model.condition_dim))
     if has_two_inputs(encoder):
-        return encoder([inputs, condition])
+        return applied("encoder", encoder, [inputs, condition], "x and the condition")
     model.condition_join = keras.layers.Dense(CONDITION_UNITS, "relu", name="condition_join")
-    length = math.prod(encoder(inputs).shape[1:]) + model.condition_dim
+    features = applied("encoder", encoder, inputs, "x")
+    if isinstance(features, (list, tuple, dict)):
+        raise ValueError(
+            "`encoder` must give features, one tensor, or take x and the condition both, for a "
+            f"model with a condition, received {len(features)} outputs of x alone. Either\n"
+            "    encoder = keras.Model(x, features)\nor\n"
+            "    encoder = keras.Model([x, condition], [z_mean, z_log_var])"
+        )
+    length = math.prod(features.shape[1:]) + model.condition_dim
     return model.condition_join(keras.KerasTensor((None, length)))
 
 

@@ -84,7 +84,10 @@ class TopographicVAE(SequenceVAE):
         structure.fill(self.decoder, _normalizing_decoder, wanted)
         super().create_networks()
         structure.fill(self.encoder_u, networks.default_encoder, self.step_shape)
-        self.posterior_head_u(self.encoder_u(keras.KerasTensor((None, *self.step_shape))))
+        inputs = keras.KerasTensor((None, *self.step_shape))
+        features = structure.applied("encoder_u", self.encoder_u, inputs, "x")
+        structure.check_features(self, self.encoder_u, features)
+        self.posterior_head_u(features)
 
     def features(
         self, steps: tf.Tensor, condition: tf.Tensor | None = None, *, training: bool = False

@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfvae.models import beside, inputs
+from tfvae.models import beside, inputs, structure, units
+from tfvae.models.first_look import Look, first_look
 
 
 def refuse_losses(model, options: dict) -> None:
@@ -33,21 +35,20 @@ def refuse_shared_optimizer(model, optimizer: Any) -> None:
             )
 
 
-def build_for(model, x: Any, y: Any = None, purpose: tuple[str, ...] = beside.NAMES) -> None:
+def build_for(model, look: Look) -> None:
     """Checks data of known shapes, and builds the model for them.
 
     It is called before Keras traces a function: an error would leave the function half traced.
     Replicas of a distribution strategy can build no model, and no optimizer but the model's own.
     """
-    inputs.check_predict_argument(y)
-    shape, beside_shapes = _shapes_of(model, x, y, purpose)
+    shape, beside_shapes = look.shape, look.beside_shapes
     if shape is None:
         return
-    if shape[0] == 0:
+    if shape and shape[0] == 0:
         raise ValueError("`x` must hold at least one example, received none.")
     with model.distribute_strategy.scope():
         if not model.built and beside_shapes is not None:
-            model.build(inputs.shapes_for_build(shape, beside_shapes))
+            model.build(inputs.shapes_for_build(model, shape, beside_shapes))
         if model.built and model.compiled and not model.optimizer.built:
             model.build_optimizers()
     if model.built:
@@ -60,6 +61,43 @@ def has_an_order(x: Any) -> bool:
     return isinstance(x, (tf.data.Dataset, tf.distribute.DistributedDataset)) or hasattr(
         x, "__next__"
     )
+
+
+def check_values(model, look: Look) -> str | None:
+    """A warning of data in raw units, for `fit` to give before the first training; None: none.
+
+    Raises:
+        ValueError: when the decoder cannot reach the data.
+    """
+    unseen = look.values is None and isinstance(look.data, tf.data.Dataset)
+    if unseen and structure.is_bounded(model):  # Trying the decoder told, now that it is built.
+        look = first_look(model, look.data, values=True)
+    if look.values is None:
+        return None
+    structure.check_reach(model, look.target)
+    # Bounded likelihoods refuse what lies outside, and are used to what lies within.
+    first = getattr(model, "history", None) is None
+    return units.raw_units(look.values) if first and model.likelihood.support is None else None
+
+
+def check_rate(model, history: dict[str, list]) -> str | None:
+    """A warning for a rate that says that data were in raw units; None: it does not."""
+    if not history.get("rate"):
+        return None
+    latents = model.latent_dim * math.prod(model.sequence_shape)
+    return units.absurd_rate(float(np.mean(history["rate"][-1])), latents)
+
+
+def validation(model, data: Any) -> Any:
+    """`validation_data` for Keras, looked at before the training begins."""
+    if not isinstance(data, (tuple, list)):
+        look = first_look(model, data)
+        build_for(model, look)
+        return look.data
+    x, y, *weights = (*data, None)[: max(2, len(data))]
+    look = first_look(model, x, y)
+    build_for(model, look)
+    return (look.data, for_keras(model, x, y, *weights), *weights)
 
 
 def for_keras(
@@ -100,34 +138,6 @@ def _check_weights(weights, size):
             f"`sample_weight` must be finite and not negative, received {np.min(weights):g} to "
             f"{np.max(weights):g}. An example without a weight counts by 0."
         )
-
-
-def _shapes_of(model, x, y, purpose):
-    """The shape of x, or of a dataset's batches, and the shapes beside it by name.
-
-    None in place of either where only a step will tell.
-    """
-    if isinstance(x, (list, tuple)):
-        raise ValueError(
-            f"`x` must be an array or a dataset, received a {type(x).__name__} of {len(x)} "
-            "elements. `numpy.asarray(x)` makes an array of it."
-        )
-    if not isinstance(x, tf.data.Dataset):
-        if not hasattr(x, "shape"):
-            return None, None
-        found = beside.parts(y, model.needs, purpose)
-        return tuple(x.shape), {name: np.shape(value) for name, value in found.items()}
-    element = x.element_spec
-    element, y = (*element, None)[:2] if isinstance(element, tuple) else (element, None)
-    known = isinstance(element, tf.TensorSpec) and element.shape.rank is not None
-    if not known or None in element.shape[1:]:
-        return None, None
-    shape = (0 if int(x.cardinality()) == 0 else None, *element.shape[1:])
-    found = beside.parts(y, model.needs, purpose)
-    specs = {name: getattr(spec, "shape", None) for name, spec in found.items()}
-    if any(one is None or one.rank is None or None in one[1:] for one in specs.values()):
-        return shape, None
-    return shape, specs
 
 
 def warn_of_monitors(model, callbacks: Any) -> None:

@@ -8,6 +8,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae import _checks
+from tfvae.networks.outputs import given_moments
 
 tfd = tfp.distributions
 
@@ -18,6 +19,9 @@ MINIMUM_SCALE = 1e-5
 @keras.saving.register_keras_serializable(package="tfvae")
 class GaussianHead(keras.layers.Layer):
     """Features -> (μ, σ) of N(μ, diag σ²), σ = softplus(·) + 1e-5, both (..., size), float32.
+
+    An encoder may give [μ, log σ²] or {"z_mean": …, "z_log_var": …} in place of features
+    (`outputs.given_moments`). The head then has no weights, and σ = exp(½ log σ²).
 
     Args:
         size: N_z, the dimension of the Gaussian.
@@ -37,12 +41,17 @@ class GaussianHead(keras.layers.Layer):
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Builds the dense layer that gives both parameters."""
-        self.flatten.build(input_shape)
-        self.dense.build(self.flatten.compute_output_shape(input_shape))
+        if _shapes(input_shape) == [input_shape]:
+            self.flatten.build(input_shape)
+            self.dense.build(self.flatten.compute_output_shape(input_shape))
         super().build(input_shape)
 
     def call(self, features: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns (μ, σ)."""
+        moments = given_moments(features)
+        if moments is not None:
+            loc, log_variance = (tf.cast(one, tf.float32) for one in moments)
+            return loc, tf.exp(0.5 * log_variance)
         outputs = tf.cast(self.dense(self.flatten(features)), tf.float32)
         loc, raw_scale = tf.split(outputs, 2, axis=-1)
         return loc, tf.math.softplus(raw_scale) + MINIMUM_SCALE
@@ -51,7 +60,7 @@ class GaussianHead(keras.layers.Layer):
         self, input_shape: Sequence[int | None]
     ) -> tuple[tuple[int | None, int], tuple[int | None, int]]:
         """The shapes of μ and σ."""
-        shape = (input_shape[0], self.size)
+        shape = (_shapes(input_shape)[0][0], self.size)
         return shape, shape
 
     def get_config(self) -> dict[str, Any]:
@@ -107,6 +116,14 @@ class CategoricalHead(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {**super().get_config(), "sizes": self.sizes}
+
+
+def _shapes(input_shape):
+    """The shapes of several inputs, or of the one."""
+    if isinstance(input_shape, dict):
+        return list(input_shape.values())
+    several = isinstance(input_shape[0], (list, tuple))
+    return list(input_shape) if several else [input_shape]
 
 
 def diagonal_gaussian(loc: tf.Tensor, scale: tf.Tensor) -> tfd.Distribution:

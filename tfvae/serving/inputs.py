@@ -9,12 +9,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae.likelihoods.base import ROUNDING
 from tfvae.models import LatentVariableModel
 from tfvae.models import inputs as model_inputs
 from tfvae.serving.scaling import Scaling, scaling_of
 
-# Scaling in float32 may leave the likelihood's support by a rounding error.
-_ROUNDING = 1e-5
 _INTEGER_LAYERS = (
     keras.layers.Embedding,
     keras.layers.CategoryEncoding,
@@ -162,7 +161,7 @@ class Inputs:
 
     def _in_support(self, x):
         low, high = self.model.likelihood.support or (-_INFINITY, _INFINITY)
-        return _finite(x) & (x >= low - _ROUNDING) & (x <= high + _ROUNDING)
+        return _finite(x) & (x >= low - ROUNDING) & (x <= high + ROUNDING)
 
     @property
     def _condition_size(self):

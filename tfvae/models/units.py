@@ -1,0 +1,98 @@
+"""Data in raw units: what one Gaussian scale, and networks made for unit size, cannot learn."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+# Rows that tell the scales of features.
+ROWS = 1024
+# Standard deviations below this share of the largest one are 10⁻⁴ of its share of the loss.
+OUTWEIGHED, OUTWEIGHED_FEATURES = 1e-2, 0.5
+# And below this one a few features are enough: no pixel of usual images varies so little.
+LOST, LOST_FEATURES = 1e-3, 0.05
+# Sizes of which networks with usual initial weights and learning rates make something.
+SMALLEST, LARGEST = 1e-3, 1e3
+# How far from 0, in the largest standard deviation, a decoder has to move before it learns.
+FARTHEST = 50.0
+# Whole numbers as large as this, in so many features, are pixels.
+PIXELS, BRIGHTNESS = 64, 16
+# Nats per latent that no useful code of float32 numbers needs.
+LARGEST_RATE = 100.0
+STANDARDISE = (
+    "Bring all features to about unit size before `fit`: (x - x.mean(axis=0)) / x.std(axis=0), or "
+    "scikit-learn's StandardScaler (`tfvae.export` takes it as `scaling=`)."
+)
+
+
+def raw_units(x: Any) -> str | None:
+    """What about the units of data will keep a model from learning, and what to do; None: nothing.
+
+    Args:
+        x: data, (n, *data), an array or a DataFrame. About a thousand rows are looked at.
+    """
+    names = getattr(x, "columns", None)
+    every = slice(None, None, max(1, len(x) // ROWS))
+    x = np.asarray(x[every] if names is None else x.iloc[every])
+    shape, kind = x.shape[1:], x.dtype
+    x = x.reshape(len(x), -1).astype("float64")
+    if len(x) < 2 or not np.all(np.isfinite(x)):
+        return None  # Nothing to compare, or refused by the first step.
+    largest = np.max(np.abs(x))
+    looks_like_pixels = kind == "uint8" or len(shape) > 1 or x.shape[1] >= PIXELS
+    whole = largest >= BRIGHTNESS and np.min(x) >= 0.0 and np.array_equal(x, np.round(x))
+    if looks_like_pixels and whole and largest < 2**16:
+        unit = 255 if largest < 256 else 65535
+        return (
+            f"`x` must be of about unit size, received whole numbers from {np.min(x):g} to "
+            f"{largest:g}, as raw pixels have. Scale them before `fit`: x / {unit}."
+        )
+    scales = np.std(x, axis=0)
+    varying = np.flatnonzero(scales > 1e-9 * largest)
+    if not len(varying):
+        return "`x` must vary, received examples that are all alike. There is nothing to learn."
+    own = scales[varying]
+    greatest = np.max(own)
+    outweighed, lost = own < OUTWEIGHED * greatest, own < LOST * greatest
+    if np.mean(outweighed) >= OUTWEIGHED_FEATURES or np.mean(lost) >= LOST_FEATURES:
+        small = outweighed if np.mean(outweighed) >= OUTWEIGHED_FEATURES else lost
+        order, shown = np.argsort(own), min(2, len(own) // 2)
+        return (
+            "`x` must have features of comparable scales, received standard deviations of "
+            f"{_listed(varying[order[::-1][:shown]], scales, shape, names)} down to "
+            f"{_listed(varying[order[:shown]], scales, shape, names)}: the largest outweighs "
+            f"{np.sum(small)} of {len(own)} features, which count for nothing in the loss. "
+            + STANDARDISE
+        )
+    size, mean = np.sqrt(np.mean(x**2)), np.max(np.abs(np.mean(x, axis=0)))
+    if greatest < SMALLEST or size > LARGEST or mean > FARTHEST * greatest:
+        return (
+            f"`x` must be of about unit size, received values of {size:.3g} (root mean square) "
+            f"with means of up to {mean:.3g} and standard deviations of up to {greatest:.3g}. "
+            + STANDARDISE
+        )
+    return None
+
+
+def _listed(features: np.ndarray, scales: np.ndarray, shape: tuple, names: Sequence | None) -> str:
+    """Some features with their standard deviations, in words."""
+
+    def name(index):
+        if names is not None:
+            return repr(str(names[index]))
+        if len(shape) < 2:
+            return f"feature {index}"
+        return f"feature {[int(i) for i in np.unravel_index(index, shape)]}"
+
+    return ", ".join(f"{scales[index]:.3g} ({name(index)})" for index in features)
+
+
+def absurd_rate(rate: float, latents: int) -> str | None:
+    """A warning for a rate, in nats, that says that data were in raw units; None: it does not."""
+    if not rate / latents > LARGEST_RATE:
+        return None
+    return (
+        f"The rate is {rate:.3g} nats for {latents} latents, far more than a useful code has: "
+        "q(z|x) lies far outside of the prior. Data in raw units are the usual reason. "
+        f"{STANDARDISE} Otherwise train longer."
+    )
