@@ -62,7 +62,9 @@ class Messages(logging.Handler):
         self.seen = []
 
     def emit(self, record):
-        self.seen.append(record.getMessage())
+        # Keras' own function is counted over all the models of a process, which are many here.
+        if "multi_step_on_iterator" not in record.getMessage():
+            self.seen.append(record.getMessage())
 
 
 @pytest.fixture
