@@ -1,17 +1,27 @@
 """Checks around Keras' fit, evaluate and predict: data, monitors, failures of a step."""
 
+import inspect
 import warnings
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae import _checks
 from tfvae.models import beside, inputs
 
 
-def refuse_losses(model, options: dict) -> None:
-    """Raises a ValueError for losses and metrics given to `compile`."""
+def compile_options(model, optimizer: Any, args: tuple, kwargs: dict) -> dict[str, Any]:
+    """The arguments of `compile` by name.
+
+    Raises:
+        ValueError: for losses and metrics, an optimizer that cannot serve, and what Keras cannot do
+            on several replicas.
+    """
+    options = inspect.signature(keras.Model.compile).bind(model, optimizer, *args, **kwargs)
+    options = {name: value for name, value in options.arguments.items() if name != "self"}
     for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
         if options.get(name) is not None:
             raise ValueError(
@@ -19,16 +29,37 @@ def refuse_losses(model, options: dict) -> None:
                 f"{options[name]!r}. The loss is the model's objective (`objective=` of the "
                 "constructor), and every term of it is reported."
             )
-
-
-def refuse_shared_optimizer(model, optimizer: Any) -> None:
-    """Raises a ValueError for an optimizer that steps the network of a penalty already."""
+    _checks.refuse_keras_2("optimizer", optimizer)
     for penalty in model.network_penalties:
         if penalty.optimizer is optimizer:
             raise ValueError(
                 f"`optimizer` must not be the one of the penalty {penalty.name!r}, whose network "
                 "it steps, received the same object. Give each its own."
             )
+    if model.distribute_strategy.num_replicas_in_sync > 1:
+        # Keras compiles such a step around the reductions over replicas, which TensorFlow refuses.
+        options.setdefault("jit_compile", False)
+        for name, usual in (("jit_compile", (False, "auto")), ("steps_per_execution", (1, None))):
+            if options.get(name, usual[0]) not in usual:
+                raise ValueError(
+                    f"`{name}` must be {usual[0]} on several replicas, on which Keras cannot "
+                    f"run it, received {options[name]!r}. Leave it out, or train without a "
+                    "distribution strategy."
+                )
+        if options["jit_compile"] == "auto":
+            options["jit_compile"] = False
+    return options
+
+
+def refuse_hdf5(filepath: Any) -> None:
+    """Raises a ValueError for a path to which Keras would write HDF5."""
+    if str(filepath).endswith((".h5", ".hdf5")):
+        stem = str(filepath).rpartition(".")[0]
+        raise ValueError(
+            f"`filepath` must end in .keras, received {str(filepath)!r}: a model of a class of its "
+            f"own cannot be loaded from HDF5. Use save({stem + '.keras'!r}), or "
+            f"save_weights({stem + '.weights.h5'!r}) for the weights alone."
+        )
 
 
 def build_for(model, x: Any, y: Any = None, purpose: tuple[str, ...] = beside.NAMES) -> None:
