@@ -158,11 +158,17 @@ class LatentVariableModel(Queryable):
     @property
     def own_trainable_weights(self) -> list[keras.Variable]:
         """What the model's optimizer trains: all but the weights of the penalties' networks."""
-        if not self.penalties:
-            return self.trainable_weights
-        networks = [penalty.network for penalty in self.network_penalties]
-        others = {id(weight) for network in networks for weight in network.trainable_weights}
-        return [weight for weight in self.trainable_weights if id(weight) not in others]
+        others = {id(weight) for one in self.network_penalties for weight in one.network.weights}
+        return [weight for weight in super().trainable_weights if id(weight) not in others]
+
+    @property
+    def trainable_weights(self) -> list[keras.Variable]:
+        """As in Keras, with the weights of the penalties' networks last.
+
+        After `fit` Keras assigns the optimizer's moving averages (`use_ema`) to them in order.
+        """
+        last = [one.network.trainable_weights for one in self.network_penalties]
+        return sum(last, self.own_trainable_weights)
 
     @property
     def training_state(self) -> list[keras.Variable]:
@@ -206,13 +212,13 @@ class LatentVariableModel(Queryable):
         """
         workflow.build_for(self, x, y)
         y = workflow.for_keras(self, x, y, kwargs.get("sample_weight"))
-        validation = kwargs.get("validation_data")
-        if isinstance(validation, (tuple, list)) and len(validation) > 1:
-            x_val, y_val, *weights = validation
-            y_val = workflow.for_keras(self, x_val, y_val, *weights)
-            kwargs["validation_data"] = (x_val, y_val, *weights)
+        validation = workflow.validation_for_keras(self, kwargs.get("validation_data"))
+        if validation is not None:
+            kwargs["validation_data"] = validation
         workflow.warn_of_monitors(self, kwargs.get("callbacks"))
         history = super().fit(x, y, *args, **kwargs)
+        for penalty in self.network_penalties:  # as Keras does for the model's own
+            penalty.optimizer.finalize_variable_values(penalty.network.trainable_weights)
         warning = self.objective.convergence_warning(self.likelihood)
         if warning:
             warnings.warn(warning, stacklevel=2)
@@ -238,8 +244,7 @@ class LatentVariableModel(Queryable):
         """As `keras.Model.export`: what `predict` answers; `tfvae.export` has more signatures.
 
         Raises:
-            ValueError: when the model is not built, or takes something beside x that the format
-                cannot.
+            ValueError: when the model is not built, or the format takes nothing beside x.
         """
         if kwargs.get("input_signature") is None:
             kwargs["input_signature"] = inputs.signature(self, format)
@@ -309,14 +314,7 @@ class LatentVariableModel(Queryable):
 
     def get_metrics_result(self) -> dict[str, tf.Tensor]:
         """Means of the terms in nats, the error as `constraint` in the unit of κ, κ and λ."""
-        result = self.statistics.result()
-        result["elbo"] = -(result["distortion"] + result["rate"])
-        result["constraint"] = self.likelihood.kappa_of(result.pop("error"))
-        bound = self.objective.bound
-        if bound is not None:
-            result["kappa"] = self.likelihood.kappa_of(bound)
-        changing = {k: v for part in self.components for k, v in part.scheduled_numbers().items()}
-        return {**result, **self.objective.state(), **changing}
+        return training.metrics_result(self)
 
     def make_train_function(self, force: bool = False) -> None:
         """As Keras makes it; the function raises when a step has failed."""

@@ -107,6 +107,14 @@ def for_keras(
     return np.zeros(len(x), "float32") if y is None and weights is not None else y
 
 
+def validation_for_keras(model, validation: Any) -> Any:
+    """`validation_data` with y `for_keras`, where it is a tuple of arrays with one."""
+    if not isinstance(validation, (tuple, list)) or len(validation) < 2:
+        return validation
+    x, y, *weights = validation
+    return (x, for_keras(model, x, y, *weights), *weights)
+
+
 def _check_weights(weights, size):
     """Raises a ValueError for sample weights, an array, that cannot weigh."""
     if weights is None:
