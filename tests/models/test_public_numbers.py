@@ -56,7 +56,7 @@ def public_numbers(part):
     found = []
     for name in names:
         with contextlib.suppress(ValueError):  # a property that this model does not have
-            found += [name] if is_number(getattr(part, name)) else []
+            found += [name] if is_number(getattr(part, name, None)) else []
     return found
 
 
