@@ -388,3 +388,14 @@ def test_numbers_of_numpy_in_methods(x, blobs):
     sequences.build(blobs.shape)
     assert sequences.roll(blobs[:2], three).shape == (2, 8, 6, 1)
     assert sequences.predict_sequence(blobs[:2, :3], three).shape == (2, 3, 6, 1)
+
+
+@pytest.mark.parametrize("kind", [list, np.array, tf.constant, lambda w: np.array(w)[:, None]])
+def test_weights_of_any_kind_weigh_the_same(kind, x):
+    model = compiled()
+    weights = [float(i % 3) for i in range(32)]
+    expected = model.evaluate(x, sample_weight=np.array(weights, "float32"), verbose=0)
+    given = kind(weights)
+    assert model.evaluate(x, sample_weight=given, verbose=0) == expected
+    history = model.fit(x, sample_weight=given, validation_data=(x, None, given), verbose=0).history
+    assert history["val_loss"][0] == model.evaluate(x, sample_weight=given, verbose=0)["loss"]

@@ -211,6 +211,7 @@ class LatentVariableModel(Queryable):
             FloatingPointError: when a term is not finite; says which, and at which step.
         """
         workflow.build_for(self, x, y)
+        kwargs = workflow.with_weights(x, kwargs)
         y = workflow.for_keras(self, x, y, kwargs.get("sample_weight"))
         validation = workflow.validation_for_keras(self, kwargs.get("validation_data"))
         if validation is not None:
@@ -230,6 +231,7 @@ class LatentVariableModel(Queryable):
         """As `keras.Model.evaluate`, but a dict; the same data give the same numbers each time."""
         workflow.build_for(self, x, y)
         self.test_seed_generator.state.assign([self.test_seed_generator.get_config()["seed"], 0])
+        kwargs = workflow.with_weights(x, kwargs)
         y = workflow.for_keras(self, x, y, kwargs.get("sample_weight"))
         return super().evaluate(x, y, *args, return_dict=return_dict, **kwargs)
 

@@ -93,7 +93,6 @@ def for_keras(
     """
     if not hasattr(x, "shape"):
         return y  # A dataset or a generator brings its own.
-    _check_weights(weights, len(x))
     found = beside.parts(y, model.needs, purpose)
     # Keras takes a list for several arrays.
     found = {n: v if hasattr(v, "shape") else np.asarray(v) for n, v in found.items()}
@@ -112,14 +111,26 @@ def validation_for_keras(model, validation: Any) -> Any:
     if not isinstance(validation, (tuple, list)) or len(validation) < 2:
         return validation
     x, y, *weights = validation
+    weights = [_checked_weights(x, one) for one in weights]
     return (x, for_keras(model, x, y, *weights), *weights)
 
 
-def _check_weights(weights, size):
-    """Raises a ValueError for sample weights, an array, that cannot weigh."""
-    if weights is None:
-        return
-    weights = np.asarray(weights)
+def with_weights(x: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `fit` or `evaluate` with the sample weights beside an array x checked."""
+    if options.get("sample_weight") is None:
+        return options
+    return {**options, "sample_weight": _checked_weights(x, options["sample_weight"])}
+
+
+def _checked_weights(x, weights):
+    """Sample weights as an array (n,), which Keras takes; those of a dataset come with it.
+
+    Raises:
+        ValueError: for weights that cannot weigh.
+    """
+    if weights is None or not hasattr(x, "shape"):
+        return weights
+    weights, size = np.asarray(weights), len(x)
     if weights.size != size:
         raise ValueError(
             f"`sample_weight` must hold one number for each of the {size} examples, received the "
@@ -130,6 +141,7 @@ def _check_weights(weights, size):
             f"`sample_weight` must be finite and not negative, received {np.min(weights):g} to "
             f"{np.max(weights):g}. An example without a weight counts by 0."
         )
+    return weights.reshape(size).astype("float32")
 
 
 def _shapes_of(model, x, y, purpose):
