@@ -76,6 +76,23 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
+def keras_2_hint(value) -> str:
+    """What to do about an object of Keras 2, which no class of Keras 3 knows; "" for any other."""
+    if any(cls.__module__.split(".")[0] == "tf_keras" for cls in type(value).__mro__):
+        return (
+            " It is an object of Keras 2 (tf_keras, which `tf.keras` stands for where "
+            "TF_USE_LEGACY_KERAS is set); tfvae needs one of Keras 3: `import keras`."
+        )
+    return ""
+
+
+def refuse_keras_2(name: str, value) -> None:
+    """Raises a ValueError for an object of Keras 2."""
+    hint = keras_2_hint(value)
+    if hint:
+        raise ValueError(f"`{name}` must be an object of Keras 3, received {value!r}.{hint}")
+
+
 def layer(name: str, network):
     """`network` if it is a Keras model or layer, or None.
 
@@ -86,7 +103,7 @@ def layer(name: str, network):
         return network
     raise ValueError(
         f"`{name}` must be a Keras model or layer (tfvae.networks has builders), received "
-        f"{network!r}."
+        f"{network!r}.{keras_2_hint(network)}"
     )
 
 

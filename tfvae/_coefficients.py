@@ -62,6 +62,7 @@ class Coefficient:
             raise ValueError(
                 f"`{self.name}` must be a number or a Keras LearningRateSchedule, received "
                 f"{value!r}. {self._hint}".strip()
+                + _checks.keras_2_hint(value)
             )
         return _checks.number_in(self.name, value, **self._range, hint=hint)
 

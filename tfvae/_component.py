@@ -16,8 +16,8 @@ class Component(keras.layers.Layer):
     """Base class: a layer whose constructor's arguments are its config, built once by its model.
 
     Each argument of the constructor is kept as an attribute of the same name. Numbers that may
-    change are `Coefficient`s; every other argument is fixed once the model is built, and assigning
-    it then is an error.
+    change are `Coefficient`s; every other public attribute is fixed once the model is built, and
+    assigning it then is an error. A property with a setter may be assigned.
     """
 
     role = "component"
@@ -70,13 +70,12 @@ class Component(keras.layers.Layer):
         return None
 
     def __setattr__(self, name, value):
-        if getattr(self, "built", False) and name in fixed_arguments(type(self)):
-            raise AttributeError(
-                f"`{name}` of {type(self).__name__} is fixed once its model is built, since the "
-                "training step was made with it. Make a new model to change it."
-            )
-        known = name.startswith("_") or name in self.__dict__ or hasattr(type(self), name)
-        if getattr(self, "built", False) and not known:
+        if getattr(self, "built", False) and not _may_be_assigned(type(self), name):
+            if name in self.__dict__ or hasattr(type(self), name):
+                raise AttributeError(
+                    f"`{name}` of {type(self).__name__} is fixed once its model is built, since "
+                    "the training step was made with it. Make a new model to change it."
+                )
             changing = ", ".join(c.name for c in coefficients(self)) or "none"
             raise AttributeError(
                 f"`{name}` of {type(self).__name__} does not exist: assigning it would change "
@@ -116,10 +115,41 @@ def constructor_arguments(cls) -> list[str]:
 
 
 @functools.cache
-def fixed_arguments(cls) -> frozenset[str]:
-    """Names of the constructor's arguments that cannot be assigned once it is built."""
-    changing = {c.name for c in coefficients(cls)}
-    return frozenset(constructor_arguments(cls)) - changing
+def _may_be_assigned(cls, name):
+    """Whether an attribute of a built component may be assigned: Keras' own, and what has a setter.
+
+    Coefficients are descriptors with one.
+    """
+    if name.startswith("_") or name in _attributes_of_layers():
+        return True
+    return hasattr(inspect.getattr_static(cls, name, None), "__set__")
+
+
+@functools.cache
+def _attributes_of_layers():
+    """What Keras itself assigns to layers; the functions it sets to None while it exports."""
+    plain = keras.layers.Layer(name="plain")
+    return frozenset([*dir(plain), "train_function", "test_function", "predict_function"])
+
+
+@functools.cache
+def fixed_attributes(cls) -> frozenset[str]:
+    """What cannot be assigned to a built model: the constructor's arguments and what it declares.
+
+    Declared are the annotated attributes of its class body, and values there that are neither
+    methods nor have a setter.
+    """
+    names = set(constructor_arguments(cls))
+    for base in cls.__mro__:
+        if base.__module__.split(".")[0] == "keras":
+            break
+        declared = {
+            name
+            for name, value in vars(base).items()
+            if not callable(value) and not hasattr(value, "__get__")
+        }
+        names |= declared | set(inspect.get_annotations(base))
+    return frozenset(name for name in names if not name.startswith("_"))
 
 
 def serialized(value):

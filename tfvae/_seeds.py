@@ -1,8 +1,11 @@
-"""Seeds of TFP's stateless random numbers from what a user gives."""
+"""Seeds of random numbers from what a user gives: TFP's stateless ones, and Keras' layers'."""
 
+import contextlib
 import numbers
 import random
+from collections.abc import Iterator
 
+import keras
 import tensorflow as tf
 
 
@@ -17,3 +20,34 @@ def stateless(seed) -> tf.Tensor:
         # Wrapped into the range of int32, since any int is allowed.
         seed = ((int(seed) + 2**31) % 2**32 - 2**31, 0)
     return tf.convert_to_tensor(seed, tf.int32)
+
+
+@contextlib.contextmanager
+def decided(model: keras.Model, seed: int | None) -> Iterator[None]:
+    """Within the block `seed` decides the first weights that `model` creates; None: nothing.
+
+    An initializer and a layer such as Dropout draw their seed from Python's `random` when they are
+    made, unless they are given one. What is made within the block therefore draws from a stream
+    that starts at `seed`; what was made before, for layers that have no weights yet, draws anew.
+    Python's own stream goes on after the block as if nothing had happened.
+    """
+    if seed is None:
+        yield
+        return
+    before = random.getstate()
+    random.seed(seed)
+    try:
+        initializers = {}
+        for layer in model._flatten_layers(include_self=False):
+            if not layer.built:
+                held = [v for v in vars(layer).values() if isinstance(v, keras.Initializer)]
+                initializers |= {id(one): one for one in held}
+            for generator in layer._seed_generators:
+                if generator.get_config()["seed"] is None:
+                    generator.state.assign([random.randrange(2**31), 0])
+        for one in initializers.values():
+            if one.get_config().get("seed", seed) is None:
+                one.seed = random.randrange(2**31)
+        yield
+    finally:
+        random.setstate(before)

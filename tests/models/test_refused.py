@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import tensorflow_probability as tfp
 
 import tfvae
@@ -58,6 +59,19 @@ def in_half_precision():
         fitted(tfvae.VAE(2, penalties=[flatness]))
     finally:
         keras.config.set_dtype_policy("float32")
+
+
+def several_steps_on_replicas():
+    with tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"]).scope():
+        tfvae.VAE(2).compile("adam", steps_per_execution=2)
+
+
+def channels_first():
+    keras.config.set_image_data_format("channels_first")
+    try:
+        tfvae.VAE(2).build((None, 1, 28, 28))
+    finally:
+        keras.config.set_image_data_format("channels_last")
 
 
 REFUSED = {
@@ -116,6 +130,12 @@ REFUSED = {
         "must have different names",
     ),
     "one part in two models": (shared_prior, "belongs to a model already"),
+    "several steps at once on replicas": (
+        several_steps_on_replicas,
+        "must be 1 on several replicas",
+    ),
+    "channels first": (channels_first, "must be 'channels_last'"),
+    "hdf5": (lambda: tfvae.VAE(2).save("model.h5"), "must end in .keras"),
     "loss in compile": (lambda: tfvae.VAE(2).compile("adam", loss="mse"), "must be None"),
     "bernoulli, sigmoid": (
         lambda: fitted(tfvae.VAE(2, decoder=ends_in_sigmoid(), likelihood="bernoulli")),

@@ -65,7 +65,8 @@ class Labels(Discrete):
         **kwargs,
     ):
         super().__init__(num_categories, **kwargs)
-        if unknown is not None and _checks.whole("unknown", unknown) >= 0:
+        unknown = None if unknown is None else _checks.whole("unknown", unknown)
+        if unknown is not None and unknown >= 0:
             raise ValueError(
                 f"`unknown` must be negative, since labels are 0 to S − 1, received {unknown}. "
                 "unknown=-1 is customary."

@@ -37,6 +37,11 @@ class _Capsules(Neighborhood):
             )
         return 0, 2
 
+    def _keep_checked(self):
+        window = None if self.window is None else _checks.positive_int("window", self.window)
+        object.__setattr__(self, "window", window)
+        object.__setattr__(self, "coherence", _odd("coherence", self.coherence))
+
     def _window(self, shape):
         return fitting("window", self.window, shape[0], "frames")
 
@@ -72,9 +77,7 @@ class Shifting(_Capsules):
     forms = ("matrix", "fft")
 
     def __post_init__(self):
-        if self.window is not None:
-            _checks.positive_int("window", self.window)
-        _odd("coherence", self.coherence)
+        self._keep_checked()
         if self.window is not None:
             self._check_reach(self.window)
 
@@ -161,9 +164,7 @@ class Bubble(_Capsules, Box):
     coherence: int = 3
 
     def __post_init__(self):
-        if self.window is not None:
-            _checks.positive_int("window", self.window)
-        _odd("coherence", self.coherence)
+        self._keep_checked()
 
     def axes(self, shape: Sequence[int]) -> tuple[int, ...]:
         """Of time and the positions in a capsule, the axes with a window wider than one latent."""

@@ -90,10 +90,7 @@ class Torus(Box):
 
     def __post_init__(self):
         widths = self.width if isinstance(self.width, (list, tuple)) else (self.width,)
-        widths = tuple(widths)
-        for width in widths:
-            if width is not None:
-                _checks.positive_int("width", width)
+        widths = tuple(w if w is None else _checks.positive_int("width", w) for w in widths)
         object.__setattr__(self, "width", widths)
 
     def widths(self, shape: Sequence[int]) -> dict[int, int]:

@@ -192,7 +192,8 @@ class LatentGraph:
             ValueError: when an argument does not fit.
             DisconnectedError: when no path exists.
         """
-        if _checks.positive_int("num_points", num_points) < 2:
+        num_points = _checks.positive_int("num_points", num_points)
+        if num_points < 2:
             raise ValueError(
                 f"`num_points` must be at least 2, for both end points, received {num_points}."
             )

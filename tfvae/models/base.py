@@ -8,13 +8,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae import objectives
+from tfvae import _checks, _fused, _seeds, objectives
 from tfvae._coefficients import coefficients
 from tfvae._component import (
     Component,
     constructor_arguments,
     deserialized,
-    fixed_arguments,
+    fixed_attributes,
     serialized,
 )
 from tfvae._signatures import ClassSignature
@@ -49,7 +49,9 @@ class LatentVariableModel(Queryable):
     Args:
         latent_dim: N_z; of each step where an example is a sequence.
         encoder: Keras model or layer, x -> features. None: convolutions for images of at least
-            24×24 pixels, dense layers for all else.
+            24×24 pixels, dense layers for all else. `posterior_head`, a layer of the model, makes
+            q(z|x) of the features. `encoder.trainable = False` leaves it trainable, for encoders
+            that were trained elsewhere; `posterior_head.trainable = False` as well holds q(z|x).
         decoder: Keras model or layer, [z, d, c] -> parameters of the likelihood. None: the
             encoder's mirror image.
         likelihood: "gaussian", "bernoulli" or an object of `tfvae.likelihoods`.
@@ -63,8 +65,9 @@ class LatentVariableModel(Queryable):
             view, given as y.
         penalties: what is added to the loss: objects of `tfvae.penalties` or short names,
             "flatness", "total_correlation", ….
-        seed: of all random numbers of the model. None draws one from Python's `random`, which
-            `keras.utils.set_random_seed` decides.
+        seed: of all random numbers of the model: first weights, noise, layers such as Dropout. A
+            network that has weights already keeps them. None draws one from Python's `random`,
+            which `keras.utils.set_random_seed` decides.
 
     Labels, condition and target come beside x, as y: alone where the model needs one of them, as a
     dict with the keys "labels", "condition", "target" where it needs several.
@@ -93,7 +96,7 @@ class LatentVariableModel(Queryable):
         )
         self.objective = objectives.get(objective)
         self.penalties = get_penalties(penalties)
-        self.seed = seed
+        self.seed = seed = None if seed is None else _checks.whole("seed", seed)
         self.seed_generator = keras.random.SeedGenerator(seed)
         # Evaluation draws from a stream of its own that starts anew each time: evaluating twice
         # gives one result, and evaluating between epochs does not change the training.
@@ -108,7 +111,7 @@ class LatentVariableModel(Queryable):
         cls.__signature__ = ClassSignature(cls, LatentVariableModel)
 
     def __setattr__(self, name, value):
-        if getattr(self, "built", False) and name in fixed_arguments(type(self)):
+        if getattr(self, "built", False) and name in fixed_attributes(type(self)):
             raise AttributeError(
                 f"`{name}` of {type(self).__name__} is fixed once the model is built, since its "
                 "steps were made with it. Make a new model to change it; coefficients of its parts "
@@ -127,8 +130,10 @@ class LatentVariableModel(Queryable):
         """Creates all weights; see `GenerativeModel.build`."""
         if self.built:
             return
-        super().build(input_shape)
-        with tf.init_scope():
+        # By hand a model may be built outside of the scope of the strategy that it belongs to.
+        scope = self.distribute_strategy.scope()
+        with tf.init_scope(), scope, _seeds.decided(self, self.seed):
+            super().build(input_shape)
             self.objective.build(self.likelihood, self.latent_dim, self.num_categories)
             for penalty in self.penalties:
                 penalty.build(self.latent_dim)
@@ -154,11 +159,17 @@ class LatentVariableModel(Queryable):
     @property
     def own_trainable_weights(self) -> list[keras.Variable]:
         """What the model's optimizer trains: all but the weights of the penalties' networks."""
-        if not self.penalties:
-            return self.trainable_weights
-        networks = [penalty.network for penalty in self.network_penalties]
-        others = {id(weight) for network in networks for weight in network.trainable_weights}
-        return [weight for weight in self.trainable_weights if id(weight) not in others]
+        others = {id(weight) for one in self.network_penalties for weight in one.network.weights}
+        return [weight for weight in super().trainable_weights if id(weight) not in others]
+
+    @property
+    def trainable_weights(self) -> list[keras.Variable]:
+        """As in Keras, with the weights of the penalties' networks last.
+
+        After `fit` Keras assigns the optimizer's moving averages (`use_ema`) to them in order.
+        """
+        last = [one.network.trainable_weights for one in self.network_penalties]
+        return sum(last, self.own_trainable_weights)
 
     @property
     def training_state(self) -> list[keras.Variable]:
@@ -168,15 +179,17 @@ class LatentVariableModel(Queryable):
 
     # ---- what a user calls -------------------------------------------------------------------
 
-    def compile(self, optimizer: str | keras.optimizers.Optimizer = "adam", **kwargs) -> None:
-        """Configures the optimizer; the loss is the objective that the model was made with.
+    def compile(
+        self, optimizer: str | keras.optimizers.Optimizer = "adam", *args, **kwargs
+    ) -> None:
+        """As `keras.Model.compile`; the loss is the objective that the model was made with.
 
         Raises:
-            ValueError: when a loss or metrics are given, or the optimizer is a penalty's.
+            ValueError: when a loss or metrics are given, the optimizer is a penalty's, or several
+                replicas cannot train so.
         """
-        workflow.refuse_losses(self, kwargs)
-        workflow.refuse_shared_optimizer(self, optimizer)
-        super().compile(optimizer=optimizer, **kwargs)
+        options = workflow.compile_options(self, optimizer, args, kwargs)
+        super().compile(**options)
         if self.built:
             self.build_optimizers()
 
@@ -205,6 +218,7 @@ class LatentVariableModel(Queryable):
         if of_units:
             warnings.warn(of_units, stacklevel=2)
         x = look.data
+        kwargs = workflow.with_weights(x, kwargs)
         y = workflow.for_keras(self, x, y, kwargs.get("sample_weight"))
         if kwargs.get("validation_data") is not None:
             kwargs["validation_data"] = workflow.validation(self, kwargs["validation_data"])
@@ -214,6 +228,8 @@ class LatentVariableModel(Queryable):
             kwargs.setdefault("shuffle", False)
         with workflow.around_fit(super().fit, x, y, *args, **kwargs):
             history = super().fit(x, y, *args, **kwargs)
+        for penalty in self.network_penalties:  # as Keras does for the model's own
+            penalty.optimizer.finalize_variable_values(penalty.network.trainable_weights)
         warning = self.objective.convergence_warning(self.likelihood)
         if warning:
             warnings.warn(warning, stacklevel=2)
@@ -231,6 +247,7 @@ class LatentVariableModel(Queryable):
         workflow.build_for(self, look)
         x = look.data
         self.test_seed_generator.state.assign([self.test_seed_generator.get_config()["seed"], 0])
+        kwargs = workflow.with_weights(x, kwargs)
         y = workflow.for_keras(self, x, y, kwargs.get("sample_weight"))
         return super().evaluate(x, y, *args, return_dict=return_dict, **kwargs)
 
@@ -242,6 +259,26 @@ class LatentVariableModel(Queryable):
         x = look.data
         y = workflow.for_keras(self, x, y, purpose=beside.INPUTS)
         return super().predict((x, y) if isinstance(y, dict) else x, *args, **kwargs)
+
+    def export(self, filepath: Any, format: str = "tf_saved_model", **kwargs) -> None:
+        """As `keras.Model.export`: what `predict` answers; `tfvae.export` has more signatures.
+
+        Raises:
+            ValueError: when the model is not built, or the format takes nothing beside x.
+        """
+        if kwargs.get("input_signature") is None:
+            kwargs["input_signature"] = inputs.signature(self, format)
+        with _fused.disabled():
+            super().export(filepath, format, **kwargs)
+
+    def save(self, filepath: Any, *args, **kwargs) -> None:
+        """As `keras.Model.save`, to a `.keras` file.
+
+        Raises:
+            ValueError: for HDF5, in which Keras writes no model that could be loaded again.
+        """
+        workflow.refuse_hdf5(filepath)
+        super().save(filepath, *args, **kwargs)
 
     def call(self, x: Any, training: bool = False) -> tf.Tensor:
         """The reconstruction mean at `embed`, what `predict` returns, (B, *target).
@@ -279,6 +316,17 @@ class LatentVariableModel(Queryable):
             weights = beside.check_weights(weights, tf.shape(batch.x)[0])
         return batch._replace(weights=weights)
 
+    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        """Builds the model for the first batch of what told no shapes before: a generator, say.
+
+        Keras would reduce this batch over the replicas, and fails where they cannot share it evenly
+        (keras-team/keras issues 19246, 20164).
+        """
+        if not self.built and iterator is not None:
+            workflow.build_for(self, iterator.data_adapter.get_tf_dataset())
+        if not self.built:
+            super()._maybe_symbolic_build(iterator, data_batch)
+
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         """The one metric that holds the running means of all terms."""
@@ -286,14 +334,7 @@ class LatentVariableModel(Queryable):
 
     def get_metrics_result(self) -> dict[str, tf.Tensor]:
         """Means of the terms in nats, the error as `constraint` in the unit of κ, κ and λ."""
-        result = self.statistics.result()
-        result["elbo"] = -(result["distortion"] + result["rate"])
-        result["constraint"] = self.likelihood.kappa_of(result.pop("error"))
-        bound = self.objective.bound
-        if bound is not None:
-            result["kappa"] = self.likelihood.kappa_of(bound)
-        changing = {k: v for part in self.components for k, v in part.scheduled_numbers().items()}
-        return {**result, **self.objective.state(), **changing}
+        return training.metrics_result(self)
 
     def make_train_function(self, force: bool = False) -> None:
         """As Keras makes it; the function raises when a step has failed."""

@@ -203,7 +203,7 @@ def check_weights(weights: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
     Raises:
         ValueError: when there is more than one number for an example.
     """
-    if weights.shape.rank > 1 and weights.shape[1:].num_elements() != 1:
+    if (weights.shape.rank or 1) > 1 and weights.shape[1:].num_elements() != 1:
         raise ValueError(
             f"`sample_weight` must hold one number for each example, received the shape "
             f"{tuple(weights.shape)}. Sum or average them first."

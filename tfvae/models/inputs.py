@@ -11,6 +11,13 @@ from tfvae.models import accepted, beside
 from tfvae.models.beside import Batch, Needs
 from tfvae.models.latents import joined, rows
 
+_INTEGER_LAYERS = (
+    keras.layers.Embedding,
+    keras.layers.CategoryEncoding,
+    keras.layers.Hashing,
+    keras.layers.IntegerLookup,
+)
+
 
 def prepared(model, x: Any, y: Any, purpose: tuple[str, ...]) -> Batch:
     """See `GenerativeModel.prepared`."""
@@ -91,6 +98,52 @@ def of_shape(name: str, value: tf.Tensor, example_shape: tuple[int, ...]) -> tf.
         check_shape(name, value.shape, example_shape)
     known = value.shape.rank is not None and None not in value.shape[1:]
     return value if known else tf.ensure_shape(value, (None, *example_shape))
+
+
+def specs(model) -> dict[str, tf.TensorSpec]:
+    """The inputs that a served model may have, by name, the batch axis free."""
+    number = len(model.num_categories)
+    found = {
+        "x": (model.data_shape, tf.float32),
+        "z": ((*model.sequence_shape, model.embedding_dim), tf.float32),
+        "labels": ((number,) if number > 1 else (), tf.int32),
+        "condition": (model.condition_shape, _condition_dtype(model.condition)),
+        "target": (model.target_shape, tf.float32),
+    }
+    return {n: tf.TensorSpec((None, *shape), dtype, n) for n, (shape, dtype) in found.items()}
+
+
+def signature(model, format: str) -> list:
+    """The inputs of `call` for `keras.Model.export`: x, or a pair of x and a dict, y by name.
+
+    Raises:
+        ValueError: when the model is not built, or `format` takes no pair.
+    """
+    check_built(model, "export")
+    found = specs(model)
+    y = {name: found[name] for name in model.needs.names if name in beside.INPUTS}
+    if y and format != "tf_saved_model":
+        raise ValueError(
+            f"`format` must be 'tf_saved_model' for a model that takes {' and '.join(y)} beside x, "
+            f"received {format!r}. tfvae.export_onnx and tfvae.serving.export_litert take them."
+        )
+    return [(found["x"], y)] if y else [found["x"]]
+
+
+def _condition_dtype(condition):
+    """int32 for a condition whose layer wants whole numbers, such as an Embedding; else float32."""
+    first = first_layer(condition)
+    is_integer = isinstance(first, _INTEGER_LAYERS)
+    if isinstance(first, keras.Model) and first.inputs:
+        is_integer = "int" in first.inputs[0].dtype
+    return tf.int32 if is_integer else tf.float32
+
+
+def first_layer(layer: Any) -> Any:
+    """A layer, or the first one of a Sequential network."""
+    while isinstance(layer, keras.Sequential) and layer.layers:
+        layer = layer.layers[0]
+    return layer
 
 
 def check_shape(name: str, shape: Any, example_shape: tuple[int, ...]) -> None:
@@ -185,7 +238,7 @@ def label_rows(
 
 def check_one_or_all(name: str, rows: tf.Tensor, num_samples: Any) -> None:
     """Raises a ValueError unless there is one row for all samples or one for each."""
-    if not isinstance(num_samples, int) or rows.shape[0] in (None, 1, num_samples):
+    if tf.is_tensor(num_samples) or rows.shape[0] in (None, 1, num_samples):
         return
     raise ValueError(
         f"`{name}` must have one row for all samples, or one for each of the {num_samples}, "

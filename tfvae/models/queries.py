@@ -103,7 +103,7 @@ class Queryable(GenerativeModel):
 
         Labels in `y` are taken for d.
         """
-        return sampling.sample_prior(self, num_samples, y, seed)
+        return sampling.sample_prior(self, num_samples, y, _seeds.stateless(seed))
 
     def generate(
         self, num_samples: int, *, y: Any = None, seed: int | None = None, mean: bool = True

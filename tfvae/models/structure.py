@@ -24,9 +24,8 @@ def checked_condition(condition: Any) -> int | keras.layers.Layer | None:
     """
     if condition is None or isinstance(condition, keras.layers.Layer):
         return condition
-    return _checks.positive_int(
-        "condition", condition, "A Keras layer that embeds the condition serves too."
-    )
+    hint = "A Keras layer that embeds the condition serves too."
+    return _checks.positive_int("condition", condition, hint + _checks.keras_2_hint(condition))
 
 
 def needs_of(model) -> Needs:

@@ -170,6 +170,18 @@ def update_parts(model, terms: Terms, batch: Batch, error: tf.Tensor, weight: tf
         count_step()
 
 
+def metrics_result(model) -> dict[str, tf.Tensor]:
+    """See `LatentVariableModel.get_metrics_result`."""
+    result = model.statistics.result()
+    result["elbo"] = -(result["distortion"] + result["rate"])
+    result["constraint"] = model.likelihood.kappa_of(result.pop("error"))
+    bound = model.objective.bound
+    if bound is not None:
+        result["kappa"] = model.likelihood.kappa_of(bound)
+    changing = {k: v for part in model.components for k, v in part.scheduled_numbers().items()}
+    return {**result, **model.objective.state(), **changing}
+
+
 def step_logs(model) -> dict[str, tf.Tensor]:
     """What a step returns to Keras.
 

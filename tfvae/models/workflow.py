@@ -7,15 +7,24 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae import _checks
 from tfvae.models import beside, inputs, structure, units
 from tfvae.models.first_look import Look, first_look
 
 
-def refuse_losses(model, options: dict) -> None:
-    """Raises a ValueError for losses and metrics given to `compile`."""
+def compile_options(model, optimizer: Any, args: tuple, kwargs: dict) -> dict[str, Any]:
+    """The arguments of `compile` by name.
+
+    Raises:
+        ValueError: for losses and metrics, an optimizer that cannot serve, and what Keras cannot do
+            on several replicas.
+    """
+    options = inspect.signature(keras.Model.compile).bind(model, optimizer, *args, **kwargs)
+    options = {name: value for name, value in options.arguments.items() if name != "self"}
     for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
         if options.get(name) is not None:
             raise ValueError(
@@ -23,16 +32,37 @@ def refuse_losses(model, options: dict) -> None:
                 f"{options[name]!r}. The loss is the model's objective (`objective=` of the "
                 "constructor), and every term of it is reported."
             )
-
-
-def refuse_shared_optimizer(model, optimizer: Any) -> None:
-    """Raises a ValueError for an optimizer that steps the network of a penalty already."""
+    _checks.refuse_keras_2("optimizer", optimizer)
     for penalty in model.network_penalties:
         if penalty.optimizer is optimizer:
             raise ValueError(
                 f"`optimizer` must not be the one of the penalty {penalty.name!r}, whose network "
                 "it steps, received the same object. Give each its own."
             )
+    if model.distribute_strategy.num_replicas_in_sync > 1:
+        # Keras compiles such a step around the reductions over replicas, which TensorFlow refuses.
+        options.setdefault("jit_compile", False)
+        for name, usual in (("jit_compile", (False, "auto")), ("steps_per_execution", (1, None))):
+            if options.get(name, usual[0]) not in usual:
+                raise ValueError(
+                    f"`{name}` must be {usual[0]} on several replicas, on which Keras cannot "
+                    f"run it, received {options[name]!r}. Leave it out, or train without a "
+                    "distribution strategy."
+                )
+        if options["jit_compile"] == "auto":
+            options["jit_compile"] = False
+    return options
+
+
+def refuse_hdf5(filepath: Any) -> None:
+    """Raises a ValueError for a path to which Keras would write HDF5."""
+    if str(filepath).endswith((".h5", ".hdf5")):
+        stem = str(filepath).rpartition(".")[0]
+        raise ValueError(
+            f"`filepath` must end in .keras, received {str(filepath)!r}: a model of a class of its "
+            f"own cannot be loaded from HDF5. Use save({stem + '.keras'!r}), or "
+            f"save_weights({stem + '.weights.h5'!r}) for the weights alone."
+        )
 
 
 def build_for(model, look: Look) -> None:
@@ -97,6 +127,7 @@ def validation(model, data: Any) -> Any:
     x, y, *weights = (*data, None)[: max(2, len(data))]
     look = first_look(model, x, y)
     build_for(model, look)
+    weights = [_checked_weights(x, one) for one in weights]
     return (look.data, for_keras(model, x, y, *weights), *weights)
 
 
@@ -109,7 +140,6 @@ def for_keras(
     """
     if not hasattr(x, "shape"):
         return y  # A dataset or a generator brings its own.
-    _check_weights(weights, len(x))
     found = beside.parts(y, model.needs, purpose)
     # Keras takes a list for several arrays.
     found = {n: v if hasattr(v, "shape") else np.asarray(v) for n, v in found.items()}
@@ -123,11 +153,22 @@ def for_keras(
     return np.zeros(len(x), "float32") if y is None and weights is not None else y
 
 
-def _check_weights(weights, size):
-    """Raises a ValueError for sample weights, an array, that cannot weigh."""
-    if weights is None:
-        return
-    weights = np.asarray(weights)
+def with_weights(x: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `fit` or `evaluate` with the sample weights beside an array x checked."""
+    if options.get("sample_weight") is None:
+        return options
+    return {**options, "sample_weight": _checked_weights(x, options["sample_weight"])}
+
+
+def _checked_weights(x, weights):
+    """Sample weights as an array (n,), which Keras takes; those of a dataset come with it.
+
+    Raises:
+        ValueError: for weights that cannot weigh.
+    """
+    if weights is None or not hasattr(x, "shape"):
+        return weights
+    weights, size = np.asarray(weights), len(x)
     if weights.size != size:
         raise ValueError(
             f"`sample_weight` must hold one number for each of the {size} examples, received the "
@@ -138,6 +179,7 @@ def _check_weights(weights, size):
             f"`sample_weight` must be finite and not negative, received {np.min(weights):g} to "
             f"{np.max(weights):g}. An example without a weight counts by 0."
         )
+    return weights.reshape(size).astype("float32")
 
 
 def warn_of_monitors(model, callbacks: Any) -> None:

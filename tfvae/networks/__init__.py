@@ -2,7 +2,7 @@
 
 import keras
 
-from tfvae.networks.convolutional import conv_decoder, conv_encoder
+from tfvae.networks.convolutional import check_data_format, conv_decoder, conv_encoder
 from tfvae.networks.dense import mlp
 from tfvae.networks.heads import CategoricalHead, GaussianHead, diagonal_gaussian
 
@@ -20,7 +20,10 @@ __all__ = [
 
 def _is_image(data_shape: tuple[int, ...]) -> bool:
     """Whether convolutions pay off: at least 24 pixels in height and width, at most 4 channels."""
-    return len(data_shape) == 3 and min(data_shape[:2]) >= 24 and data_shape[2] <= 4
+    if len(data_shape) != 3:
+        return False
+    check_data_format()
+    return min(data_shape[:2]) >= 24 and data_shape[2] <= 4
 
 
 def default_encoder(data_shape: tuple[int, ...]) -> keras.Model:

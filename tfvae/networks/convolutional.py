@@ -113,7 +113,19 @@ def conv_decoder(
     return keras.Sequential(layers)
 
 
+def check_data_format() -> None:
+    """Raises a ValueError where Keras is set to channels first: images of tfvae have them last."""
+    if keras.config.image_data_format() != "channels_last":
+        raise ValueError(
+            "`keras.config.image_data_format()` must be 'channels_last' for the networks that "
+            "tfvae builds for images, received 'channels_first'. Move the channels, "
+            "np.moveaxis(x, 1, -1), and call keras.config.set_image_data_format('channels_last'); "
+            "or hand in an encoder and a decoder of your own."
+        )
+
+
 def _image_shape(name: str, shape: Sequence[int]) -> tuple[int, int, int]:
+    check_data_format()
     shape = tuple(shape)
     if len(shape) != 3:
         raise ValueError(

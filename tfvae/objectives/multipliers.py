@@ -49,6 +49,9 @@ class Multiplier(Component, abc.ABC):
         relative: whether δ is divided by κ².
         max_multiplier: λ is kept in [1/max_multiplier, max_multiplier].
 
+    λ takes a step with every batch. Where the optimizer accumulates the gradients of n batches
+    (`gradient_accumulation_steps`), that is n steps for one of the weights: ν/n keeps the pace.
+
     The initial value is given relative to the multiplier with which the loss weighs error and rate
     as the ELBO does (1 for a Bernoulli likelihood, N_x/(2κ²) for a Gaussian one, where C is not in
     nats). One value then serves all likelihoods and data (**choice**).

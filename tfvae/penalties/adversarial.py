@@ -47,6 +47,7 @@ class Adversarial(Penalty):
         self.discriminator = _checks.layer("discriminator", discriminator)
         if optimizer is None:
             optimizer = keras.optimizers.Adam(1e-4, beta_1=0.5, beta_2=0.9)
+        _checks.refuse_keras_2("optimizer", optimizer)
         self.optimizer = keras.optimizers.get(optimizer)
 
     @property

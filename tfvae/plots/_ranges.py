@@ -10,9 +10,10 @@ from tfvae import _checks
 
 def at_least_two(name: str, value: int) -> int:
     """Returns `value` as an int if it is 2 or more."""
-    if _checks.positive_int(name, value) < 2:
-        raise ValueError(f"`{name}` must be at least 2, received {value!r}.")
-    return int(value)
+    value = _checks.positive_int(name, value)
+    if value < 2:
+        raise ValueError(f"`{name}` must be at least 2, received {value}.")
+    return value
 
 
 def dims_of(model: keras.Model, dims: Iterable[int] | None) -> list[int]:

@@ -127,7 +127,8 @@ def forward_prediction(
     x, y = checked_part(model, x, num, y)
     data = y.get("target", x)
     frames = x.shape[1]
-    if _checks.positive_int("seen", seen) >= frames:
+    seen = _checks.positive_int("seen", seen)
+    if seen >= frames:
         raise ValueError(
             f"`seen` must be less than the {frames} frames of a sequence, received {seen}."
         )

@@ -5,7 +5,6 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -14,12 +13,6 @@ from tfvae.models import LatentVariableModel
 from tfvae.models import inputs as model_inputs
 from tfvae.serving.scaling import Scaling, scaling_of
 
-_INTEGER_LAYERS = (
-    keras.layers.Embedding,
-    keras.layers.CategoryEncoding,
-    keras.layers.Hashing,
-    keras.layers.IntegerLookup,
-)
 _INFINITY = float("inf")
 
 Outputs = dict[str, tf.Tensor]
@@ -37,14 +30,7 @@ class Inputs:
 
     def __init__(self, model: LatentVariableModel, scaling: Scaling, target_scaling: Scaling):
         self.model, self.scaling, self.target_scaling = model, scaling, target_scaling
-        number = len(model.num_categories)
-        self._specs = {
-            "x": ((None, *model.data_shape), tf.float32),
-            "z": ((None, *model.sequence_shape, model.embedding_dim), tf.float32),
-            "labels": ((None, number) if number > 1 else (None,), tf.int32),
-            "condition": ((None, *model.condition_shape), condition_dtype(model.condition)),
-            "target": ((None, *model.target_shape), tf.float32),
-        }
+        self._specs = model_inputs.specs(model)
         self._checks = {
             "x": self._x,
             "z": self._z,
@@ -56,7 +42,7 @@ class Inputs:
     def specs(self, *names: str) -> list[tf.TensorSpec]:
         """The specs of inputs by name, without the things beside x that the model does not take."""
         taken = ("x", "z", *self.model.needs.names)
-        return [tf.TensorSpec(*self._specs[name], name=name) for name in names if name in taken]
+        return [self._specs[name] for name in names if name in taken]
 
     def checked(
         self, given: Mapping[str, tf.Tensor], rows: tf.Tensor | None = None
@@ -79,7 +65,7 @@ class Inputs:
         values, valid = {}, []
         for name, value in given.items():
             # Servers feed arrays of any shape, and a reshape within the model would take some.
-            value = tf.ensure_shape(value, self._specs[name][0])
+            value = tf.ensure_shape(value, self._specs[name].shape)
             if rows is None:
                 rows = tf.shape(value)[0]
             else:  # Broadcasting would take one row for all examples.
@@ -166,7 +152,7 @@ class Inputs:
     @property
     def _condition_size(self):
         """Number of different values of an integer condition; None: not known."""
-        first = _first_layer(self.model.condition)
+        first = model_inputs.first_layer(self.model.condition)
         return getattr(first, "input_dim", None) or getattr(first, "num_tokens", None)
 
 
@@ -194,26 +180,10 @@ def inputs_of(model: LatentVariableModel, scaling: Any, target_scaling: Any) -> 
     return Inputs(model, scaling, scaling_of(target_scaling, model.target_shape, "target_scaling"))
 
 
-def condition_dtype(condition: int | keras.layers.Layer | None) -> tf.DType:
-    """int32 for a condition whose layer wants whole numbers, such as an Embedding; else float32."""
-    first = _first_layer(condition)
-    is_integer = isinstance(first, _INTEGER_LAYERS)
-    if isinstance(first, keras.Model) and first.inputs:
-        is_integer = "int" in first.inputs[0].dtype
-    return tf.int32 if is_integer else tf.float32
-
-
 def where_valid(valid: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
     """`values` (B, …), NaN for examples that are not valid, or −1 in whole numbers."""
     valid = tf.reshape(valid, [-1] + [1] * (values.shape.rank - 1))
     return tf.where(valid, values, -1 if values.dtype.is_integer else float("nan"))
-
-
-def _first_layer(layer):
-    """A layer, or the first one of a Sequential network."""
-    while isinstance(layer, keras.Sequential) and layer.layers:
-        layer = layer.layers[0]
-    return layer
 
 
 def _finite(values):

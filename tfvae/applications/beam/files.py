@@ -50,8 +50,8 @@ class Read(_installed.Transform):
         _installed.check()
         super().__init__()
         self.pattern = os.fspath(pattern)
-        self.format = format_of(self.pattern) if format is None else format
-        _checks.one_of("format", self.format, reading.FORMATS)
+        found = format_of(self.pattern) if format is None else format
+        self.format = _checks.one_of("format", found, reading.FORMATS)
 
     @property
     def columns(self) -> list[str]:

@@ -293,8 +293,7 @@ def _described(model, signature):
             f"`model` must be the folder of a version that tfvae.export wrote, as in "
             f"'serving/pump/1', received {model!r}, with no model card that can be read: {error}"
         ) from error
-    _checks.one_of("signature", signature, signatures)
-    return signatures[signature]
+    return signatures[_checks.one_of("signature", signature, signatures)]
 
 
 def _names_of_inputs(signature, inputs):
