@@ -8,14 +8,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae import _checks, _fused, _seeds, objectives
+from tfvae import _checks, _seeds, objectives
 from tfvae._coefficients import coefficients
 from tfvae._component import (
     Component,
-    constructor_arguments,
-    deserialized,
     fixed_attributes,
-    serialized,
 )
 from tfvae._signatures import ClassSignature
 from tfvae.discrete import Discrete
@@ -24,13 +21,12 @@ from tfvae.models import (
     beside,
     inputs,
     latents,
-    persistence,
     training,
     workflow,
 )
 from tfvae.models.beside import Batch
 from tfvae.models.first_look import first_look
-from tfvae.models.queries import Queryable
+from tfvae.models.persistence import Persistent
 from tfvae.models.statistics import StepStatistics
 from tfvae.objectives import Objective
 from tfvae.penalties import Penalty
@@ -38,7 +34,7 @@ from tfvae.penalties import get as get_penalties
 from tfvae.priors import Prior
 
 
-class LatentVariableModel(Queryable):
+class LatentVariableModel(Persistent):
     """A latent variable model p(x), composed of parts, with an amortised posterior q(z|x).
 
     Each station of the line that every model follows is handed in:
@@ -260,26 +256,6 @@ class LatentVariableModel(Queryable):
         y = workflow.for_keras(self, x, y, purpose=beside.INPUTS)
         return super().predict((x, y) if isinstance(y, dict) else x, *args, **kwargs)
 
-    def export(self, filepath: Any, format: str = "tf_saved_model", **kwargs) -> None:
-        """As `keras.Model.export`: what `predict` answers; `tfvae.export` has more signatures.
-
-        Raises:
-            ValueError: when the model is not built, or the format takes nothing beside x.
-        """
-        if kwargs.get("input_signature") is None:
-            kwargs["input_signature"] = inputs.signature(self, format)
-        with _fused.disabled():
-            super().export(filepath, format, **kwargs)
-
-    def save(self, filepath: Any, *args, **kwargs) -> None:
-        """As `keras.Model.save`, to a `.keras` file.
-
-        Raises:
-            ValueError: for HDF5, in which Keras writes no model that could be loaded again.
-        """
-        workflow.refuse_hdf5(filepath)
-        super().save(filepath, *args, **kwargs)
-
     def call(self, x: Any, training: bool = False) -> tf.Tensor:
         """The reconstruction mean at `embed`, what `predict` returns, (B, *target).
 
@@ -323,7 +299,7 @@ class LatentVariableModel(Queryable):
         (keras-team/keras issues 19246, 20164).
         """
         if not self.built and iterator is not None:
-            workflow.build_for(self, iterator.data_adapter.get_tf_dataset())
+            workflow.build_for(self, first_look(self, iterator.data_adapter.get_tf_dataset()))
         if not self.built:
             super()._maybe_symbolic_build(iterator, data_batch)
 
@@ -347,36 +323,3 @@ class LatentVariableModel(Queryable):
         if self.test_function is None or force:
             super().make_test_function(force)
             self.test_function = workflow.checked(self, self.test_function, "evaluation")
-
-    def save_weights(self, filepath: Any, *args, **kwargs) -> None:
-        """As `keras.Model.save_weights`, with a digest of all values."""
-        super().save_weights(filepath, *args, **kwargs)
-        persistence.seal(filepath)
-
-    def load_weights(self, filepath: Any, *args, **kwargs) -> None:
-        """As `keras.Model.load_weights`; loads nothing of a damaged file.
-
-        Raises:
-            ValueError: when the file is damaged.
-        """
-        persistence.check_seal(filepath)
-        super().load_weights(filepath, *args, **kwargs)
-
-    def save_own_variables(self, store: Any) -> None:
-        """The model's own weights, and the states of all random numbers, which Keras leaves out."""
-        super().save_own_variables(store)
-        persistence.save_random_states(self, store)
-
-    def load_own_variables(self, store: Any) -> None:
-        """The model's own weights, and the states of all random numbers."""
-        super().load_own_variables(persistence.load_random_states(self, store))
-
-    def get_config(self) -> dict:
-        """The constructor's arguments; networks left to the model are those that it made."""
-        own = [name for name in constructor_arguments(type(self)) if hasattr(self, name)]
-        return {**super().get_config(), **{n: serialized(getattr(self, n)) for n in sorted(own)}}
-
-    @classmethod
-    def from_config(cls, config: dict) -> "LatentVariableModel":
-        """Rebuilds the parts first."""
-        return cls(**{name: deserialized(value) for name, value in config.items()})

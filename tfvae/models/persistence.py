@@ -1,4 +1,4 @@
-"""What Keras leaves out of a model's files: the states of random numbers, and a digest."""
+"""A model's files, with what Keras leaves out: the states of random numbers, and a digest."""
 
 import hashlib
 import os
@@ -7,8 +7,70 @@ from typing import Any
 import h5py
 import numpy as np
 
+from tfvae import _fused
+from tfvae._component import constructor_arguments, deserialized, serialized
+from tfvae.models import inputs
+from tfvae.models.queries import Queryable
+
 SEED_GENERATORS = ("seed_generator", "test_seed_generator")
 WEIGHTS_FILE, DIGEST = ".weights.h5", "sha256"
+
+
+class Persistent(Queryable):
+    """What a model writes to files and reads from them."""
+
+    def export(self, filepath: Any, format: str = "tf_saved_model", **kwargs) -> None:
+        """As `keras.Model.export`: what `predict` answers; `tfvae.export` has more signatures.
+
+        Raises:
+            ValueError: when the model is not built, or the format takes nothing beside x.
+        """
+        if kwargs.get("input_signature") is None:
+            kwargs["input_signature"] = inputs.signature(self, format)
+        with _fused.disabled():
+            super().export(filepath, format, **kwargs)
+
+    def save(self, filepath: Any, *args, **kwargs) -> None:
+        """As `keras.Model.save`, to a `.keras` file.
+
+        Raises:
+            ValueError: for HDF5, in which Keras writes no model that could be loaded again.
+        """
+        refuse_hdf5(filepath)
+        super().save(filepath, *args, **kwargs)
+
+    def save_weights(self, filepath: Any, *args, **kwargs) -> None:
+        """As `keras.Model.save_weights`, with a digest of all values."""
+        super().save_weights(filepath, *args, **kwargs)
+        seal(filepath)
+
+    def load_weights(self, filepath: Any, *args, **kwargs) -> None:
+        """As `keras.Model.load_weights`; loads nothing of a damaged file.
+
+        Raises:
+            ValueError: when the file is damaged.
+        """
+        check_seal(filepath)
+        super().load_weights(filepath, *args, **kwargs)
+
+    def save_own_variables(self, store: Any) -> None:
+        """The model's own weights, and the states of all random numbers, which Keras leaves out."""
+        super().save_own_variables(store)
+        save_random_states(self, store)
+
+    def load_own_variables(self, store: Any) -> None:
+        """The model's own weights, and the states of all random numbers."""
+        super().load_own_variables(load_random_states(self, store))
+
+    def get_config(self) -> dict:
+        """The constructor's arguments; networks left to the model are those that it made."""
+        own = [name for name in constructor_arguments(type(self)) if hasattr(self, name)]
+        return {**super().get_config(), **{n: serialized(getattr(self, n)) for n in sorted(own)}}
+
+    @classmethod
+    def from_config(cls, config: dict) -> "Persistent":
+        """Rebuilds the parts first."""
+        return cls(**{name: deserialized(value) for name, value in config.items()})
 
 
 def save_random_states(model, store: Any) -> None:
@@ -84,3 +146,14 @@ def _digest(file):
 
     file.visititems(add)
     return digest.hexdigest()
+
+
+def refuse_hdf5(filepath: Any) -> None:
+    """Raises a ValueError for a path to which Keras would write HDF5."""
+    if str(filepath).endswith((".h5", ".hdf5")):
+        stem = str(filepath).rpartition(".")[0]
+        raise ValueError(
+            f"`filepath` must end in .keras, received {str(filepath)!r}: a model of a class of its "
+            f"own cannot be loaded from HDF5. Use save({stem + '.keras'!r}), or "
+            f"save_weights({stem + '.weights.h5'!r}) for the weights alone."
+        )

@@ -54,17 +54,6 @@ def compile_options(model, optimizer: Any, args: tuple, kwargs: dict) -> dict[st
     return options
 
 
-def refuse_hdf5(filepath: Any) -> None:
-    """Raises a ValueError for a path to which Keras would write HDF5."""
-    if str(filepath).endswith((".h5", ".hdf5")):
-        stem = str(filepath).rpartition(".")[0]
-        raise ValueError(
-            f"`filepath` must end in .keras, received {str(filepath)!r}: a model of a class of its "
-            f"own cannot be loaded from HDF5. Use save({stem + '.keras'!r}), or "
-            f"save_weights({stem + '.weights.h5'!r}) for the weights alone."
-        )
-
-
 def build_for(model, look: Look) -> None:
     """Checks data of known shapes, and builds the model for them.
 
