@@ -97,7 +97,7 @@ def make(
     return {
         "name": name,
         "model": f"{type(model).__module__.split('.')[0]}.{type(model).__name__}",
-        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "versions": {
             "python": platform.python_version(),
             **{package: metadata.version(package) for package in PACKAGES},
