@@ -1,5 +1,7 @@
 """Data of every kind in every method: the right numbers, or what is wrong and what to do."""
 
+import tracemalloc
+
 import keras
 import numpy as np
 import pandas as pd
@@ -373,6 +375,18 @@ def test_raw_units_are_warned_of_once(recwarn):
         model.fit(slices(pixels(8, 8, 1)).batch(32), verbose=0)
     found = [one for one in recwarn if "raw pixels" in str(one.message)]
     assert len(found) == 1 and found[0].filename == __file__
+
+
+def test_raw_units_are_found_in_a_part_of_large_data():
+    """An image is one number a million times: 17 GB that were never made."""
+    x = np.broadcast_to(np.arange(2048.0)[:, None, None, None] % 256, (2048, 1024, 1024, 1))
+    tracemalloc.start()
+    assert "x / 255" in units.raw_units(x)
+    assert tracemalloc.get_traced_memory()[1] < 2**29
+    tracemalloc.stop()
+    x = RNG.normal(size=(64, 100, 100))
+    x[:, 30, 0] *= 1e5
+    assert "(feature [30, 0]) down to" in units.raw_units(x)
 
 
 def test_a_rate_that_no_code_needs_is_warned_of():
