@@ -1,5 +1,6 @@
 """Data of every kind in every method: the right numbers, or what is wrong and what to do."""
 
+import functools
 import tracemalloc
 
 import keras
@@ -41,6 +42,11 @@ def number(method, answer):
     if method == "fit":
         return answer.history["loss"][0]
     return answer["loss"] if method == "evaluate" else np.asarray(answer)
+
+
+@functools.cache
+def plain_answer(method):
+    return number(method, asked(method, X))
 
 
 class Batches(keras.utils.PyDataset):
@@ -187,8 +193,8 @@ USED_BATCHES = {
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", USED)
 def test_arrays_in_another_guise(name, method):
-    expected, found = (number(method, asked(method, data)) for data in (X, USED[name]()))
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    found = number(method, asked(method, USED[name]()))
+    np.testing.assert_allclose(found, plain_answer(method), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore:.*ran out of data")

@@ -57,11 +57,19 @@ def answer_of(path, format, x):
 
 
 @pytest.mark.filterwarnings("ignore:.*np.object", "ignore:.*tf.lite.Interpreter")
-@pytest.mark.parametrize("loaded", [False, True])
 @pytest.mark.parametrize(
-    ("format", "suffix"), [("tf_saved_model", ""), ("onnx", ".onnx"), ("litert", ".tflite")]
+    ("format", "loaded"),
+    [
+        ("tf_saved_model", False),
+        ("onnx", True),
+        ("litert", False),
+        pytest.param("tf_saved_model", True, marks=pytest.mark.slow),
+        pytest.param("onnx", False, marks=pytest.mark.slow),
+        pytest.param("litert", True, marks=pytest.mark.slow),
+    ],
 )
-def test_export_of_keras_answers_like_predict(format, suffix, loaded, x, tmp_path):
+def test_export_of_keras_answers_like_predict(format, loaded, x, tmp_path):
+    suffix = {"tf_saved_model": "", "onnx": ".onnx", "litert": ".tflite"}[format]
     if format == "onnx":
         pytest.importorskip("tf2onnx")
     model = compiled()
@@ -403,7 +411,8 @@ def test_numbers_of_numpy_in_methods(x, blobs):
 
 @pytest.mark.parametrize("kind", [list, np.array, tf.constant, lambda w: np.array(w)[:, None]])
 def test_weights_of_any_kind_weigh_the_same(kind, x):
-    model = compiled()
+    model = small()
+    model.compile("adam", run_eagerly=True)
     weights = [float(i % 3) for i in range(32)]
     expected = model.evaluate(x, sample_weight=np.array(weights, "float32"), verbose=0)
     given = kind(weights)
