@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from benchmarks import faults, robustness
+from benchmarks import bad_inputs, faults, robustness
 
 
 @pytest.mark.parametrize("name", robustness.FORMATS)
@@ -50,11 +50,11 @@ def test_two_processes_train_in_one_folder(tmp_path):
         pytest.param(name, marks=pytest.mark.slow)
         if name in ("fit", "evaluate", "predict")
         else name
-        for name in robustness.METHODS
+        for name in bad_inputs.METHODS
     ],
 )
 def test_awkward_arrays_mean_what_they_mean_to_numpy_or_are_refused(method, likelihood):
-    counts, wrong = robustness.bad_inputs(method, likelihood)
+    counts, wrong = bad_inputs.bad_inputs(method, likelihood)
     assert wrong == []
     assert counts.same >= 10 and counts.noticed >= 10
 

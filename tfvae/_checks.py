@@ -6,6 +6,7 @@ import numbers
 import types
 
 import keras
+import numpy as np
 
 
 def package(name: str, purpose: str, install: str, hint: str = "") -> types.ModuleType:
@@ -26,6 +27,13 @@ def package(name: str, purpose: str, install: str, hint: str = "") -> types.Modu
 def span(low: float, high: float) -> str:
     """The least and the greatest of the finite values as words; low > high: there are none."""
     return f"values from {low:g} to {high:g}" if low <= high else "no finite value"
+
+
+def span_of(values: np.ndarray) -> str:
+    """What an array holds, as words: the span of its finite values, and whether it has others."""
+    finite = values[np.isfinite(values)]
+    beside = "" if finite.size == values.size else ", with NaN or infinities"
+    return span(np.min(finite, initial=np.inf), np.max(finite, initial=-np.inf)) + beside
 
 
 def positive_int(name: str, value, hint: str = "") -> int:
@@ -50,6 +58,21 @@ def whole(name: str, value) -> int:
     """
     if not isinstance(value, numbers.Integral) or isinstance(value, bool):
         raise ValueError(f"`{name}` must be a whole number, received {value!r}.")
+    return int(value)
+
+
+def whole_in(name: str, value, least: int, most: int, hint: str = "") -> int:
+    """Returns `value` as an int if it is a whole number from `least` to `most`.
+
+    Raises:
+        ValueError: naming the argument, what was expected and what was received.
+    """
+    is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not (is_whole and least <= value <= most):
+        raise ValueError(
+            f"`{name}` must be a whole number from {least} to {most:,}, received {value!r}. "
+            f"{hint}".strip()
+        )
     return int(value)
 
 

@@ -31,7 +31,7 @@ def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     writers choose the format by it.
     """
     path = pathlib.Path(path)
-    partial = path.with_name(f".partial-{secrets.token_hex(8)}-{path.name}")
+    partial = path.with_name(partial_name(path.name))
     try:
         yield partial
         flush(partial)
@@ -40,6 +40,11 @@ def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def partial_name(name: str) -> str:
+    """A name, which no other call gets, for what will be renamed to `name`."""
+    return f".partial-{secrets.token_hex(8)}-{name}"
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

@@ -28,7 +28,7 @@ def progress(
     Raises:
         ValueError: when `verbose` is none of these.
     """
-    _checks.one_of("verbose", verbose, ("auto", 0, 1))
+    verbose = _checks.one_of("verbose", verbose, ("auto", 0, 1))
     bar, done, begin = None, 0, time.monotonic()
     shown = verbose == 1 or (verbose == "auto" and is_watched())
 

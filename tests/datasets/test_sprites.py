@@ -246,10 +246,10 @@ def test_errors_of_factors(change, message):
 )
 def test_errors_of_counts(option, most):
     for make in (sprite_values, sprite_grid, SpritesConfig):
-        with pytest.raises(ValueError, match=f"`{option}` must .* 1 to {most}, .* {most + 1}"):
-            make(**{option: most + 1})
-        with pytest.raises(ValueError, match=f"`{option}` must .* at least 1, received 0"):
-            make(**{option: 0})
+        for value in (0, most + 1):
+            message = f"`{option}` must be a whole number from 1 to {most}, received {value}"
+            with pytest.raises(ValueError, match=message):
+                make(**{option: value})
 
 
 def test_errors_of_the_config():

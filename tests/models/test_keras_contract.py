@@ -57,11 +57,19 @@ def answer_of(path, format, x):
 
 
 @pytest.mark.filterwarnings("ignore:.*np.object", "ignore:.*tf.lite.Interpreter")
-@pytest.mark.parametrize("loaded", [False, True])
 @pytest.mark.parametrize(
-    ("format", "suffix"), [("tf_saved_model", ""), ("onnx", ".onnx"), ("litert", ".tflite")]
+    ("format", "loaded"),
+    [
+        ("tf_saved_model", False),
+        ("onnx", True),
+        ("litert", False),
+        pytest.param("tf_saved_model", True, marks=pytest.mark.slow),
+        pytest.param("onnx", False, marks=pytest.mark.slow),
+        pytest.param("litert", True, marks=pytest.mark.slow),
+    ],
 )
-def test_export_of_keras_answers_like_predict(format, suffix, loaded, x, tmp_path):
+def test_export_of_keras_answers_like_predict(format, loaded, x, tmp_path):
+    suffix = {"tf_saved_model": "", "onnx": ".onnx", "litert": ".tflite"}[format]
     if format == "onnx":
         pytest.importorskip("tf2onnx")
     model = compiled()
@@ -128,6 +136,19 @@ def test_compile_takes_the_other_arguments_of_keras_by_position():
     assert model.run_eagerly
     with pytest.raises(TypeError, match="unexpected keyword argument 'los'"):
         model.compile("adam", los=None)
+
+
+def test_arguments_are_looked_at_however_they_are_given(x):
+    model = small()
+    model.compile("adam", run_eagerly=True)
+    negative = -np.ones(32)
+    with pytest.raises(ValueError, match="`sample_weight` must be finite and not negative"):
+        model.evaluate(x, None, 32, 0, negative)
+    with pytest.raises(ValueError, match="`sample_weight` must be finite and not negative"):
+        model.fit(x, None, 32, 1, 0, None, 0.0, (x, None, negative))
+    with pytest.raises(ValueError, match="`y` must be None or equal to `x`"):
+        model.fit(x, None, 32, 1, 0, None, 0.0, (x, x + 1.0))
+    assert isinstance(model.evaluate(x, None, 32, 0, None, None, None, False), list)
 
 
 @pytest.mark.parametrize("name", ["m.h5", "m.hdf5"])
@@ -248,18 +269,16 @@ def test_seed_leaves_what_has_weights_or_a_seed_and_the_global_streams():
     built = keras.Sequential([keras.Input((5,)), keras.layers.Dense(8)])
     before = built.get_weights()
     given = keras.initializers.GlorotUniform(seed=7)
-    states = random.getstate(), np.random.get_state()[1].copy()
+    of_numpy = np.random.get_state()[1].copy()
     decoders = []
     for seed in (3, 4):
         last = keras.layers.Dense(5, kernel_initializer=given)
         decoders.append(keras.Sequential([last]))
-        state = random.getstate()
         model = tfvae.VAE(2, encoder=built, decoder=decoders[-1], seed=seed)
         model.build((None, 5))
-        assert random.getstate()[1] != states[0][1] or state == states[0]
     assert_same(before, built.get_weights())
     assert_same(decoders[0].get_weights(), decoders[1].get_weights())
-    np.testing.assert_array_equal(np.random.get_state()[1], states[1])
+    np.testing.assert_array_equal(np.random.get_state()[1], of_numpy)
     model = small(seed=5)
     state = random.getstate()
     model.build((None, 5))
@@ -392,7 +411,8 @@ def test_numbers_of_numpy_in_methods(x, blobs):
 
 @pytest.mark.parametrize("kind", [list, np.array, tf.constant, lambda w: np.array(w)[:, None]])
 def test_weights_of_any_kind_weigh_the_same(kind, x):
-    model = compiled()
+    model = small()
+    model.compile("adam", run_eagerly=True)
     weights = [float(i % 3) for i in range(32)]
     expected = model.evaluate(x, sample_weight=np.array(weights, "float32"), verbose=0)
     given = kind(weights)

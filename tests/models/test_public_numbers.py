@@ -138,7 +138,8 @@ def test_property_with_a_setter_may_be_assigned():
 
 # ---- checked values --------------------------------------------------------------------------
 
-CONVERTING = {"positive_int", "positive_ints", "whole", "number_in", "one_of", "named_object"}
+CONVERTING = {"positive_int", "positive_ints", "whole", "whole_in", "number_in", "one_of"}
+CONVERTING |= {"named_object"}
 
 
 def thrown_away(tree):

@@ -112,7 +112,7 @@ def test_cascade_says_what_it_needs(blobs):
         discrete=tfvae.discrete.Assigned(4),
         objective=InformationCascade(period=5, discrete_start=3),
     )
-    model.compile()
+    model.compile(run_eagerly=True)
     with pytest.warns(UserWarning, match="After 4 steps 1 of 3 latents and none of the categories"):
         model.fit(blobs, verbose=0)
 

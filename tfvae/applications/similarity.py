@@ -57,9 +57,9 @@ class SimilarityIndex:
     """
 
     def __init__(self, dim: int, *, num_links: int = 32, effort: int = 64) -> None:
-        self.dim = _whole("dim", dim, 1, MOST_DIMS)
-        self.num_links = _whole("num_links", num_links, 2, MOST_LINKS)
-        self.effort = _whole("effort", effort, 1, MOST_EFFORT)
+        self.dim = _checks.whole_in("dim", dim, 1, MOST_DIMS)
+        self.num_links = _checks.whole_in("num_links", num_links, 2, MOST_LINKS)
+        self.effort = _checks.whole_in("effort", effort, 1, MOST_EFFORT)
         self._index = _faiss().IndexHNSWFlat(self.dim, self.num_links)
         self._index.hnsw.efConstruction = 200
         self._ids = []
@@ -234,16 +234,6 @@ class SimilarityIndex:
         index._index = _faiss().deserialize_index(arrays["index"])
         index._ids, index._metadata = manifest["ids"], manifest["metadata"]
         return index
-
-
-def _whole(name: str, value: int, least: int, most: int) -> int:
-    """A whole number in a range."""
-    value = _checks.whole(name, value)
-    if not least <= value <= most:
-        raise ValueError(
-            f"`{name}` must be a whole number from {least} to {most:,}, received {value}."
-        )
-    return value
 
 
 def _plain(ids: Sequence[Any]) -> list[Any]:

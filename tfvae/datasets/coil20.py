@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from tfvae._checks import positive_int, whole_in
 from tfvae.datasets import raw_files
 from tfvae.datasets.images import area_average
 
@@ -37,13 +38,10 @@ class COIL20Config(tfds.core.BuilderConfig):
     train_every: int = 2
 
     def __post_init__(self) -> None:
-        if int(self.size) != self.size or self.size < 1 or SIDE % self.size:
+        self.size = positive_int("size", self.size)
+        if SIDE % self.size:
             raise ValueError(f"`size` must be a divisor of {SIDE} pixels, received {self.size!r}.")
-        if int(self.train_every) != self.train_every or not 2 <= self.train_every <= VIEWS:
-            raise ValueError(
-                f"`train_every` must be a whole number from 2 to {VIEWS}, received"
-                f" {self.train_every!r}."
-            )
+        self.train_every = whole_in("train_every", self.train_every, 2, VIEWS)
         if self.path is not None:
             self.path = str(_archive(self.path))
         digest = raw_files.fingerprint({}, [self.path] if self.path else [])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tfvae._checks import positive_int
+from tfvae._checks import positive_int, whole_in
 
 SHAPES = ("square", "ellipse", "heart")
 SPRITE_FACTORS = ("shape", "scale", "orientation", "x_position", "y_position")
@@ -258,13 +258,7 @@ def _spread_on_circle(n: int, N: int) -> np.ndarray:
 
 
 def _count(name: str, value: int, most: int) -> int:
-    number = positive_int(name, value, f"dSprites has {most} values to choose from.")
-    if number > most:
-        raise ValueError(
-            f"`{name}` must be a whole number from 1 to {most}, received {value!r}. dSprites has"
-            f" {most} values to choose from."
-        )
-    return number
+    return whole_in(name, value, 1, most, f"dSprites has {most} values to choose from.")
 
 
 def _factors(

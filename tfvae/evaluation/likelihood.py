@@ -1,6 +1,7 @@
 """Importance-weighted log-likelihood of a data set."""
 
 import dataclasses
+import sys
 from typing import Any
 
 import keras
@@ -96,7 +97,7 @@ def log_likelihood(
         (4,)
     """
     is_dataset = isinstance(data, (tf.data.Dataset, keras.utils.PyDataset))
-    batches = numpy_batches(data, y, batch_size=1 if is_dataset else max(1, len(data)))
+    batches = numpy_batches(data, y, batch_size=sys.maxsize)  # An array is one batch.
     options = {"batch_size": batch_size, "verbose": 0 if is_dataset else verbose}
     values = []
     with _progress.progress(None, verbose if is_dataset else 0, "batch") as add:

@@ -45,7 +45,9 @@ def _problem(value):
         found = dtype.name
     else:
         dtype = getattr(value, "dtype", None)
-        dtype = dtype if isinstance(dtype, np.dtype) else np.asarray(value).dtype
+        if not isinstance(dtype, np.dtype):
+            # One row tells the type of a table; all would be copied.
+            dtype = np.asarray(value.iloc[:1] if hasattr(value, "iloc") else value).dtype
         is_real, found = dtype.kind in "biuf" or dtype.name == "bfloat16", str(dtype)
     if is_real:
         single = not tf.is_tensor(value) and np.ndim(value) == 0
@@ -169,7 +171,7 @@ def looks_like_image(shape: tuple) -> bool:
 def _is_batched(dataset):
     """Whether a tf.data pipeline makes batches; None where it does not tell.
 
-    There is no public way to ask; `_inputs` is what every dataset has to define.
+    There is no public way to ask; `_inputs` is what a tf.data.Dataset has to define.
     """
     name = type(dataset).__name__.lower()
     if "unbatch" in name or "tensorslice" in name:

@@ -184,8 +184,8 @@ class LatentVariableModel(Persistent):
             ValueError: when a loss or metrics are given, the optimizer is a penalty's, or several
                 replicas cannot train so.
         """
-        options = workflow.compile_options(self, optimizer, args, kwargs)
-        super().compile(**options)
+        options = workflow.by_name(super().compile, optimizer, *args, **kwargs)
+        super().compile(**workflow.compile_options(self, options))
         if self.built:
             self.build_optimizers()
 
@@ -208,22 +208,16 @@ class LatentVariableModel(Persistent):
             FloatingPointError: when a term is not finite; says which, and at which step.
         """
         inputs.check_batch_size("fit", y)
+        options = workflow.by_name(super().fit, x, y, *args, **kwargs)
         look = first_look(self, x, y, values=True)
         workflow.build_for(self, look)
         of_units = workflow.check_values(self, look)
         if of_units:
             warnings.warn(of_units, stacklevel=2)
-        x = look.data
-        kwargs = workflow.with_weights(x, kwargs)
-        y = workflow.for_keras(self, x, y, kwargs.get("sample_weight"))
-        if kwargs.get("validation_data") is not None:
-            kwargs["validation_data"] = workflow.validation(self, kwargs["validation_data"])
-        workflow.warn_of_monitors(self, kwargs.get("callbacks"))
-        if len(args) < 7 and workflow.has_an_order(x):
-            # Keras warns of its own default; it would be the seventh argument after x and y.
-            kwargs.setdefault("shuffle", False)
-        with workflow.around_fit(super().fit, x, y, *args, **kwargs):
-            history = super().fit(x, y, *args, **kwargs)
+        options = workflow.fit_options(self, look, options)
+        workflow.warn_of_monitors(self, options.get("callbacks"))
+        with workflow.around_fit(options):
+            history = super().fit(**options)
         for penalty in self.network_penalties:  # as Keras does for the model's own
             penalty.optimizer.finalize_variable_values(penalty.network.trainable_weights)
         warning = self.objective.convergence_warning(self.likelihood)
@@ -239,13 +233,12 @@ class LatentVariableModel(Persistent):
     ) -> dict[str, float] | list[float]:
         """As `keras.Model.evaluate`, but a dict; the same data give the same numbers each time."""
         inputs.check_batch_size("evaluate", y)
+        options = workflow.by_name(super().evaluate, x, y, *args, **kwargs)
         look = first_look(self, x, y)
         workflow.build_for(self, look)
-        x = look.data
         self.test_seed_generator.state.assign([self.test_seed_generator.get_config()["seed"], 0])
-        kwargs = workflow.with_weights(x, kwargs)
-        y = workflow.for_keras(self, x, y, kwargs.get("sample_weight"))
-        return super().evaluate(x, y, *args, return_dict=return_dict, **kwargs)
+        options = workflow.loop_options(self, look, options)
+        return super().evaluate(**{"return_dict": return_dict, **options})
 
     def predict(self, x: Any, y: Any = None, *args, **kwargs) -> np.ndarray:
         """As `keras.Model.predict`: reconstructions at `embed(x, y)`, (n, *target)."""

@@ -1,12 +1,13 @@
 """Data in raw units: what one Gaussian scale, and networks made for unit size, cannot learn."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-# Rows that tell the scales of features.
-ROWS = 1024
+# Rows and features that are looked at, at even distances.
+ROWS, FEATURES = 1024, 4096
 # Standard deviations below this share of the largest one are 10⁻⁴ of its share of the loss.
 OUTWEIGHED, OUTWEIGHED_FEATURES = 1e-2, 0.5
 # And below this one a few features are enough: no pixel of usual images varies so little.
@@ -29,13 +30,14 @@ def raw_units(x: Any) -> str | None:
     """What about the units of data will keep a model from learning, and what to do; None: nothing.
 
     Args:
-        x: data, (n, *data), an array or a DataFrame. About a thousand rows are looked at.
+        x: data, (n, *data), an array or a DataFrame, of which a part is read.
     """
     names = getattr(x, "columns", None)
     every = slice(None, None, max(1, len(x) // ROWS))
     x = np.asarray(x[every] if names is None else x.iloc[every])
     shape, kind = x.shape[1:], x.dtype
-    x = x.reshape(len(x), -1).astype("float64")
+    step = max(1, -(-math.prod(shape) // FEATURES))
+    x = x.reshape(len(x), -1)[:, ::step].astype("float64")
     if len(x) < 2 or not np.all(np.isfinite(x)):
         return None  # Nothing to compare, or refused by the first step.
     largest = np.max(np.abs(x))
@@ -59,8 +61,8 @@ def raw_units(x: Any) -> str | None:
         order, shown = np.argsort(own), min(2, len(own) // 2)
         return (
             "`x` must have features of comparable scales, received standard deviations of "
-            f"{_listed(varying[order[::-1][:shown]], scales, shape, names)} down to "
-            f"{_listed(varying[order[:shown]], scales, shape, names)}: the largest outweighs "
+            f"{_listed(varying[order[::-1][:shown]], scales, step, shape, names)} down to "
+            f"{_listed(varying[order[:shown]], scales, step, shape, names)}: the largest outweighs "
             f"{np.sum(small)} of {len(own)} features, which count for nothing in the loss. "
             + STANDARDISE
         )
@@ -74,8 +76,10 @@ def raw_units(x: Any) -> str | None:
     return None
 
 
-def _listed(features: np.ndarray, scales: np.ndarray, shape: tuple, names: Sequence | None) -> str:
-    """Some features with their standard deviations, in words."""
+def _listed(
+    places: np.ndarray, scales: np.ndarray, step: int, shape: tuple, names: Sequence | None
+) -> str:
+    """Some of every `step`-th feature with their standard deviations, in words."""
 
     def name(index):
         if names is not None:
@@ -84,7 +88,7 @@ def _listed(features: np.ndarray, scales: np.ndarray, shape: tuple, names: Seque
             return f"feature {index}"
         return f"feature {[int(i) for i in np.unravel_index(index, shape)]}"
 
-    return ", ".join(f"{scales[index]:.3g} ({name(index)})" for index in features)
+    return ", ".join(f"{scales[place]:.3g} ({name(place * step)})" for place in places)
 
 
 def absurd_rate(rate: float, latents: int) -> str | None:

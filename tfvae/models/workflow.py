@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -16,15 +15,21 @@ from tfvae.models import beside, inputs, structure, units
 from tfvae.models.first_look import Look, first_look
 
 
-def compile_options(model, optimizer: Any, args: tuple, kwargs: dict) -> dict[str, Any]:
-    """The arguments of `compile` by name.
+def by_name(method: Callable, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    """The arguments of a method of Keras by name, however they were given."""
+    found = inspect.signature(method).bind(*args, **kwargs).arguments
+    more = found.pop("kwargs", {})
+    return {**found, **more}
+
+
+def compile_options(model, options: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `compile`, with what several replicas need.
 
     Raises:
         ValueError: for losses and metrics, an optimizer that cannot serve, and what Keras cannot do
             on several replicas.
     """
-    options = inspect.signature(keras.Model.compile).bind(model, optimizer, *args, **kwargs)
-    options = {name: value for name, value in options.arguments.items() if name != "self"}
+    optimizer, options = options.get("optimizer"), dict(options)
     for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
         if options.get(name) is not None:
             raise ValueError(
@@ -142,11 +147,21 @@ def for_keras(
     return np.zeros(len(x), "float32") if y is None and weights is not None else y
 
 
-def with_weights(x: Any, options: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of `fit` or `evaluate` with the sample weights beside an array x checked."""
-    if options.get("sample_weight") is None:
-        return options
-    return {**options, "sample_weight": _checked_weights(x, options["sample_weight"])}
+def loop_options(model, look: Look, options: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `fit` or `evaluate`, with x, y and the sample weights for Keras."""
+    weights = _checked_weights(look.data, options.get("sample_weight"))
+    y = for_keras(model, look.data, options.get("y"), weights)
+    return {**options, "x": look.data, "y": y, "sample_weight": weights}
+
+
+def fit_options(model, look: Look, options: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `fit` for Keras, the validation data looked at, too."""
+    options = loop_options(model, look, options)
+    if options.get("validation_data") is not None:
+        options["validation_data"] = validation(model, options["validation_data"])
+    if has_an_order(look.data):
+        options.setdefault("shuffle", False)  # Keras warns of its own default.
+    return options
 
 
 def _checked_weights(x, weights):
@@ -187,18 +202,17 @@ def warn_of_monitors(model, callbacks: Any) -> None:
 
 
 @contextlib.contextmanager
-def around_fit(fit: Callable, *args: Any, **kwargs: Any) -> Iterator[None]:
-    """Enters `around_fit(arguments)` of the callbacks that have it; they end if `fit` fails, too.
+def around_fit(options: dict[str, Any]) -> Iterator[None]:
+    """Enters `around_fit(options)` of the callbacks that have it; they end if `fit` fails, too.
 
     Keras tells callbacks neither the data nor that `fit` has failed.
     """
-    arguments = inspect.signature(fit).bind(*args, **kwargs).arguments
-    callbacks = arguments.get("callbacks")
+    callbacks = options.get("callbacks")
     callbacks = getattr(callbacks, "callbacks", callbacks)  # Of a `CallbackList`
     with contextlib.ExitStack() as stack:
         for callback in callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]:
             if hasattr(callback, "around_fit"):
-                stack.enter_context(callback.around_fit(arguments))
+                stack.enter_context(callback.around_fit(options))
         yield
 
 

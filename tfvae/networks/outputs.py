@@ -154,7 +154,11 @@ def _last_activation(network: Any, index: int = 0) -> Callable | None:
 
 
 def _activation_before(tensor: Any) -> Callable | None:
-    """The last activation on the way to a tensor of a functional model."""
+    """The last activation on the way to a tensor of a functional model.
+
+    Keras has no public way from a tensor to what made it; `input` of an operation, which is public,
+    fails where a layer is used twice.
+    """
     while True:
         operation, node, at = tensor._keras_history
         if not _carries(operation):

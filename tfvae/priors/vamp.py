@@ -8,6 +8,7 @@ import tensorflow_probability as tfp
 
 from tfvae import _checks
 from tfvae.distributions import MixtureOfPosteriors
+from tfvae.likelihoods.base import ROUNDING
 from tfvae.priors.base import Prior
 
 tfd = tfp.distributions
@@ -79,11 +80,12 @@ class VampPrior(Prior):
                 f"received examples of shape {examples.shape[1:]}. Prepare them as for `fit`."
             )
         low, high = self.support or (-np.inf, np.inf)
-        if not np.all(np.isfinite(examples) & (examples >= low) & (examples <= high)):
+        inside = (examples >= low - ROUNDING) & (examples <= high + ROUNDING)
+        if not np.all(np.isfinite(examples) & inside):
             allowed = "a finite number" if self.support is None else f"in [{low:g}, {high:g}]"
             raise ValueError(
-                f"`x` of `adapt` must be {allowed}, as the likelihood has it, received values in "
-                f"[{examples.min():g}, {examples.max():g}]. Prepare it as for `fit`."
+                f"`x` of `adapt` must be {allowed}, as the likelihood has it, received "
+                f"{_checks.span_of(examples)}. Prepare it as for `fit`."
             )
 
     def _in_support(self, values):

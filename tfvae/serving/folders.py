@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import secrets
 from collections.abc import Iterator
 
 import tensorflow as tf
@@ -28,7 +27,7 @@ def new_folder(path: str | os.PathLike[str]) -> Iterator[str]:
     _check_free(path)
     # The name is not a number, so a server that watches the folder above ignores it.
     above, name = os.path.split(path)
-    partial = os.path.join(above, f".partial-{secrets.token_hex(8)}-{name}")
+    partial = os.path.join(above, _files.partial_name(name))
     tf.io.gfile.makedirs(partial)
     try:
         yield partial

@@ -157,7 +157,10 @@ def _parquet(file):
 
 
 def _serialized(file):
-    """Yields the records of TFRecord, whose digests are checked."""
+    """Yields the records of TFRecord, whose digests are checked.
+
+    Beam's public readers yield records without their file, and take a cut .gz for a whole one.
+    """
     from apache_beam.io.tfrecordio import _TFRecordUtil
 
     while (record := _TFRecordUtil.read_record(file)) is not None:

@@ -125,8 +125,8 @@ def sap(
     useless latents scatters about chance, less with more examples. Perfect latents therefore score
     a little below 1, and noise a little above 0.
 
-    Differences from [KSB18] and from the common program, disentanglement_lib [L19], so that numbers
-    do not compare in print:
+    Differences from [KSB18] and from the common program, disentanglement_lib [L19], whose printed
+    numbers do not compare with these:
 
     - Factors are states here, also ordered ones; [KSB18] take the R² of a line, the squared
       correlation, for continuous factors, which misses what is not monotone.

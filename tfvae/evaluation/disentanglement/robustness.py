@@ -30,7 +30,7 @@ def irs(
     never change are left out; the score is 0 if no latent changes. Several latents may share a
     factor, and a factor may have no latent.
 
-    Differences from [S19] and from the authors' program, so that numbers do not compare in print:
+    Differences from [S19] and the authors' program, whose numbers do not compare with these:
 
     - The paper has the maximum in both places. The program has the quantile above and the maximum
       below, and weighs by the maximum; outliers then lower the quotient, more of them in more
