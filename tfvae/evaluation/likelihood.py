@@ -96,7 +96,8 @@ def log_likelihood(
         (4,)
     """
     is_dataset = isinstance(data, (tf.data.Dataset, keras.utils.PyDataset))
-    batches = numpy_batches(data, y, batch_size=1 if is_dataset else max(1, len(data)))
+    size = 1 if is_dataset else max(1, len(data))
+    batches = numpy_batches(data, y, batch_size=size, columns=model.columns)
     options = {"batch_size": batch_size, "verbose": 0 if is_dataset else verbose}
     values = []
     with _progress.progress(None, verbose if is_dataset else 0, "batch") as add:

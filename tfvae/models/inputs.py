@@ -22,14 +22,12 @@ _INTEGER_LAYERS = (
 def prepared(model, x: Any, y: Any, purpose: tuple[str, ...]) -> Batch:
     """See `GenerativeModel.prepared`."""
     if not isinstance(x, (tuple, list)):
-        accepted.check_numbers("x", x)
+        x = accepted.numbers_of("x", x, model.columns)
     x, inner = beside.split(x)
     found = {}
     if any(model.needs):
         found = beside.parts(inner if y is None else y, model.needs, purpose)
-    accepted.check_numbers("x", x)
-    for name, value in found.items():
-        accepted.check_entries(name, value)
+    x = accepted.numbers_of("x", x, model.columns)
     x = tf.convert_to_tensor(x)
     if x.shape.rank is None and not model.built:
         raise ValueError(

@@ -95,8 +95,9 @@ def check_values(model, look: Look) -> str | None:
         return None
     structure.check_reach(model, look.target)
     # Bounded likelihoods refuse what lies outside, and are used to what lies within.
-    first = getattr(model, "history", None) is None
-    return units.raw_units(look.values) if first and model.likelihood.support is None else None
+    if getattr(model, "history", None) is not None or model.likelihood.support is not None:
+        return None
+    return units.raw_units(look.values, look.columns)
 
 
 def check_rate(model, history: dict[str, list]) -> str | None:
@@ -143,7 +144,17 @@ def for_keras(
 
 
 def with_weights(x: Any, options: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of `fit` or `evaluate` with the sample weights beside an array x checked."""
+    """The arguments of `fit` or `evaluate` with the sample weights beside an array x checked.
+
+    Raises:
+        ValueError: for weights that cannot weigh, and for those of classes.
+    """
+    if options.get("class_weight") is not None:
+        raise ValueError(
+            f"`class_weight` must be None, received {options['class_weight']!r}: Keras would look "
+            "for classes in a single y. Weigh the examples: sample_weight=np.asarray(weights)"
+            "[labels], a number for each class taken by label."
+        )
     if options.get("sample_weight") is None:
         return options
     return {**options, "sample_weight": _checked_weights(x, options["sample_weight"])}
