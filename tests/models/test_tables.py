@@ -112,5 +112,5 @@ def test_tables_of_other_types_beside_x():
     model = compiled(discrete=tfvae.discrete.Labels(3))
     model.fit(TABLE, labels, verbose=0)
     labels[3] = pd.NA
-    with pytest.raises(ValueError, match="`labels` must .*missing values"):
+    with pytest.raises(ValueError, match=r"`labels` must .*missing values"):
         model.fit(TABLE, labels, verbose=0)

@@ -25,10 +25,13 @@ class Persistent(Queryable):
         """As `keras.Model.export`: what `predict` answers; `tfvae.export` has more signatures.
 
         Raises:
-            ValueError: when the model is not built, or the format takes nothing beside x.
+            ValueError: when the model is not built, a name cannot be exported, or the format takes
+                nothing beside x.
         """
         if kwargs.get("input_signature") is None:
             kwargs["input_signature"] = inputs.signature(self, format)
+        if format == "tf_saved_model":
+            inputs.check_names(self)
         with _fused.disabled():
             super().export(filepath, format, **kwargs)
 
