@@ -22,6 +22,18 @@ def test_a_failed_block_leaves_the_old_file_alone(tmp_path):
     assert path.read_text() == "old" and names(tmp_path) == ["a.txt"]
 
 
+def test_the_file_behind_a_link_is_replaced(tmp_path):
+    """The link stays, and the file is where there is room for it."""
+    (tmp_path / "disk").mkdir()
+    target, link = tmp_path / "disk" / "blob", tmp_path / "model.keras"
+    link.symlink_to(target)
+    for text in ("new", "newer"):  # A link to nothing, then to a file.
+        with _files.replacing(link) as partial:
+            assert partial.parent == target.parent and partial.suffix == ".keras"
+            partial.write_text(text)
+        assert link.is_symlink() and target.read_text() == text
+
+
 def test_each_writer_has_a_name_of_its_own_that_ends_as_the_file_does(tmp_path):
     path = tmp_path / "model.keras"
     with _files.replacing(path) as one, _files.replacing(path) as other:

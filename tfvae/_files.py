@@ -28,10 +28,11 @@ def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
 
     The file is on the disk before it gets its name: whatever happens, `path` is the old file or the
     new one. The yielded name belongs to this call alone, and ends as `path` does, since many
-    writers choose the format by it.
+    writers choose the format by it. Of a link the file that it leads to is replaced.
     """
-    path = pathlib.Path(path)
-    partial = path.with_name(partial_name(path.name))
+    name = partial_name(pathlib.Path(path).name)
+    path = pathlib.Path(os.path.realpath(path))
+    partial = path.with_name(name)
     try:
         yield partial
         flush(partial)

@@ -106,8 +106,7 @@ def _finish(
 ) -> tuple[LatentVariableModel, list[report.Line]]:
     """Writes what a trained model leaves; returns the model and the lines of the report."""
     print("Report and likelihood of the test data …", flush=True)
-    with _files.replacing(workdir / MODEL) as partial:
-        model.save(partial)
+    model.save(workdir / MODEL)
     if strategy.num_replicas_in_sync > 1:
         model = load(workdir)  # The report and the figures use one device.
     lines = report.measure(model, test, config)

@@ -1,5 +1,6 @@
 """Data of every kind in every method: the right numbers, or what is wrong and what to do."""
 
+import decimal
 import functools
 import tracemalloc
 
@@ -97,15 +98,19 @@ REFUSED = {
     "complex": (lambda: X + 1j, r"imaginary parts would be lost.*np\.stack"),
     "complex tensor": (lambda: tf.constant(X + 1j), r"imaginary parts.*np\.stack"),
     "text": (lambda: X.astype(str), r"the dtype <U.*astype"),
-    "objects": (lambda: X.astype(object), r"the dtype object.*astype"),
+    "objects": (lambda: np.full((16, 2), "a", object), r"the dtype object.*astype"),
+    "missing values": (
+        lambda: pd.DataFrame({"a": X[:, 0], "b": [pd.NA] * 16}).astype({"b": "Float64"}),
+        r"missing values in 'b'.*x\.fillna",
+    ),
+    "missing objects": (
+        lambda: pd.DataFrame({"a": X[:, 0], "b": [None, *X[1:, 1]]}, dtype=object),
+        r"missing values in 'b'.*x\.dropna",
+    ),
     "dates": (lambda: np.full((16, 2), "2020-01-01", "datetime64[D]"), r"datetime64.*astype"),
     "table of names": (
         lambda: pd.DataFrame({"a": X[:, 0], "name": ["u"] * 16}),
         r"columns 'name': pandas\.get_dummies",
-    ),
-    "table of mixed types": (
-        lambda: pd.DataFrame({"a": X[:, 0], "b": X[:, 1] > 0.5}),
-        r"dtype object.*astype",
     ),
     "sparse": (lambda: scipy.sparse.csr_matrix(X), r"sparse csr_matrix.*toarray"),
     "sparse tensor": (lambda: tf.sparse.from_dense(X), r"SparseTensor.*to_dense"),
@@ -172,7 +177,13 @@ def test_batches_that_cannot_be_used(name, method):
 # The same examples in another guise: the numbers are those of the array.
 USED = {
     "float64": lambda: X.astype("float64"),
+    "long double": lambda: X.astype("longdouble"),
+    "other byte order": lambda: X.astype(">f4"),
     "table": lambda: pd.DataFrame(X),
+    "table of mixed types": lambda: pd.DataFrame(X).astype({0: "float64", 1: "Float64"}),
+    "nullable table": lambda: pd.DataFrame(X).astype("Float64"),
+    "decimal table": lambda: pd.DataFrame(X).map(lambda value: decimal.Decimal(float(value))),
+    "objects": lambda: X.astype(object),
     "tensor": lambda: tf.constant(X),
     "nothing masked": lambda: np.ma.masked_array(X, False),
 }

@@ -65,6 +65,26 @@ def test_data_without_a_feature_axis():
         model.build((None,))
 
 
+def test_class_weights_are_refused_with_what_does_the_same(x):
+    labelled = compiled(discrete=tfvae.discrete.Labels(2))
+    for model, y in ((compiled(), None), (labelled, x[:, 0] > 0.5)):
+        with pytest.raises(ValueError, match=r"`class_weight` must be None.*sample_weight="):
+            model.fit(x, y, class_weight={0: 1.0, 1: 2.0}, verbose=0)
+
+
+@pytest.mark.parametrize("name", ["my model", "modèle", "_vae"])
+def test_names_that_no_saved_model_can_have(x, tmp_path, name):
+    """Keras takes them; they are refused before anything is written."""
+    first = compiled(name=name)
+    layer = tfvae.VAE(2, encoder=keras.Sequential([keras.layers.Dense(4, name=name)]))
+    for model in (first, layer):
+        model.build(x.shape)
+        for export in (lambda path, one=model: tfvae.export(one, path), model.export):
+            with pytest.raises(ValueError, match=f"`name` of the model.*{name}.*Save the weights"):
+                export(str(tmp_path / "1"))
+    assert not list(tmp_path.iterdir())
+
+
 def test_lists_are_refused_with_the_remedy(x):
     for call in (compiled().fit, compiled().evaluate):
         with pytest.raises(ValueError, match=r"received a list of 2 elements.*numpy\.asarray"):

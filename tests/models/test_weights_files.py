@@ -1,5 +1,8 @@
 """Weights files have a digest of all values; a damaged one is refused before anything is loaded."""
 
+import resource
+import signal
+
 import h5py
 import keras
 import numpy as np
@@ -41,6 +44,55 @@ def test_a_cut_file_is_refused(vae, tmp_path):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ValueError, match="is damaged"):
         vae.load_weights(path)
+
+
+def test_weights_of_a_family_with_more_parts_are_not_dropped(vae, tmp_path):
+    """The learned prior would be N(0, 1) without a word."""
+    mlp = tfvae.networks.mlp
+    other = tfvae.VHPVAE(2, encoder=mlp([4]), decoder=mlp([4], (3,)))
+    other.build((None, 3))
+    other.compile("adam")
+    other.save_weights(tmp_path / "a.weights.h5")
+    before = vae.get_weights()
+    with pytest.raises(ValueError, match=r"of such a VAE.*hierarchical_prior.*skip_mismatch"):
+        vae.load_weights(tmp_path / "a.weights.h5")
+    for weight, value in zip(vae.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, value)
+    other.load_weights(tmp_path / "a.weights.h5")
+    copy = tfvae.VAE(2, encoder=mlp([4]), decoder=mlp([4], (3,)))
+    copy.build((None, 3))
+    copy.load_weights(tmp_path / "a.weights.h5", skip_mismatch=True)
+    np.testing.assert_array_equal(copy.encoder.get_weights()[0], other.encoder.get_weights()[0])
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.weights.h5"])
+def test_a_full_disk_costs_the_new_file_alone(vae, tmp_path, name):
+    path = tmp_path / name
+    save = vae.save if name == "model.keras" else vae.save_weights
+    save(path)
+    old = path.read_bytes()
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # Python gets an OSError instead.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(old) // 2, limit[1]))
+    try:
+        with pytest.raises((OSError, RuntimeError, SystemError)):
+            save(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert path.read_bytes() == old and [one.name for one in tmp_path.iterdir()] == [name]
+
+
+def test_other_ways_to_save_are_those_of_keras(vae, tmp_path, monkeypatch):
+    vae.save(tmp_path / "folder", zipped=False)
+    assert (tmp_path / "folder").is_dir()
+    vae.save_weights(tmp_path / "a.weights.json", max_shard_size=0.001)
+    vae.load_weights(tmp_path / "a.weights.json")
+    path = tmp_path / "model.keras"
+    path.write_text("mine")
+    monkeypatch.setattr("builtins.input", lambda *_: "n")
+    vae.save(path, overwrite=False)
+    assert path.read_text() == "mine"
 
 
 def test_files_without_a_digest_and_weights_in_a_keras_file(vae, tmp_path):

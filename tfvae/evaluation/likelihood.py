@@ -97,7 +97,8 @@ def log_likelihood(
         (4,)
     """
     is_dataset = isinstance(data, (tf.data.Dataset, keras.utils.PyDataset))
-    batches = numpy_batches(data, y, batch_size=sys.maxsize)  # An array is one batch.
+    # An array is one batch.
+    batches = numpy_batches(data, y, batch_size=sys.maxsize, columns=model.columns)
     options = {"batch_size": batch_size, "verbose": 0 if is_dataset else verbose}
     values = []
     with _progress.progress(None, verbose if is_dataset else 0, "batch") as add:

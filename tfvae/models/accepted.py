@@ -1,6 +1,8 @@
 """What data may be: arrays of numbers, or batches of them. All else is refused with the remedy."""
 
+import decimal
 import itertools
+import numbers
 import types
 from typing import Any
 
@@ -14,20 +16,93 @@ NO_DATASET = (
 )
 
 
-def check_numbers(name: str, value: Any) -> None:
-    """Raises a ValueError unless `value` is an array of numbers, all of which are meant."""
+def numbers_of(name: str, value: Any, columns: list | None = None) -> Any:
+    """`value`, an array of numbers, all of which are meant; a table becomes an array.
+
+    Args:
+        name: of the argument, for messages.
+        value: array, tensor or table (pandas.DataFrame).
+        columns: the names that the columns of a table must have, in their order; None: any.
+
+    Raises:
+        ValueError: for all else.
+    """
+    value = without_names(name, value, columns)
     problem = _problem(value)
     if problem:
         received, remedy = problem
         raise ValueError(f"`{name}` must be an array of numbers, received {received}. {remedy}")
+    return value
 
 
-def check_entries(name: str, value: Any) -> None:
-    """As `check_numbers`, but for text, which a layer may embed: what lies beside x."""
+def without_names(name: str, value: Any, columns: list | None) -> Any:
+    """A table with these columns as an array, an array of Python objects as one of numbers.
+
+    Anything else is given back as it is.
+
+    Raises:
+        ValueError: when a table has other columns, or a value is missing (pandas.NA, None).
+    """
+    found = columns_of(value)
+    if None not in (found, columns) and found != columns:
+        place, (new, old) = next(
+            (place, pair)
+            for place, pair in enumerate(itertools.zip_longest(found, columns))
+            if pair[0] != pair[1]
+        )
+        raise ValueError(
+            f"`{name}` must have the {len(columns)} columns of the table that `fit` was given, in "
+            f"their order, received {len(found)}, and {new!r} in place {place}, where {old!r} was. "
+            "Give x[model.columns]; x.to_numpy() if these are the same features under other names."
+        )
+    return _plain(name, value)
+
+
+def entries_of(name: str, value: Any) -> Any:
+    """As `numbers_of`, but for text, which a layer may embed: what lies beside x."""
+    value = _plain(name, value)
     problem = _structure_problem(value)
     if problem:
         received, remedy = problem
         raise ValueError(f"`{name}` must be an array, received {received}. {remedy}")
+    return value
+
+
+def columns_of(value: Any) -> list | None:
+    """The names of a table's columns, as a `.keras` file can hold them; None for an array."""
+    names = getattr(value, "columns", None) if hasattr(value, "isna") else None
+    return None if names is None else [n if isinstance(n, (str, int)) else str(n) for n in names]
+
+
+def _plain(name, value):
+    """See `without_names`."""
+    is_table = hasattr(value, "isna")
+    dtype = getattr(value, "dtype", None)
+    if dtype == np.longdouble and isinstance(value, np.ndarray):
+        return value.astype("float64")  # Keras knows no longer one.
+    if not is_table and getattr(dtype, "kind", None) != "O":
+        return value
+    if is_table:
+        columns = value.items() if hasattr(value, "columns") else [(name, value)]
+        # NaN of a NumPy type is a number, which the steps refuse.
+        missing = [
+            repr(column)
+            for column, one in columns
+            if not (isinstance(one.dtype, np.dtype) and one.dtype.kind in "biuf")
+            and one.isna().any()
+        ]
+        if missing:
+            raise ValueError(
+                f"`{name}` must have a number everywhere, received missing values in "
+                f"{', '.join(missing[:5])}. Fill them, as by x.fillna(x.mean()), or leave their "
+                "rows out: x.dropna()."
+            )
+    array = np.asarray(value)
+    kinds = (numbers.Real, np.bool_, decimal.Decimal)
+    if array.dtype == object and all(isinstance(one, kinds) for one in array.flat):
+        return array.astype("float64")
+    # The message on a table of other things names its columns.
+    return value if array.dtype.kind not in "biuf" else array
 
 
 def _problem(value):

@@ -18,6 +18,7 @@ from tfvae._signatures import ClassSignature
 from tfvae.discrete import Discrete
 from tfvae.likelihoods import Likelihood
 from tfvae.models import (
+    accepted,
     beside,
     inputs,
     latents,
@@ -211,6 +212,7 @@ class LatentVariableModel(Persistent):
         options = workflow.by_name(super().fit, x, y, *args, **kwargs)
         look = first_look(self, x, y, values=True)
         workflow.build_for(self, look)
+        self.columns = self.columns or look.columns
         of_units = workflow.check_values(self, look)
         if of_units:
             warnings.warn(of_units, stacklevel=2)
@@ -261,6 +263,25 @@ class LatentVariableModel(Persistent):
         outputs = self.decoder_outputs(z, training=training)
         usable = tf.reshape(inputs.usable_rows(batch), [-1] + [1] * len(self.target_shape))
         return tf.where(usable, self.likelihood.mean(outputs), np.nan)
+
+    def __call__(self, x: Any, *args, **kwargs) -> tf.Tensor:
+        """As in Keras, which would look at numbers of a table alone, not at its columns' names."""
+        return super().__call__(self._without_names(x), *args, **kwargs)
+
+    def train_on_batch(self, x: Any, *args, **kwargs) -> Any:
+        """As in Keras; see `__call__`."""
+        return super().train_on_batch(self._without_names(x), *args, **kwargs)
+
+    def test_on_batch(self, x: Any, *args, **kwargs) -> Any:
+        """As in Keras; see `__call__`."""
+        return super().test_on_batch(self._without_names(x), *args, **kwargs)
+
+    def predict_on_batch(self, x: Any) -> np.ndarray:
+        """As in Keras; see `__call__`."""
+        return super().predict_on_batch(self._without_names(x))
+
+    def _without_names(self, x):
+        return accepted.without_names("x", x, self.columns)
 
     # ---- what Keras calls --------------------------------------------------------------------
 

@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae.models import accepted
+
 NAMES = ("labels", "condition", "target")
 # What a model reads beside x; the target is only explained.
 INPUTS = ("labels", "condition")
@@ -90,7 +92,7 @@ def parts(y: Any, needs: Needs, purpose: tuple[str, ...] = NAMES) -> dict[str, A
             f"`y` must give {_listed(missing)} for this model, received {given}. Give y="
             f"{_example(wanted) if len(needs.names) > 1 else wanted[0]}, or a dataset of (x, y)."
         )
-    return found
+    return {name: accepted.entries_of(name, value) for name, value in found.items()}
 
 
 def arrays(

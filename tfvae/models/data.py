@@ -12,7 +12,7 @@ from tfvae.models.latents import joined
 
 
 def numpy_batches(
-    data: Any, y: Any = None, *, batch_size: int = 512
+    data: Any, y: Any = None, *, batch_size: int = 512, columns: list | None = None
 ) -> Iterator[tuple[np.ndarray, Any]]:
     """Yields (x, y) of array, tf.data.Dataset (batched) or PyDataset, as NumPy arrays.
 
@@ -22,6 +22,7 @@ def numpy_batches(
         data: array (n, *data), or what yields x, (x, y) or (x, y, sample weight).
         y: what comes beside an array: an array, or a dict of arrays, with a row for each example.
         batch_size: rows at a time of an array; datasets keep their own.
+        columns: the names that the columns of a table must have, `model.columns`; None: any.
 
     Raises:
         ValueError: when there is no example, y does not have as many rows as an array, or y comes
@@ -44,12 +45,12 @@ def numpy_batches(
     elif is_dataset:
         source = (data[index] for index in range(data.num_batches))
     else:
-        accepted.check_numbers("data", data)
+        data = accepted.numbers_of("data", data, columns)
         source = _slices(np.asarray(data), y, batch_size)
     empty = True
     for batch in source:
         x, found, _ = beside.unpack(batch)
-        accepted.check_numbers("data", x)
+        x = accepted.numbers_of("data", x, columns)
         if len(x):
             empty = False
             yield np.asarray(x), _arrays(found)
@@ -89,7 +90,7 @@ def posterior_moments(
     condition of a model with one.
     """
     moments = []
-    for x, found in numpy_batches(data, y, batch_size=batch_size):
+    for x, found in _batches(model, data, y, batch_size):
         posterior = model.encode(x, found)
         moments.append((_rows(posterior.mean()), _rows(posterior.stddev())))
     loc, scale = zip(*moments, strict=True)
@@ -105,7 +106,7 @@ def latents(model: Any, data: Any, y: Any = None, *, batch_size: int = 512) -> n
     return np.concatenate(
         [
             _rows(model.prior.embedding(model.encode(x, found)))
-            for x, found in numpy_batches(data, y, batch_size=batch_size)
+            for x, found in _batches(model, data, y, batch_size)
         ]
     )
 
@@ -116,7 +117,7 @@ def embeddings(model: Any, data: Any, y: Any = None, *, batch_size: int = 512) -
     `y` holds the labels and the condition of a model that needs them.
     """
     return np.concatenate(
-        [_rows(model.embed(x, found)) for x, found in numpy_batches(data, y, batch_size=batch_size)]
+        [_rows(model.embed(x, found)) for x, found in _batches(model, data, y, batch_size)]
     )
 
 
@@ -133,12 +134,16 @@ def decoder_inputs(model: Any, data: Any, y: Any = None, *, batch_size: int = 51
         (n, decoder_input_dim): z in the first N_z columns, after them what is held when z moves.
     """
     parts = []
-    for x, found in numpy_batches(data, y, batch_size=batch_size):
+    for x, found in _batches(model, data, y, batch_size):
         batch = model.prepared(x, found, beside.INPUTS)
         encoded = model.encoded(batch)
         z = model.embedding(batch, encoded)
         parts.append(_rows(joined(z, None, encoded.condition)))
     return np.concatenate(parts)
+
+
+def _batches(model, data, y, batch_size):
+    return numpy_batches(data, y, batch_size=batch_size, columns=model.columns)
 
 
 def _rows(values):

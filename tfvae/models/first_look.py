@@ -23,6 +23,8 @@ class Look(NamedTuple):
     """x itself, or that of a first batch; None where shapes told all."""
     target: Any = None
     """What the model explains, of the same examples."""
+    columns: list | None = None
+    """The names of the columns of a table."""
 
 
 def first_look(
@@ -51,15 +53,13 @@ def first_look(
     if isinstance(x, tf.data.Dataset):
         return _of_dataset(model, x, purpose, values)
     if hasattr(x, "shape") or x is None or isinstance(x, (str, bytes, dict, set)):
-        accepted.check_numbers("x", x)
-        return _of_arrays(model, x, x, y, purpose)
+        columns, x = accepted.columns_of(x), accepted.numbers_of("x", x, model.columns)
+        return _of_arrays(model, x, x, y, purpose)._replace(columns=columns)
     return Look(x)  # A loader that Keras knows.
 
 
 def _of_arrays(model, data, x, y, purpose):
     found = beside.parts(y, model.needs, purpose)
-    for name, value in found.items():
-        accepted.check_entries(name, value)
     if purpose == beside.NAMES:
         _check_unused(model, x, y)
     shapes = {name: tuple(np.shape(value)) for name, value in found.items()}
@@ -69,7 +69,7 @@ def _of_arrays(model, data, x, y, purpose):
 
 def _of_batch(model, data, element, purpose):
     x, y, _ = beside.unpack(element)
-    accepted.check_numbers("x", x)
+    x = accepted.numbers_of("x", x, model.columns)
     x = x if hasattr(x, "shape") else np.asarray(x)
     if not model.built:
         accepted.check_batched(tuple(x.shape), data)
@@ -94,7 +94,7 @@ def _of_dataset(model, data, purpose, values):
     if not known or raw or (purpose == beside.NAMES and _like_target(model, x, y)):
         element, _ = accepted.looked_at(data)
         return _of_batch(model, data, element, purpose)
-    accepted.check_numbers("x", tf.zeros([], x.dtype) if x.dtype != tf.string else "text")
+    accepted.numbers_of("x", tf.zeros([], x.dtype) if x.dtype != tf.string else "text")
     if not model.built:
         accepted.check_batched(tuple(x.shape), data)
     size = 0 if int(data.cardinality()) == 0 else None

@@ -82,6 +82,9 @@ class GenerativeModel(keras.Model):
         self.num_categories = () if self.discrete is None else self.discrete.num_categories
         self.embedding_dim = self.latent_dim + sum(self.num_categories)
         self.needs = structure.needs_of(self)
+        # The names of the columns of the first table that `fit` was given: later tables must have
+        # them in this order. None: there was none.
+        self.columns = None
 
     # ---- what it is made of ------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """From what a user gives, x and y or latents, to checked tensors."""
 
+import re
 from typing import Any
 
 import keras
@@ -22,14 +23,12 @@ _INTEGER_LAYERS = (
 def prepared(model, x: Any, y: Any, purpose: tuple[str, ...]) -> Batch:
     """See `GenerativeModel.prepared`."""
     if not isinstance(x, (tuple, list)):
-        accepted.check_numbers("x", x)
+        x = accepted.numbers_of("x", x, model.columns)
     x, inner = beside.split(x)
     found = {}
     if any(model.needs):
         found = beside.parts(inner if y is None else y, model.needs, purpose)
-    accepted.check_numbers("x", x)
-    for name, value in found.items():
-        accepted.check_entries(name, value)
+    x = accepted.numbers_of("x", x, model.columns)
     x = tf.convert_to_tensor(x)
     if x.shape.rank is None and not model.built:
         raise ValueError(
@@ -253,6 +252,18 @@ def check_built(model, what: str) -> None:
             f"`{what}` needs a model that is built for its data, received one that is not. Call "
             "`fit`, or `build((None, *shape_of_one_example))`, first."
         )
+
+
+def check_names(model) -> None:
+    """Raises a ValueError for names that TensorFlow takes in no graph; Keras takes any."""
+    for layer in model._flatten_layers():
+        if not re.fullmatch(r"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*", layer.name):
+            raise ValueError(
+                "`name` of the model and of each layer must start with a letter or digit and have "
+                "letters without accents, digits and ._-/ alone for a SavedModel, received "
+                f"{layer.name!r} ({type(layer).__name__}). Save the weights, make the model with "
+                "another name, build it and load them."
+            )
 
 
 def check_support(model, name: str, values: np.ndarray) -> None:

@@ -1,13 +1,15 @@
 """A model's files, with what Keras leaves out: the states of random numbers, and a digest."""
 
+import contextlib
 import hashlib
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import h5py
 import numpy as np
 
-from tfvae import _fused
+from tfvae import _files, _fused
 from tfvae._component import constructor_arguments, deserialized, serialized
 from tfvae.models import inputs
 from tfvae.models.queries import Queryable
@@ -23,35 +25,44 @@ class Persistent(Queryable):
         """As `keras.Model.export`: what `predict` answers; `tfvae.export` has more signatures.
 
         Raises:
-            ValueError: when the model is not built, or the format takes nothing beside x.
+            ValueError: when the model is not built, a name cannot be exported, or the format takes
+                nothing beside x.
         """
         if kwargs.get("input_signature") is None:
             kwargs["input_signature"] = inputs.signature(self, format)
+        if format == "tf_saved_model":
+            inputs.check_names(self)
         with _fused.disabled():
             super().export(filepath, format, **kwargs)
 
-    def save(self, filepath: Any, *args, **kwargs) -> None:
-        """As `keras.Model.save`, to a `.keras` file.
+    def save(
+        self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs
+    ) -> None:
+        """As `keras.Model.save`, to a `.keras` file, which is whole or not there.
 
         Raises:
             ValueError: for HDF5, in which Keras writes no model that could be loaded again.
         """
         refuse_hdf5(filepath)
-        super().save(filepath, *args, **kwargs)
+        with _replacing(filepath, ".keras", overwrite and zipped is not False) as path:
+            super().save(path, overwrite, zipped, **kwargs)
 
-    def save_weights(self, filepath: Any, *args, **kwargs) -> None:
-        """As `keras.Model.save_weights`, with a digest of all values."""
-        super().save_weights(filepath, *args, **kwargs)
-        seal(filepath)
+    def save_weights(self, filepath: Any, overwrite: bool = True, **kwargs) -> None:
+        """As `keras.Model.save_weights`, with a digest of all values; whole or not there."""
+        with _replacing(filepath, WEIGHTS_FILE, overwrite) as path:
+            super().save_weights(path, overwrite, **kwargs)
+            seal(path)
 
-    def load_weights(self, filepath: Any, *args, **kwargs) -> None:
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs) -> None:
         """As `keras.Model.load_weights`; loads nothing of a damaged file.
 
         Raises:
-            ValueError: when the file is damaged.
+            ValueError: when the file is damaged, or holds weights that the model does not have.
         """
         check_seal(filepath)
-        super().load_weights(filepath, *args, **kwargs)
+        if self.built and not skip_mismatch and _is_weights_file(filepath):
+            check_all_used(self, filepath)
+        super().load_weights(filepath, skip_mismatch, **kwargs)
 
     def save_own_variables(self, store: Any) -> None:
         """The model's own weights, and the states of all random numbers, which Keras leaves out."""
@@ -62,6 +73,15 @@ class Persistent(Queryable):
         """The model's own weights, and the states of all random numbers."""
         super().load_own_variables(load_random_states(self, store))
 
+    def get_build_config(self) -> dict:
+        """The shapes of the data, and the names of the columns of a table."""
+        return {**super().get_build_config(), "columns": self.columns}
+
+    def build_from_config(self, config: dict) -> None:
+        """Builds the model as the saved one was built."""
+        super().build_from_config(config)
+        self.columns = config.get("columns")
+
     def get_config(self) -> dict:
         """The constructor's arguments; networks left to the model are those that it made."""
         own = [name for name in constructor_arguments(type(self)) if hasattr(self, name)]
@@ -71,6 +91,20 @@ class Persistent(Queryable):
     def from_config(cls, config: dict) -> "Persistent":
         """Rebuilds the parts first."""
         return cls(**{name: deserialized(value) for name, value in config.items()})
+
+
+@contextlib.contextmanager
+def _replacing(filepath: Any, ending: str, overwrite: bool) -> Iterator[Any]:
+    """Yields where to write a file that replaces a local one once it is whole.
+
+    Keras writes over the old file: a full disk, or a kill, would cost that too.
+    """
+    path = str(filepath)
+    if not overwrite or not path.endswith(ending) or "://" in path or os.path.isdir(path):
+        yield filepath  # Keras asks before it overwrites, and knows other systems' files.
+        return
+    with _files.replacing(path) as partial:
+        yield partial
 
 
 def save_random_states(model, store: Any) -> None:
@@ -131,21 +165,47 @@ def check_seal(path: str | os.PathLike) -> None:
         )
 
 
+def check_all_used(model, path: str | os.PathLike) -> None:
+    """Raises a ValueError for a weights file of a model with more weights.
+
+    Keras looks for each weight of the model in the file, and drops the others without a word.
+    """
+    with h5py.File(path, "r") as file:
+        names = [n for n, _ in _arrays(file) if "optimizer" not in n.split("/")]
+        parts = sorted(file.get("components", ()))
+    own = len(model.weights) + len(random_states(model))
+    if len(names) > own:
+        raise ValueError(
+            f"`filepath` must hold the weights of such a {type(model).__name__}, received "
+            f"{os.fspath(path)!r} with {len(names)} arrays, while the model has {own}: it was "
+            f"written by a model with other parts ({', '.join(parts)}), which would be lost. Make "
+            "the model as the saved one was made, or take what fits by skip_mismatch=True."
+        )
+
+
 def _is_weights_file(path):
     return str(path).endswith(WEIGHTS_FILE) and os.path.isfile(path)
 
 
 def _digest(file):
     digest = hashlib.sha256()
+    for name, item in _arrays(file):
+        head = f"{name} {item.dtype} {item.shape} {sorted(item.attrs.items())}"
+        digest.update(head.encode())
+        digest.update(np.asarray(item[()]).tobytes())
+    return digest.hexdigest()
+
+
+def _arrays(file):
+    """The arrays of a weights file with their names, in the file's order."""
+    found = []
 
     def add(name, item):
         if isinstance(item, h5py.Dataset):
-            head = f"{name} {item.dtype} {item.shape} {sorted(item.attrs.items())}"
-            digest.update(head.encode())
-            digest.update(np.asarray(item[()]).tobytes())
+            found.append((name, item))
 
     file.visititems(add)
-    return digest.hexdigest()
+    return found
 
 
 def refuse_hdf5(filepath: Any) -> None:

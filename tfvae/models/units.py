@@ -26,15 +26,14 @@ STANDARDISE = (
 )
 
 
-def raw_units(x: Any) -> str | None:
+def raw_units(x: Any, names: Sequence | None = None) -> str | None:
     """What about the units of data will keep a model from learning, and what to do; None: nothing.
 
     Args:
-        x: data, (n, *data), an array or a DataFrame, of which a part is read.
+        x: data, an array (n, *data), of which a part is read.
+        names: of the features.
     """
-    names = getattr(x, "columns", None)
-    every = slice(None, None, max(1, len(x) // ROWS))
-    x = np.asarray(x[every] if names is None else x.iloc[every])
+    x = np.asarray(x[:: max(1, len(x) // ROWS)])
     shape, kind = x.shape[1:], x.dtype
     step = max(1, -(-math.prod(shape) // FEATURES))
     x = x.reshape(len(x), -1)[:, ::step].astype("float64")

@@ -100,8 +100,9 @@ def check_values(model, look: Look) -> str | None:
         return None
     structure.check_reach(model, look.target)
     # Bounded likelihoods refuse what lies outside, and are used to what lies within.
-    first = getattr(model, "history", None) is None
-    return units.raw_units(look.values) if first and model.likelihood.support is None else None
+    if getattr(model, "history", None) is not None or model.likelihood.support is not None:
+        return None
+    return units.raw_units(look.values, look.columns)
 
 
 def check_rate(model, history: dict[str, list]) -> str | None:
@@ -148,7 +149,17 @@ def for_keras(
 
 
 def loop_options(model, look: Look, options: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of `fit` or `evaluate`, with x, y and the sample weights for Keras."""
+    """The arguments of `fit` or `evaluate`, with x, y and the sample weights for Keras.
+
+    Raises:
+        ValueError: for weights that cannot weigh, and for those of classes.
+    """
+    if options.get("class_weight") is not None:
+        raise ValueError(
+            f"`class_weight` must be None, received {options['class_weight']!r}: Keras would look "
+            "for classes in a single y. Weigh the examples: sample_weight=np.asarray(weights)"
+            "[labels], a number for each class taken by label."
+        )
     weights = _checked_weights(look.data, options.get("sample_weight"))
     y = for_keras(model, look.data, options.get("y"), weights)
     return {**options, "x": look.data, "y": y, "sample_weight": weights}

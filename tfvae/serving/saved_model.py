@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfvae import _fused
 from tfvae.evaluation.tables import Line, Report
 from tfvae.models import LatentVariableModel
+from tfvae.models.inputs import check_names
 from tfvae.serving import calls, card, folders, requests
 from tfvae.serving.inputs import Inputs, inputs_of
 from tfvae.serving.signatures import Signature, served
@@ -102,8 +103,8 @@ def export(
         data: for the card: the training data, a text or a dict.
 
     Raises:
-        ValueError: if the model is not built, `path` exists and is not an empty folder, or another
-            argument does not fit.
+        ValueError: if the model is not built, it or a layer has a name that TensorFlow cannot
+            export, `path` exists and is not an empty folder, or another argument does not fit.
 
     Example:
         >>> import os, tempfile, numpy as np, tensorflow as tf, tfvae
@@ -116,6 +117,7 @@ def export(
         TensorShape([3, 2])
     """
     inputs = inputs_of(model, scaling, target_scaling)
+    check_names(model)
     signatures = served(inputs)
     name = served_name(path)
     described = card.make(inputs, name, signatures, metrics=metrics, data=data)

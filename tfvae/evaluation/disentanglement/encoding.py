@@ -9,7 +9,7 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from tfvae.evaluation.disentanglement.inputs import named_factors
-from tfvae.models import LatentVariableModel, beside
+from tfvae.models import LatentVariableModel, accepted, beside
 from tfvae.models.data import numpy_batches, posterior_moments
 
 # What is used beside x.
@@ -30,7 +30,7 @@ def encoded(
     loc, scale = posterior_moments(model, x, y, batch_size=batch_size)
     categories = None
     if model.num_categories:
-        batches = numpy_batches(x, y, batch_size=batch_size)
+        batches = numpy_batches(x, y, batch_size=batch_size, columns=model.columns)
         categories = np.concatenate([model.categories(rows, found) for rows, found in batches])
     return loc, categories, kl_to_standard_normal(loc, scale) > ACTIVE_KL
 
@@ -50,6 +50,7 @@ def random_part(
     *,
     y: Any = None,
     needs: beside.Needs = NOTHING,
+    columns: list | None = None,
 ) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Draws at most `number` examples without replacement, with their factors.
 
@@ -61,6 +62,7 @@ def random_part(
         seed: seed for the choice.
         y: what the model needs beside an array.
         needs: what the model takes beside x. A dataset gives it among its factors, by name.
+        columns: the names that the columns of a table must have, `model.columns`; None: any.
 
     Returns:
         x, the dict of its factors, and labels and condition by name.
@@ -71,7 +73,7 @@ def random_part(
     """
     rng = np.random.default_rng(seed)
     pool, size = [], 0
-    for x, states, beside_x in _batches_with_factors(data, factors, y, needs):
+    for x, states, beside_x in _batches_with_factors(data, factors, y, needs, columns):
         # Keys are random, so the examples with the smallest keys are a random subset.
         pool.append((rng.random(len(x)), x, states, beside_x))
         size += len(x)
@@ -91,7 +93,7 @@ def _smallest(pool: list[tuple], number: int) -> tuple:
 
 
 def _batches_with_factors(
-    data, factors, y, needs
+    data, factors, y, needs, columns
 ) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]]:
     """Yields (x, dict of factors, labels and condition by name)."""
     if isinstance(data, tf.data.Dataset):
@@ -109,7 +111,7 @@ def _batches_with_factors(
             "(x, factors)."
         )
     else:
-        x = np.asarray(data)
+        x = np.asarray(accepted.numbers_of("data", data, columns))
         yield *_matched(x, factors), beside.arrays(y, needs, len(x), beside.INPUTS)
         return
     for name, value in (("factors", factors), ("y", y)):

@@ -138,7 +138,9 @@ def disentanglement(
     """
     num_examples = _checks.positive_int("num_examples", num_examples)
     batch_size = _checks.positive_int("batch_size", batch_size)
-    x, factors, y = random_part(data, factors, num_examples, seed, y=y, needs=model.needs)
+    x, factors, y = random_part(
+        data, factors, num_examples, seed, y=y, needs=model.needs, columns=model.columns
+    )
     loc, categories, active = encoded(model, x, y, batch_size)
     return disentanglement_scores(
         loc, factors, categories=categories, active=active, seed=seed, verbose=verbose
