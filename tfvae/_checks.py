@@ -36,6 +36,11 @@ def span_of(values: np.ndarray) -> str:
     return span(np.min(finite, initial=np.inf), np.max(finite, initial=-np.inf)) + beside
 
 
+def pixels_hint(low: float, high: float) -> str:
+    """What to do with values of this range where others are allowed, if they look like pixels."""
+    return " Pixels: x / 255." if low >= 0 and 1 < high <= 255 else ""
+
+
 def positive_int(name: str, value, hint: str = "") -> int:
     """Returns `value` as an int if it is a whole number of at least 1.
 
@@ -164,9 +169,9 @@ def one_of(name: str, value, known):
     Raises:
         ValueError: when it is not.
     """
-    if value not in known:
+    if getattr(value, "shape", ()) or value not in known:  # An array compares by its entries.
         raise ValueError(
-            f"`{name}` must be one of {', '.join(map(repr, known))}, received {value!r}."
+            f"`{name}` must be one of {', '.join(map(repr, known))}, received {value!r:.60}."
         )
     return value
 

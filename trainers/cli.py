@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import runpy
+import signal
 import sys
 from collections.abc import Callable, Iterator
 
@@ -38,11 +39,15 @@ class UserError(Exception):
 
 
 def run(main: Callable[[config_dict.ConfigDict, pathlib.Path], None]) -> None:
-    """Runs `main(config, workdir)`; a UserError exits with its message."""
+    """Runs `main(config, workdir)`; a UserError exits with its message, Ctrl-C with code 130."""
 
     def checked(argv: list[str]) -> None:
         check_no_arguments(argv)
-        main(CONFIG.value, pathlib.Path(WORKDIR.value))
+        try:
+            main(CONFIG.value, pathlib.Path(WORKDIR.value))
+        except KeyboardInterrupt:
+            print("Stopped by Ctrl-C. To go on, give the same command again.")
+            sys.exit(128 + signal.SIGINT)
 
     try:
         sys.argv = _with_config_first(sys.argv)

@@ -238,7 +238,8 @@ def cut_history(path: str | os.PathLike[str], epochs: int) -> None:
     if not path.is_file():
         return
     with path.open(newline="") as file:
-        header, *rows = csv.reader(file) or [[]]
+        # A run that was stopped in its first epoch leaves an empty file.
+        header, *rows = list(csv.reader(file)) or [[]]
     rows = [row for row in rows if row and row[0].isascii() and row[0].isdigit()]
     rows = [row for row in rows if int(row[0]) < epochs]
     if not rows:

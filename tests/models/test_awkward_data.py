@@ -110,7 +110,11 @@ REFUSED = {
     "dates": (lambda: np.full((16, 2), "2020-01-01", "datetime64[D]"), r"datetime64.*astype"),
     "table of names": (
         lambda: pd.DataFrame({"a": X[:, 0], "name": ["u"] * 16}),
-        r"columns 'name': pandas\.get_dummies",
+        r"columns 'name': pandas\.get_dummies.*astype",
+    ),
+    "table with named fields": (
+        lambda: np.array([(1.0, 2)] * 16, [("a", "f8"), ("b", "i8")]),
+        r"structured_to_unstructured",
     ),
     "sparse": (lambda: scipy.sparse.csr_matrix(X), r"sparse csr_matrix.*toarray"),
     "sparse tensor": (lambda: tf.sparse.from_dense(X), r"SparseTensor.*to_dense"),

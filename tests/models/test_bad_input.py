@@ -249,8 +249,9 @@ def test_log_likelihood_refuses_what_has_no_density(x):
         spoilt[2, 1] = bad
         with pytest.raises(
             ValueError, match=r"in \[0, 1\] everywhere, received .* at \[2, 1\], and 1 such"
-        ):
+        ) as raised:
             model.log_likelihood(spoilt, 5)
+        assert str(raised.value).endswith(" Pixels: x / 255.") == (bad == 255.0)
     with pytest.raises(ValueError, match=r"tfvae\.evaluation\.log_likelihood"):
         model.log_likelihood(tf.data.Dataset.from_tensor_slices(x).batch(8), 5)
 
@@ -308,3 +309,8 @@ def test_a_file_with_code_in_it_is_not_loaded(x, tmp_path):
     model.save(tmp_path / "model.keras")
     with pytest.raises(ValueError, match=r"(?i)unsafe|lambda"):
         keras.models.load_model(tmp_path / "model.keras")
+
+
+def test_data_in_the_place_of_a_word(x):
+    with pytest.raises(ValueError, match=r"`target` must be one of 'x', 'y', received array"):
+        tfvae.VAE(2, target=x)

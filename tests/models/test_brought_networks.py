@@ -226,7 +226,7 @@ REFUSED = {
     "an encoder of flat inputs": (
         lambda: compiled(dense(8, 4, inputs=64)),
         IMAGES,
-        r"`encoder` must take x: \(None, 8, 8, 1\).*Flatten\(\) as its first",
+        r"`encoder` must take x: \(None, 8, 8, 1\).*x\[\.\.\., None\].*Flatten\(\) as the first",
     ),
     "an encoder of another shape": (
         lambda: compiled(dense(8, 4, inputs=7)),

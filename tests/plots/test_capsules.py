@@ -153,6 +153,16 @@ def test_selectivity_maps(torus, images):
     assert len(plots.selectivity_maps(maps.reshape(3, 2, 3)).axes) == 4
 
 
+@pytest.mark.parametrize(
+    ("outlier", "expected"), [(0.0, "neither"), (9.0, "max"), (-9.0, "min"), ((9.0, -9.0), "both")]
+)
+def test_arrows_tell_of_values_beyond_the_colours(outlier, expected):
+    maps = np.tile([1.0, -1.0], (3, 40, 5))
+    maps[0, 0, : np.size(outlier)] = outlier
+    image = plots.selectivity_maps(maps).axes[-2].get_images()[0]
+    assert image.get_clim() == (-1.0, 1.0) and image.colorbar.extend == expected
+
+
 # ---- figures that were there before -----------------------------------------------------------
 
 

@@ -109,6 +109,18 @@ def test_a_whole_run(tmp_path):
     assert (output / "saved_model.pb").exists()
 
 
+def test_ctrl_c_ends_without_traceback():
+    script = (
+        "from trainers import cli\n"
+        "def main(config, workdir): raise KeyboardInterrupt\n"
+        "cli.run(main)"
+    )
+    command = [sys.executable, "-c", script, "--workdir=unused", FLAT]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert result.returncode == 130
+    assert "the same command again" in result.stdout and "Traceback" not in result.stderr
+
+
 def test_keys_of_penalties_and_categories():
     """What the command line makes of the keys of groups within groups."""
     script = (

@@ -107,21 +107,26 @@ def test_interrupted_and_resumed_is_the_same(whole, tmp_path):
 
 
 class Preemption(keras.callbacks.Callback):
-    """Sends the signal by which machines are taken away, in the middle of the second epoch."""
+    """Sends the signal by which machines are taken away, in the middle of an epoch."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.last = epoch
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch
 
     def on_train_batch_begin(self, batch, logs=None):
-        if self.epoch == 1 and batch == 2:
+        if self.epoch == self.last and batch == 2:
             signal.raise_signal(signal.SIGTERM)
 
 
-def test_preempted_and_resumed_is_the_same(whole, tmp_path, capsys):
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_preempted_and_resumed_is_the_same(whole, tmp_path, capsys, epoch):
     with pytest.raises(SystemExit):
-        training.run(tiny(), tmp_path, callbacks=[Preemption()])
+        training.run(tiny(), tmp_path, callbacks=[Preemption(epoch)])
     model, _ = training.run(tiny(), tmp_path)
-    assert "Continuing with epoch 2 of 3 after step 2." in capsys.readouterr().out
+    assert f"Continuing with epoch {epoch + 1} of 3 after step 2." in capsys.readouterr().out
     assert_same(whole, tmp_path, model)
 
 
@@ -235,6 +240,9 @@ def test_history_is_cut_to_the_checkpoint(tmp_path):
     training.cut_history(path, 0)
     assert not path.exists()
     training.cut_history(path, 0)
+    path.touch()  # No epoch has ended.
+    training.cut_history(path, 0)
+    assert not path.exists()
 
 
 def test_again_after_the_end_the_model_is_the_same(tmp_path):

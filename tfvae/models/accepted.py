@@ -130,14 +130,19 @@ def _problem(value):
         return ("a single number", remedy) if single else None
     columns = getattr(value, "columns", None)
     if columns is None:
-        remedy = "Numbers of another type are converted by x.astype('float32')."
+        remedy = (
+            "numpy.lib.recfunctions.structured_to_unstructured(x) makes columns of its fields."
+            if getattr(dtype, "names", None)
+            else "Numbers of another type are converted by x.astype('float32')."
+        )
     else:
         strange = [str(n) for n, kind in value.dtypes.items() if kind.kind not in "biuf"]
         remedy = (
             f"Convert or drop the columns {', '.join(map(repr, strange[:5]))}: "
+            "pandas.get_dummies(x) makes numbers of names, x.astype('float32') one type of all."
             if strange
-            else "Convert all columns: "
-        ) + "pandas.get_dummies(x) makes numbers of names, x.astype('float32') one type of all."
+            else "Its columns are numbers of several kinds: x.astype('float32') makes one of them."
+        )
     return f"the dtype {found}", remedy
 
 

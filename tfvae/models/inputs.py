@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae import _checks
 from tfvae.likelihoods.base import ROUNDING
 from tfvae.models import accepted, beside
 from tfvae.models.beside import Batch, Needs
@@ -275,6 +276,7 @@ def check_support(model, name: str, values: np.ndarray) -> None:
         raise ValueError(
             f"`{name}` must be {model.likelihood.allowed} everywhere, received {values[where]:g} "
             f"at {list(where)}, and {np.sum(~allowed)} such values in all."
+            f"{_checks.pixels_hint(values.min(), values.max())}"
         )
 
 

@@ -96,7 +96,7 @@ class StepStatistics(keras.metrics.Metric):
         self.reset_state()
         where = f"Step {step + 1} of {doing}"
         if term == "input":
-            pixels = " Pixels: x / 255." if low >= 0 and 1 < high <= 255 else ""
+            pixels = _checks.pixels_hint(low, high)
             raise ValueError(
                 f"{where}: every value of {names} must be {allowed}; received "
                 f"{_checks.span(low, high)}, NaN or infinities possibly beside. Clean or rescale "

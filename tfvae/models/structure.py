@@ -174,7 +174,10 @@ def applied(name: str, network: keras.layers.Layer, inputs: Any, what: str) -> A
     try:
         return network(inputs)
     except Exception as error:  # Networks of users raise anything.
-        hint = "keras.layers.Flatten() as its first layer makes vectors of images. "
+        hint = (
+            "Convolutions need images with a last axis of channels, x[..., None]; "
+            "keras.layers.Flatten() as the first layer makes vectors of images. "
+        )
         shapes = [tuple(one.shape) for one in (inputs if isinstance(inputs, list) else [inputs])]
         reason = " ".join(str(error).split())
         raise ValueError(

@@ -196,7 +196,8 @@ def squares_covariance(
     """Correlation or covariance of the squares t² of all latents, over examples or frames [KW21].
 
     Latents are in the order of the grid. Lines separate its rows, which are the capsules. The
-    colour scale covers 99.5% of the off-diagonal values. Latents without variance are grey.
+    colour scale covers 99.5% of the off-diagonal values; arrows at the ends of its bar say that
+    there are values beyond. Latents without variance are grey.
 
     Args:
         model: a built model.
@@ -229,7 +230,8 @@ def squares_covariance(
     shown = axes.imshow(
         matrix, cmap=_style.DIVERGING, vmin=-limit, vmax=limit, interpolation="nearest"
     )
-    _style.color_bar(figure, shown, axes, f"{name} of $t_i^2$ and $t_j^2$")
+    extend = _extend(matrix, limit)
+    _style.color_bar(figure, shown, axes, f"{name} of $t_i^2$ and $t_j^2$", extend=extend)
     grid = _grid_of(model)
     if grid is None or len(grid) < 2:
         axes.set(xlabel="latent", ylabel="latent")
@@ -256,6 +258,9 @@ def selectivity_maps(
     columns: int = 5,
 ) -> Figure:
     """Maps of latents side by side, on one colour scale centred at 0.
+
+    The scale covers 99.5% of the values; arrows at the ends of its bar say that there are values
+    beyond.
 
     Args:
         maps: (K, rows, columns), or (K, N_z) with `grid`, as `tfvae.evaluation.selectivity` returns
@@ -301,7 +306,8 @@ def selectivity_maps(
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
         _style.titled(axes, str(name))
-    _style.color_bar(figure, shown, panels, "selectivity d′")
+    extend = _extend(maps, limit)
+    _style.color_bar(figure, shown, panels, "selectivity d′", extend=extend)
     return figure
 
 
@@ -309,6 +315,13 @@ def _symmetric_limit(values):
     """The largest finite absolute value without outliers; 1 if all are 0."""
     sizes = np.abs(values[np.isfinite(values)])
     return (float(np.quantile(sizes, 1.0 - OUTLIERS)) if len(sizes) else 0.0) or 1.0
+
+
+def _extend(values, limit):
+    """The ends of a colour bar from −limit to limit that get an arrow, as Matplotlib names them."""
+    finite = values[np.isfinite(values)]
+    below, above = np.any(finite < -limit), np.any(finite > limit)
+    return ("neither", "min", "max", "both")[below + 2 * above]
 
 
 def _check_frames(model):
