@@ -114,6 +114,13 @@ def write_gif(path: str | os.PathLike, frames: Sequence[Image.Image], fps: float
         frames[0].save(partial, save_all=True, append_images=frames[1:], duration=duration, loop=0)
 
 
+def extend(values: np.ndarray, limit: float) -> str:
+    """Returns beyond which ends of a colour bar from −limit to limit there are values."""
+    finite = values[np.isfinite(values)]
+    below, above = np.any(finite < -limit), np.any(finite > limit)
+    return ("neither", "min", "max", "both")[below + 2 * above]
+
+
 def color_bar(
     figure: Figure, mappable: ScalarMappable, axes: Axes | Sequence[Axes], label: str, **kwargs
 ) -> Colorbar:

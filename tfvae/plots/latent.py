@@ -216,8 +216,9 @@ def draw_legends(figure: Figure, axes: Axes, coloring: str, label_name: str) -> 
         _style.legend(
             figure, *zip(*others, strict=True), loc="outside upper left", ncols=4, markerscale=1.6
         )
-    # Beside axes of equal scales, Matplotlib finds room for legends and labels in two rounds.
-    figure.draw_without_rendering()
+    # Beside axes of equal scales, Matplotlib finds room for legends and labels in several rounds.
+    for _ in range(3):
+        figure.draw_without_rendering()
 
 
 def _draw_prior(axes, project, z, names):
