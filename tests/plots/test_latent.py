@@ -100,6 +100,13 @@ def test_prior_and_paths(model, images, angles):
     assert legend_texts(figure) == [["prior", "way", "other"]]
 
 
+def test_the_ends_of_paths_are_shown(model, images):
+    path = np.float32([[-50.0, 0.0], [0.0, 70.0]])
+    axes = latent_scatter(model, images, paths={"far": path}).axes[0]
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    assert left < -50.0 and top > 70.0 and right < 50.0 and bottom > -70.0
+
+
 def test_one_latent(built, images):
     vae = built((8, 8, 1), latent_dim=1)
     figure = latent_scatter(vae, images, num_prior=500)

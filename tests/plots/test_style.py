@@ -1,11 +1,14 @@
 """Colours that readers with any colour vision tell apart, and ticks and labels that fit."""
 
+import itertools
+import types
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
 import tfvae.plots
-from tfvae.plots import _style, flatness
+from tfvae.plots import _lines, _style, flatness, latent
 
 # Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB.
 VISIONS = {
@@ -117,3 +120,41 @@ def test_a_long_label_of_a_colour_bar_is_not_cut():
     figure.draw_without_rendering()
     box = bar.ax.yaxis.label.get_window_extent()
     assert box.y0 >= 0.0 and box.y1 <= figure.bbox.height
+
+
+def test_labels_beside_a_legend_and_a_colour_bar_are_not_cut():
+    """On axes of equal scales, whose size the layout knows only after a first round."""
+    figure = _style.new_figure(5.6, 4.4)
+    axes = _style.plain(figure.add_subplot())
+    mesh = axes.pcolormesh(*2 * [np.linspace(-17, 17, 9)], np.zeros((8, 8)))
+    _style.color_bar(figure, mesh, axes, "log magnification factor")
+    for name in "0123456789":
+        axes.plot([0.0], [0.0], "o", label=f"{latent.CATEGORY}{name}")
+    axes.set(xlabel="$z_0$", ylabel="$z_1$", aspect="equal")
+    latent.draw_legends(figure, axes, "categorical", "digit")
+    figure.draw_without_rendering()
+    assert axes.yaxis.label.get_window_extent().x0 >= 0.0
+
+
+@pytest.mark.parametrize(
+    "names", [["a", "b"], ["a model with a long name", "another one", "third"]]
+)
+def test_names_of_violins_do_not_overlap(names):
+    fields = [
+        f"{field}_{where}" for field, *_ in flatness.PANELS for where in ("encoded", "between")
+    ]
+    values = np.random.default_rng(0).uniform(1.0, 2.0, 20)
+    report = types.SimpleNamespace(ratios=values, **dict.fromkeys(fields, values))
+    figure = tfvae.plots.violins(dict.fromkeys(names, report))
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
+        assert all(one.x1 < other.x0 for one, other in itertools.pairwise(boxes))
+        assert min(box.y0 for box in boxes) >= 0.0
+
+
+def test_features_are_counted_in_whole_numbers():
+    figure = _lines.line_panels([np.zeros((1, 12))], ["data"])
+    figure.draw_without_rendering()
+    ticks = figure.axes[0].get_xticks()
+    assert len(ticks) > 2 and np.all(ticks == np.round(ticks))

@@ -104,3 +104,12 @@ def test_an_empty_file(tmp_path):
     path.write_text("epoch,elbo\n")
     with pytest.raises(ValueError, match="at least one epoch"):
         training_curves(path)
+
+
+def test_epochs_are_whole_numbers_and_ticks_of_one_size():
+    figure = training_curves({"elbo": [-3.0], "flatness": [0.3], "val_flatness": [0.15]})
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        assert all(tick == round(tick) for tick in axes.get_xticks())
+        sizes = {t.get_size() for which in (True, False) for t in axes.get_yticklabels(minor=which)}
+        assert len(sizes) == 1

@@ -23,6 +23,7 @@ def draw(axes: Axes, example: np.ndarray, **kwargs) -> None:
     """Draws one example as a line over the feature index, with points if there are few."""
     marker = "." if len(example) <= 12 else None
     axes.plot(np.arange(len(example)), example, marker=marker, linewidth=1.2, **kwargs)
+    _style.count_along(axes.xaxis)
 
 
 def label_outer(axes: Sequence[Axes], columns: int) -> None:

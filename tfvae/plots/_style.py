@@ -7,12 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.cm import ScalarMappable
 from matplotlib.colorbar import Colorbar
 from matplotlib.colors import LinearSegmentedColormap, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.textpath import TextPath
+from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from tfvae import _files
@@ -75,10 +77,15 @@ def plain(axes: Axes) -> Axes:
     """Removes the top and right spines and sets font sizes and greys."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color("#999999")
-    axes.tick_params(labelsize=SMALL, color="#999999", labelcolor=TEXT)
+    axes.tick_params(which="both", labelsize=SMALL, color="#999999", labelcolor=TEXT)
     for label in (axes.xaxis.label, axes.yaxis.label):
         label.set(fontsize=NORMAL, color=TEXT)
     return axes
+
+
+def count_along(axis: Axis) -> None:
+    """Puts ticks at whole numbers only, even if there is one."""
+    axis.set_major_locator(MaxNLocator(integer=True, nbins=6, min_n_ticks=1))
 
 
 def titled(axes: Axes, text: str) -> None:
@@ -105,6 +112,13 @@ def write_gif(path: str | os.PathLike, frames: Sequence[Image.Image], fps: float
     duration = round(1000 / fps)
     with _files.replacing(path) as partial:
         frames[0].save(partial, save_all=True, append_images=frames[1:], duration=duration, loop=0)
+
+
+def extend(values: np.ndarray, limit: float) -> str:
+    """Returns beyond which ends of a colour bar from −limit to limit there are values."""
+    finite = values[np.isfinite(values)]
+    below, above = np.any(finite < -limit), np.any(finite > limit)
+    return ("neither", "min", "max", "both")[below + 2 * above]
 
 
 def color_bar(

@@ -230,7 +230,7 @@ def squares_covariance(
     shown = axes.imshow(
         matrix, cmap=_style.DIVERGING, vmin=-limit, vmax=limit, interpolation="nearest"
     )
-    extend = _extend(matrix, limit)
+    extend = _style.extend(matrix, limit)
     _style.color_bar(figure, shown, axes, f"{name} of $t_i^2$ and $t_j^2$", extend=extend)
     grid = _grid_of(model)
     if grid is None or len(grid) < 2:
@@ -306,7 +306,7 @@ def selectivity_maps(
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
         _style.titled(axes, str(name))
-    extend = _extend(maps, limit)
+    extend = _style.extend(maps, limit)
     _style.color_bar(figure, shown, panels, "selectivity d′", extend=extend)
     return figure
 
@@ -315,13 +315,6 @@ def _symmetric_limit(values):
     """The largest finite absolute value without outliers; 1 if all are 0."""
     sizes = np.abs(values[np.isfinite(values)])
     return (float(np.quantile(sizes, 1.0 - OUTLIERS)) if len(sizes) else 0.0) or 1.0
-
-
-def _extend(values, limit):
-    """The ends of a colour bar from −limit to limit that get an arrow, as Matplotlib names them."""
-    finite = values[np.isfinite(values)]
-    below, above = np.any(finite < -limit), np.any(finite > limit)
-    return ("neither", "min", "max", "both")[below + 2 * above]
 
 
 def _check_frames(model):

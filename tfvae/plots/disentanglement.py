@@ -194,7 +194,7 @@ def latents_against_factors(
     latents = _named("latent_names", latent_names, [_latent(i) for i in range(num_latents)])
     factors = _named("factor_names", factor_names, [f"factor {i}" for i in range(num_factors)])
     finite = matrix[np.isfinite(matrix)]
-    highest = float(np.max(np.abs(finite), initial=1.0))  # Small numbers stay pale.
+    highest = float(np.max(np.abs(finite), initial=1.0))  # Small numbers look small.
     signed = np.min(finite, initial=0.0) < 0.0
     colors = _style.DIVERGING if signed else _style.SEQUENTIAL.with_extremes(bad=_style.BACKDROP)
     name_width = max(map(_style.text_width, factors))

@@ -50,7 +50,10 @@ def violins(reports: Mapping[str, Any]) -> Figure:
     """
     if not reports:
         raise ValueError("`reports` must hold at least one report, received none.")
-    figure, grid = _style.panels(5, columns=3, size=(2.6 + 0.3 * len(reports), 2.4))
+    width, name_width = 2.6 + 0.3 * len(reports), max(map(_style.text_width, map(str, reports)))
+    stands = name_width > (width - 0.6) / len(reports)  # Names would overlap.
+    height = 2.4 + (name_width if stands else 0.0)
+    figure, grid = _style.panels(5, columns=3, size=(width, height))
     groups = []
     for field, title, scale, flat_value in PANELS:
         for where in ("encoded", "between"):
@@ -59,6 +62,7 @@ def violins(reports: Mapping[str, Any]) -> Figure:
     groups.append((*RATIOS, [report.ratios for report in reports.values()]))
     for axes, (title, scale, flat_value, values) in zip(grid, groups, strict=True):
         _violins(axes, values, list(reports), scale)
+        axes.tick_params(axis="x", rotation=90 if stands else 0)
         flat_value = np.log10(flat_value) if scale == "log" else flat_value
         axes.axhline(flat_value, color=_style.TEXT, linewidth=1, linestyle=":")
         if scale == "log":

@@ -82,9 +82,11 @@ def latent_scatter(
         _draw_prior(axes, project, _prior_points(model, num_prior, seed), names)
     points = project(loc) if model.latent_dim > 1 else _with_deviation(model, x, y, loc)
     draw_points(figure, axes, points, labels, coloring, label_name, period)
+    drawn = []
     for i, (name, path) in enumerate((paths or {}).items()):
         path = _models.checked_latents(model, f"paths[{name!r}]", path)
         path = project(path[:, : model.latent_dim])
+        drawn.append(path)
         if model.latent_dim == 1:
             raise ValueError(
                 f"`paths` must be None for a model with latent_dim = 1, received {list(paths)}. "
@@ -97,15 +99,16 @@ def latent_scatter(
     axes.set(xlabel=names[0], ylabel=names[1])
     if model.latent_dim > 1:
         axes.set_aspect("equal", adjustable="box")
-        _leave_out_stragglers(axes)
+        _leave_out_stragglers(axes, drawn)
     draw_legends(figure, axes, coloring, label_name)
     return figure
 
 
-def _leave_out_stragglers(axes):
-    """Sets limits that leave out 0.5% of the points at each side, with a margin."""
+def _leave_out_stragglers(axes, paths):
+    """Sets limits that leave out 0.5% of the points at each side, but no path, with a margin."""
     points = np.concatenate([np.asarray(dots.get_offsets()) for dots in axes.collections])
-    low, high = np.quantile(points, [0.005, 0.995], axis=0)
+    shown = np.concatenate([np.quantile(points, [0.005, 0.995], axis=0), *paths])
+    low, high = np.min(shown, axis=0), np.max(shown, axis=0)
     margin = 0.08 * (high - low)
     (left, bottom), (right, top) = low - margin, high + margin
     axes.set(xlim=(left, right), ylim=(bottom, top))
@@ -213,6 +216,9 @@ def draw_legends(figure: Figure, axes: Axes, coloring: str, label_name: str) -> 
         _style.legend(
             figure, *zip(*others, strict=True), loc="outside upper left", ncols=4, markerscale=1.6
         )
+    # Beside axes of equal scales, Matplotlib finds room for legends and labels in several rounds.
+    for _ in range(3):
+        figure.draw_without_rendering()
 
 
 def _draw_prior(axes, project, z, names):

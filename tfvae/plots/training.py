@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from tfvae._checks import number
 from tfvae.plots import _style
@@ -66,7 +65,7 @@ def training_curves(
             line = axes.axhline(kappa, color=_style.TEXT, linewidth=1, linestyle=":")
             _style.legend(axes, [line], [f"κ = {kappa:.3g}"], loc="upper right")
         axes.set(xlabel="epoch", ylabel=unit, yscale=scale)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+        _style.count_along(axes.xaxis)
         axes.tick_params(labelbottom=True)
         _style.titled(axes, title)
         _style.plain(axes)
