@@ -38,7 +38,7 @@ def test_posterior_report_against_the_known_moments(x):
     expected = 0.5 * np.log1p(model.slope**2 * variance / model.scale**2)
     np.testing.assert_allclose(report.information, expected, atol=1e-4)
     assert report.to_dict()["active units"] == 2
-    assert "active units" in str(report) and "z[2] (collapsed)" in report.by_dimension()
+    assert "active units" in str(report) and "z_2 (collapsed)" in report.by_dimension()
 
 
 def test_information_is_the_mean_kl_to_the_aggregated_gaussian(x):
