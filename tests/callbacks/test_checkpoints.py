@@ -468,7 +468,7 @@ DATASET = tf.data.Dataset.from_tensor_slices(X)
             "batch_size: saved '8', now '10'.*steps_per_epoch: saved 5, now 4",
         ),
         ({"shuffle": False}, "shuffle: saved 'True', now 'False'"),
-        ({"sample_weight": np.ones(40)}, "sample_weight: saved 'absent', now 'float64"),
+        ({"sample_weight": np.ones(40)}, "sample_weight: saved 'absent', now 'float32"),
         ({"x": DATASET.batch(8), "batch_size": None}, "now 'dataset of float32"),
         ({"steps_per_epoch": 3}, "steps_per_epoch: saved 5, now 3"),
         ({"fingerprint": {"version": 2}}, "version: saved 'absent', now 2"),
