@@ -15,6 +15,7 @@ class KnownPosterior:
 
     slope = np.array([2.0, 0.5, 0.0])
     scale = np.array([0.1, 1.0, 1.0])
+    columns = None
 
     def encode(self, x, y=None):
         loc = tf.constant(np.asarray(x)[:, :1] * self.slope, tf.float32)

@@ -241,6 +241,16 @@ def test_predict_gives_nan_for_an_example_that_is_not_finite(x):
     assert np.all(broken[3]) and not np.any(np.delete(broken, 3, axis=0))
 
 
+@pytest.mark.parametrize("bad", [255.0, -0.1])
+def test_predict_gives_nan_for_an_example_outside_of_the_support(x, bad):
+    model = tfvae.VAE(2, likelihood="bernoulli", seed=0)
+    model.build(x.shape)
+    spoilt = np.full_like(x, 1.0 + 1e-6)  # As float32 makes it of 1.
+    spoilt[3, 1] = bad
+    broken = np.isnan(model.predict(spoilt, verbose=0))
+    assert np.all(broken[3]) and not np.any(np.delete(broken, 3, axis=0))
+
+
 def test_log_likelihood_refuses_what_has_no_density(x):
     model = tfvae.VAE(2, likelihood="bernoulli", seed=0)
     model.build(x.shape)

@@ -255,13 +255,14 @@ class LatentVariableModel(Persistent):
         """The reconstruction mean at `embed`, what `predict` returns, (B, *target).
 
         `x` may be a pair (x, y). NaN for an example with a value that is not finite, in its
-        condition too: a ReLU would turn it into an ordinary number on its way.
+        condition too, or outside of the likelihood's support, such as raw pixels: on its way it
+        would become an ordinary number.
         """
         batch = self.prepared(x, purpose=beside.INPUTS)
         encoded = self.encoded(batch, training=training)
         z = latents.joined(self.embedding(batch, encoded), None, encoded.condition)
         outputs = self.decoder_outputs(z, training=training)
-        usable = tf.reshape(inputs.usable_rows(batch), [-1] + [1] * len(self.target_shape))
+        usable = tf.reshape(inputs.usable_rows(self, batch), [-1] + [1] * len(self.target_shape))
         return tf.where(usable, self.likelihood.mean(outputs), np.nan)
 
     def __call__(self, x: Any, *args, **kwargs) -> tf.Tensor:

@@ -58,12 +58,18 @@ def prepared(model, x: Any, y: Any, purpose: tuple[str, ...]) -> Batch:
     return Batch(x, target, labels, found.get("condition"))
 
 
-def usable_rows(batch: Batch) -> tf.Tensor:
-    """Whether x and the condition of an example are finite and its labels in range, (B,) bool."""
+def usable_rows(model, batch: Batch) -> tf.Tensor:
+    """Whether an example can be explained, (B,) bool.
+
+    Its x and condition are finite, its labels in range, and x, where it is explained itself, lies
+    within the likelihood's support.
+    """
     values = [batch.x] + ([] if batch.condition is None else [tf.cast(batch.condition, tf.float32)])
-    usable = [
-        tf.reduce_all(tf.math.is_finite(one), axis=list(range(1, one.shape.rank))) for one in values
-    ]
+    allowed = [tf.math.is_finite(one) for one in values]
+    if model.target == "x" and model.likelihood.support is not None:
+        low, high = model.likelihood.support
+        allowed.append((batch.x >= low - ROUNDING) & (batch.x <= high + ROUNDING))
+    usable = [tf.reduce_all(one, axis=list(range(1, one.shape.rank))) for one in allowed]
     if batch.labels is not None:
         usable.append(tf.reduce_all(batch.labels != beside.OUT_OF_RANGE, axis=-1))
     return tf.reduce_all(tf.stack(usable), axis=0)
