@@ -1,6 +1,9 @@
 """Progress bars: where they are shown, and that all long functions take the same argument."""
 
 import inspect
+import io
+import sys
+import types
 
 import pytest
 
@@ -27,6 +30,16 @@ def test_auto_waits_and_is_silent_in_a_pipe(capsys, monkeypatch, watched):
     assert shown(capsys, "auto") == ""
     monkeypatch.setattr(_progress, "PATIENCE", -1.0)
     assert ("3/3" in shown(capsys, "auto")) == watched
+
+
+def test_a_notebook_is_watched_and_a_program_that_imports_its_kernel_is_not(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert not _progress.is_watched()
+    # What a notebook prints to, by the name of its class.
+    stream = type("OutStream", (io.StringIO,), {"__module__": "ipykernel.iostream"})
+    monkeypatch.setattr(sys, "stdout", stream())
+    assert _progress.is_watched()
 
 
 def test_bad_verbose():

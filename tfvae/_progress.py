@@ -47,4 +47,5 @@ def progress(
 
 def is_watched() -> bool:
     """Whether the output goes to a terminal or a notebook."""
-    return sys.stdout.isatty() or "ipykernel" in sys.modules
+    in_a_notebook = type(sys.stdout).__module__.startswith("ipykernel.")
+    return in_a_notebook or sys.stdout.isatty()

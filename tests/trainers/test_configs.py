@@ -10,7 +10,7 @@ import pytest
 import trainers.configs
 from tfvae.evaluation.tables import escaped
 from trainers import config_file, training
-from trainers.configs import settings
+from trainers.configs import settings, topographic_published
 
 FAMILIES = [
     module.name
@@ -41,7 +41,8 @@ def different(value):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_key_changes_only_itself(family):
     """As the command line changes it: --config.model.encoder.hidden=32,16."""
-    configs = [one for name in settings.DATASETS if (one := config_of(family, name)) is not None]
+    names = (*settings.DATASETS, *topographic_published.NEIGHBORHOODS)
+    configs = [one for name in names if (one := config_of(family, name)) is not None]
     assert configs
     for config in configs:
         before = config_file.flatten(config)
