@@ -57,6 +57,7 @@ def test_bad_verbose():
         tfvae.evaluation.equivariance,
         tfvae.evaluation.flatness,
         tfvae.evaluation.log_likelihood,
+        tfvae.evaluation.prior_fit,
         tfvae.geometry.distance_matrix,
         tfvae.geometry.geodesics,
     ],

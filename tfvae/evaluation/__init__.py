@@ -29,6 +29,7 @@ from tfvae.evaluation.posterior import (
     information,
     posterior_report,
 )
+from tfvae.evaluation.prior import PriorFit, log_aggregated_posterior, prior_fit
 from tfvae.evaluation.selectivity import selectivity
 from tfvae.evaluation.tables import Line, Report, table
 from tfvae.models.data import (
@@ -48,6 +49,7 @@ __all__ = [
     "Line",
     "LogLikelihood",
     "PosteriorReport",
+    "PriorFit",
     "Report",
     "UnsupervisedAccuracy",
     "active_units",
@@ -65,12 +67,14 @@ __all__ = [
     "information",
     "irs",
     "latents",
+    "log_aggregated_posterior",
     "log_likelihood",
     "mig",
     "mutual_information",
     "numpy_batches",
     "posterior_moments",
     "posterior_report",
+    "prior_fit",
     "sap",
     "selectivity",
     "smoothness",

@@ -1,0 +1,97 @@
+"""The divergence of the aggregated posterior from the prior, against closed forms and SciPy."""
+
+import numpy as np
+import pytest
+import scipy.stats
+import tensorflow as tf
+
+import tfvae
+from tfvae.evaluation import log_aggregated_posterior, prior_fit
+
+
+class Known:
+    """A model with q(z|x) = N(x, scale²) and a prior that is given."""
+
+    columns = None
+
+    def __init__(self, prior, scale):
+        self.prior, self.scale = prior, scale
+        prior.build(2)
+
+    def encode(self, x, y=None):
+        loc = tf.constant(np.asarray(x), tf.float32)
+        return tfvae.networks.diagonal_gaussian(loc, tf.ones_like(loc) * self.scale)
+
+
+def encodings(variance, n=20000):
+    return np.random.default_rng(0).normal(size=(n, 2)) * np.sqrt(variance)
+
+
+def test_log_of_the_mixture_against_a_loop():
+    generator = np.random.default_rng(1)
+    loc, scale = 50.0 + generator.normal(size=(7, 3)), generator.uniform(0.01, 2.0, size=(7, 3))
+    z = 50.0 + generator.normal(size=(5, 3))
+    expected = [
+        np.log(np.mean(np.prod(scipy.stats.norm.pdf(one, loc, scale), axis=1))) for one in z
+    ]
+    np.testing.assert_allclose(log_aggregated_posterior(z, loc, scale), expected, rtol=1e-9)
+
+
+def test_chunks_give_the_same(monkeypatch):
+    generator = np.random.default_rng(1)
+    loc, scale = generator.normal(size=(7, 3)), generator.uniform(0.5, 2.0, size=(7, 3))
+    z = generator.normal(size=(11, 3))
+    whole = log_aggregated_posterior(z, loc, scale)
+    monkeypatch.setattr(tfvae.evaluation.prior, "PAIRS", 15)
+    np.testing.assert_allclose(log_aggregated_posterior(z, loc, scale), whole, rtol=1e-12)
+
+
+@pytest.mark.parametrize("total", [1.0, 4.0, 0.5])
+def test_closed_form_of_gaussians(total):
+    """q(z) = N(0, v I): KL = Σ ½ (v − 1 − log v), of two dimensions."""
+    model = Known(tfvae.priors.StandardNormal(), 0.5)
+    found = prior_fit(model, encodings(total - 0.25), num_samples=4000)
+    expected = total - 1.0 - np.log(total)
+    assert found.divergence == pytest.approx(expected, abs=4 * found.standard_error + 0.01)
+    if total == 1.0:
+        assert found.share == pytest.approx(0.99, abs=0.008)
+    if total == 0.5:  # N(0, I) reaches farther than the data.
+        assert found.share < 0.98
+
+
+def test_a_ring_that_the_prior_fills_like_a_disc():
+    angles = np.random.default_rng(0).uniform(0.0, 2.0 * np.pi, 2000)
+    ring = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    found = prior_fit(Known(tfvae.priors.StandardNormal(), 0.05), ring, num_samples=2000)
+    # The mass of N(0, I) within 0.05 · 3 of the circle is about 0.18.
+    assert 0.1 < found.share < 0.25 and found.divergence > 1.0
+
+
+def test_hierarchical_prior_against_samples_of_its_marginal():
+    prior = tfvae.priors.HierarchicalPrior(num_importance_samples=4, hidden=(8,))
+    model, x = Known(prior, 0.5), encodings(0.75, n=2000)
+    found = prior_fit(model, x, num_samples=200, num_importance_samples=4096, seed=1)
+    zeta = np.random.default_rng(5).normal(size=(200_000, 2)).astype("float32")
+    conditional = prior.conditional(zeta)
+    loc, scale = conditional.mean().numpy(), conditional.stddev().numpy()
+    z = encodings(1.0, n=2000)
+    log_p = log_aggregated_posterior(z, loc, scale)  # p(z) is a mixture over ζ, too.
+    log_q = scipy.stats.norm.logpdf(z).sum(axis=1)
+    expected, error = np.mean(log_q - log_p), np.std(log_q - log_p) / np.sqrt(2000)
+    assert found.divergence == pytest.approx(
+        expected, abs=4.0 * np.hypot(error, found.standard_error) + 0.02
+    )
+
+
+def test_same_seed_same_numbers_and_every_kind_of_prior():
+    x = np.random.default_rng(0).random((60, 5)).astype("float32")
+    for prior in ("standard_normal", "vamp", "hierarchical"):
+        vae = tfvae.VAE(2, prior=prior, seed=0)
+        vae.build(x.shape)
+        one, two = (prior_fit(vae, x, num_samples=50, seed=3) for _ in range(2))
+        assert one == two and np.isfinite(one.divergence)
+    sequences = np.random.default_rng(0).random((6, 4, 5)).astype("float32")
+    tvae = tfvae.TopographicVAE(8, likelihood="bernoulli", seed=0)
+    tvae.build(sequences.shape)
+    found = prior_fit(tvae, sequences, num_samples=50)
+    assert np.isfinite(found.divergence) and "Fit of the prior" in str(found)
