@@ -116,7 +116,7 @@ def prior_fit(
         (True, True)
     """
     num_samples = _checks.positive_int("num_samples", num_samples)
-    _checks.positive_int("num_importance_samples", num_importance_samples)
+    count = _checks.positive_int("num_importance_samples", num_importance_samples)
     loc, scale = posterior_moments(model, data, y, batch_size=batch_size)
     first, second = (int(one) for one in _seeds.stateless(seed))
     generator = np.random.default_rng([first % 2**32, second % 2**32])
@@ -127,7 +127,7 @@ def prior_fit(
     encodings = draws(np.arange(len(loc)))
     z = draws(generator.integers(len(loc), size=num_samples)).astype("float32")
     log_ratio = log_aggregated_posterior(z, loc, scale) - _log_prior(
-        model.prior, z, num_importance_samples, generator, verbose
+        model.prior, z, count, generator, verbose
     )
     nearest = NearestNeighbors(n_neighbors=1).fit(encodings)
     own = nearest.kneighbors(z)[0][:, 0]
