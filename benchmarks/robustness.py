@@ -77,8 +77,7 @@ def _set_weights(state):
 
 def _write_keras(folder, state):
     _set_weights(state)
-    with files.replacing(folder / training.MODEL) as partial:
-        small_model().save(partial)
+    small_model().save(folder / training.MODEL)
 
 
 def _read_keras(folder):

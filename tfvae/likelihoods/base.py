@@ -2,6 +2,7 @@
 
 import abc
 import math
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -12,6 +13,12 @@ tfd = tfp.distributions
 
 # How far outside of a likelihood's support a number may lie: resizing makes 1.0000001 of 1.
 ROUNDING = 1e-5
+
+
+def within(x: Any, support: tuple[float, float]) -> Any:
+    """Whether each number of `x` lies in a support, or `ROUNDING` outside of it; NaN does not."""
+    low, high = support
+    return (x >= low - ROUNDING) & (x <= high + ROUNDING)
 
 
 def flattened(x: tf.Tensor, data_rank: int) -> tf.Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae import _checks
-from tfvae.likelihoods.base import ROUNDING
+from tfvae.likelihoods.base import within
 from tfvae.models import accepted, beside
 from tfvae.models.beside import Batch, Needs
 from tfvae.models.latents import joined, rows
@@ -67,8 +67,7 @@ def usable_rows(model, batch: Batch) -> tf.Tensor:
     values = [batch.x] + ([] if batch.condition is None else [tf.cast(batch.condition, tf.float32)])
     allowed = [tf.math.is_finite(one) for one in values]
     if model.target == "x" and model.likelihood.support is not None:
-        low, high = model.likelihood.support
-        allowed.append((batch.x >= low - ROUNDING) & (batch.x <= high + ROUNDING))
+        allowed.append(within(batch.x, model.likelihood.support))
     usable = [tf.reduce_all(one, axis=list(range(1, one.shape.rank))) for one in allowed]
     if batch.labels is not None:
         usable.append(tf.reduce_all(batch.labels != beside.OUT_OF_RANGE, axis=-1))
@@ -275,8 +274,8 @@ def check_names(model) -> None:
 
 def check_support(model, name: str, values: np.ndarray) -> None:
     """Raises a ValueError for data, an array, that have no density."""
-    low, high = model.likelihood.support or (-np.inf, np.inf)
-    allowed = np.isfinite(values) & (values >= low - ROUNDING) & (values <= high + ROUNDING)
+    support = model.likelihood.support or (-np.inf, np.inf)
+    allowed = np.isfinite(values) & within(values, support)
     if not np.all(allowed):
         where = tuple(int(i) for i in np.argwhere(~allowed)[0])
         raise ValueError(

@@ -8,7 +8,7 @@ import tensorflow_probability as tfp
 
 from tfvae import _checks
 from tfvae.distributions import MixtureOfPosteriors
-from tfvae.likelihoods.base import ROUNDING
+from tfvae.likelihoods.base import within
 from tfvae.priors.base import Prior
 
 tfd = tfp.distributions
@@ -80,8 +80,7 @@ class VampPrior(Prior):
                 f"received examples of shape {examples.shape[1:]}. Prepare them as for `fit`."
             )
         low, high = self.support or (-np.inf, np.inf)
-        inside = (examples >= low - ROUNDING) & (examples <= high + ROUNDING)
-        if not np.all(np.isfinite(examples) & inside):
+        if not np.all(np.isfinite(examples) & within(examples, (low, high))):
             allowed = "a finite number" if self.support is None else f"in [{low:g}, {high:g}]"
             raise ValueError(
                 f"`x` of `adapt` must be {allowed}, as the likelihood has it, received "

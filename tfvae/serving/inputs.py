@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfvae.likelihoods.base import ROUNDING
+from tfvae.likelihoods.base import within
 from tfvae.models import LatentVariableModel
 from tfvae.models import inputs as model_inputs
 from tfvae.serving.scaling import Scaling, scaling_of
@@ -146,8 +146,7 @@ class Inputs:
         return tf.where(allowed, condition, 0), allowed
 
     def _in_support(self, x):
-        low, high = self.model.likelihood.support or (-_INFINITY, _INFINITY)
-        return _finite(x) & (x >= low - ROUNDING) & (x <= high + ROUNDING)
+        return _finite(x) & within(x, self.model.likelihood.support or (-_INFINITY, _INFINITY))
 
     @property
     def _condition_size(self):
