@@ -196,7 +196,7 @@ class TrainingData:
             self._examples = _with_first_labels(self._examples, config)
         if config.data.cache:
             self._examples = self._examples.cache()
-        self._examples, self.size = _counted(self._examples)
+        self._examples, self.size = _counted(self._examples)  # That fills the cache, too.
         self._config = config
         self._makes_sequences = bool(config.data.sequences)
         self.steps = math.ceil(self.size / config.batch_size)
@@ -242,7 +242,7 @@ def test_data(config: config_dict.ConfigDict) -> tf.data.Dataset:
     batches = _load(config, config.data.test, labels=config.data.labels, shuffle=False)
     if config.data.sequences:
         batches = _sequences(_counted(batches.unbatch())[0], config)
-    return batches.cache() if config.data.cache else batches
+    return _cached(batches) if config.data.cache else batches
 
 
 def with_labels_of(
@@ -267,6 +267,17 @@ def shown_labels(labels: Any, config: config_dict.ConfigDict) -> Any:
 def factors(labels: dict[str, Any]) -> dict[str, Any]:
     """Returns labels as factors, dict of (n,), without the prefix "label_" of their names."""
     return {name.removeprefix("label_"): states for name, states in labels.items()}
+
+
+def _cached(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Returns the dataset, kept in memory from now on.
+
+    It is read once here. An iterator that is dropped half-way through a cache which is not full
+    yet clears it, even while another one reads: that one then ends early, without an error.
+    """
+    cached = dataset.cache()
+    _counted(cached)
+    return cached
 
 
 def _counted(examples: tf.data.Dataset) -> tuple[tf.data.Dataset, int]:
