@@ -163,6 +163,17 @@ def number_in(
     return float(value)
 
 
+def true_or_false(name: str, value) -> bool:
+    """Returns `value` as a bool if it is one; a number or a word is none.
+
+    Raises:
+        ValueError: naming the argument and what was received.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"`{name}` must be True or False, received {value!r:.60}.")
+    return bool(value)
+
+
 def one_of(name: str, value, known):
     """`value` if it is one of `known`, words.
 

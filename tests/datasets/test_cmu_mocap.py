@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 from acclaim_files import AMC, ASF, VALUES
 
-from tfvae.datasets import CMUMocap, CMUMocapConfig, as_arrays, load, pose_transform, read_asf
+from tfvae.datasets import (
+    CMUMocap,
+    CMUMocapConfig,
+    as_arrays,
+    load,
+    pose_transform,
+    read_amc,
+    read_asf,
+    read_walk_jog,
+)
+from tfvae.datasets.motion import find_trials
 
 
 @pytest.fixture
@@ -34,7 +44,8 @@ def _prepare(folder, tmp_path, **options):
 
 
 def test_builder(folder, tmp_path):
-    builder = _prepare(folder, tmp_path, subjects=("7", "35"), every=1, classes={"7_01": "skip"})
+    options = {"subjects": ("7", "35"), "every": 1, "hands": True, "classes": {"7_01": "skip"}}
+    builder = _prepare(folder, tmp_path, **options)
     train, test = _examples(builder, "train"), _examples(builder, "test")
     # Held out: the published 35_18, and the last sequence of the subject without a published one.
     assert {name for name, _ in test} == {"35_18", "7_02"}
@@ -66,7 +77,8 @@ def test_builder(folder, tmp_path):
 
 
 def test_options(folder, tmp_path):
-    options = {"subjects": ("35",), "test_trials": ("35_01",), "drop": (), "standardise": False}
+    options = {"subjects": ("35",), "test_trials": ("35_01",), "drop": (), "hands": True}
+    options["standardise"] = False
     builder = _prepare(folder, tmp_path, every=2, **options)
     assert set(_examples(builder, "test")) == {("35_01", 241)}
     row = _examples(builder, "train")["35_17", 241]
@@ -75,11 +87,29 @@ def test_options(folder, tmp_path):
     np.testing.assert_array_equal(row["pose"], [43])
 
 
+def test_hands_are_left_out_unless_asked_for(folder, tmp_path):
+    options = {"subjects": ("35",), "every": 1, "standardise": False}
+    without = _prepare(folder, tmp_path, **options)
+    with_hands = _prepare(folder, tmp_path, hands=True, **options)
+    arms = ("root.RX", "root.RZ", "arm.rx", "arm.ry", "arm.rz")
+    assert without.pose_transform.kept == arms
+    assert with_hands.pose_transform.kept == (*arms[:2], "hand.rx", "hand.rz", *arms[2:])
+    # Both are prepared side by side: neither is taken for the other.
+    row = _examples(without, "train")["35_17", 242]
+    np.testing.assert_array_equal(row["pose"], np.array(VALUES[1])[[3, 5, 8, 9, 10]])
+    row = _examples(with_hands, "train")["35_17", 242]
+    np.testing.assert_array_equal(row["pose"], np.array(VALUES[1])[[3, 5, *range(6, 11)]])
+    # All channels of the skeleton are there for drawing, hands at rest.
+    joints = read_asf(folder / "35.asf").positions(without.pose_transform.invert([[0.0] * 5]))
+    assert joints.shape == (1, 4, 3) and np.all(np.isfinite(joints))
+
+
 def test_prepared_data_follow_options_and_raw_files(folder, tmp_path):
     names = [
         CMUMocapConfig(path=folder).name,
         CMUMocapConfig(path=folder, every=2).name,
         CMUMocapConfig(path=folder, drop=()).name,
+        CMUMocapConfig(path=folder, hands=True).name,
         CMUMocapConfig(path=folder, standardise=False).name,
         CMUMocapConfig(path=folder, test_trials=("35_01",)).name,
         CMUMocapConfig(path=folder, name="mine").name,
@@ -107,6 +137,7 @@ def test_prepared_data_follow_options_and_raw_files(folder, tmp_path):
         ({"trials": ("35_01",)}, "`test_trials` must be some but not all"),
         ({"subjects": ("35",), "every": 0}, "`every` must be"),
         ({"subjects": ("35",), "drop": ("nose",)}, "`drop` must name"),
+        ({"hands": "no"}, "`hands` must be True or False, received 'no'"),
     ],
 )
 def test_errors(folder, tmp_path, options, message):
@@ -125,8 +156,8 @@ def test_real_data(raw_data, prepared):
     test, test_labels = as_arrays(
         load("cmu_mocap", "test", labels=("label", "sequence"), **options)
     )
-    assert train.shape == (2538, 52)
-    assert test.shape == (350, 52)
+    assert train.shape == (2538, 42)
+    assert test.shape == (350, 42)
     # Walking: subject 35 and 49_01; balancing: 49_18 and 49_19, and 49_20 held out.
     assert dict(zip(*np.unique(labels, return_counts=True), strict=True)) == {0: 2022, 2: 516}
     assert set(test_labels["sequence"]) == {b"35_29", b"49_20"}
@@ -137,3 +168,24 @@ def test_real_data(raw_data, prepared):
     joints = read_asf(raw_data / "cmu_mocap" / "35.asf").positions(transform.invert(test[:50]))
     assert joints.shape == (50, 31, 3)
     np.testing.assert_array_equal(joints[:, 0], 0)
+
+
+def test_real_channels_that_are_kept_do_not_jump(raw_data, prepared):
+    folder = raw_data / "cmu_mocap"
+    files = {"35": [], "49": []}
+    for trial, file in find_trials(folder).items():
+        files[trial[:2]].append(file)
+    motions = [
+        read_amc(file, skeleton)
+        for subject, chosen in files.items()
+        for skeleton in [read_asf(folder / f"{subject}.asf")]
+        for file in chosen
+    ]
+    # 120 frames per second; the walk-jog file has 30, and runs that the folder lacks.
+    motions += [one for split in read_walk_jog(folder).values() for one in split]
+    jumps = np.max([np.abs(np.diff(one.values, axis=0)).max(0) for one in motions], axis=0)
+    jumps = dict(zip(motions[0].channels, jumps.tolist(), strict=True))
+    kept = pose_transform("cmu_mocap", path=folder, data_dir=prepared).kept
+    assert max(jumps[name] for name in kept) < 60  # degrees; 51.8 in "lfoot.rx"
+    far = {name for name, jump in jumps.items() if jump > 100}
+    assert far == {"lthumb.rz", "rthumb.rz", "rhand.rz"}

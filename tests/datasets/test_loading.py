@@ -287,13 +287,18 @@ def test_public_names():
 def test_real_walk_jog(raw_data):
     options = {"path": raw_data / "cmu_mocap"}
     x, y = as_arrays(load("cmu_walk_jog", **options))
-    assert x.shape == (2644, 52)
+    assert x.shape == (2644, 42)
     assert np.bincount(y).tolist() == [2282, 362]
     np.testing.assert_allclose(x.mean(0), 0, atol=1e-4)
     np.testing.assert_allclose(x.std(0), 1, atol=1e-4)
     _, y = as_arrays(load("cmu_walk_jog", "test", **options))
     assert np.bincount(y).tolist() == [125, 44]
-    assert len(pose_transform("cmu_walk_jog", drop=(), **options).kept) == 56
+    assert len(pose_transform("cmu_walk_jog", drop=(), **options).kept) == 46
+    assert len(pose_transform("cmu_walk_jog", drop=(), hands=True, **options).kept) == 56
+    with pytest.raises(ValueError, match=r"received 'hand'\. Did you mean 'hands'"):
+        load("cmu_walk_jog", hand=True, **options)
+    with pytest.raises(ValueError, match=r"received 'hans'\. Did you mean 'hands'"):
+        load("cmu_mocap", hans=True, **options)
 
 
 def test_real_mnist(raw_data):

@@ -50,6 +50,42 @@ def test_without_dropping_and_standardising_poses_are_the_values():
     )
 
 
+def test_channels_of_hands_are_left_out_and_at_rest_in_drawings():
+    rng = np.random.default_rng(2)
+    values = np.cumsum(rng.normal(size=(40, len(CMU_CHANNELS))), axis=0)
+    hands = [
+        f"{side}{name}"
+        for side in "lr"
+        for name in ("wrist.ry", "hand.rx", "hand.rz", "fingers.rx", "thumb.rx", "thumb.rz")
+    ]
+    columns = [CMU_CHANNELS.index(name) for name in hands]
+    values[20, columns] += 200.0
+    motion = Motion(values, CMU_CHANNELS, np.arange(40), "1_01")
+
+    def largest_jump(transform):
+        return np.abs(np.diff(transform.apply(motion), axis=0)).max()
+
+    without = PoseTransform.fit([motion], drop=(), standardise=False)
+    assert [name for name in CMU_CHANNELS if name not in without.kept] == [
+        name for name in CMU_CHANNELS if name in hands
+    ]
+    assert largest_jump(without) < 10
+    inverted = without.invert(without.apply(motion))
+    np.testing.assert_array_equal(inverted[:, columns], 0)
+    others = np.setdiff1d(np.arange(len(CMU_CHANNELS)), columns)
+    np.testing.assert_allclose(inverted[:, others], values[:, others], rtol=1e-5, atol=1e-5)
+
+    kept = PoseTransform.fit([motion], drop=("lhand.rx",), hands=True, standardise=False)
+    assert set(CMU_CHANNELS) - set(kept.kept) == {"lhand.rx"}
+    assert largest_jump(kept) > 190
+
+
+def test_only_hands_are_taken_for_hands():
+    names = ("handle.rx", "shand.rx", "lthumbs.rx", "head.rx", "lhand.rx", "hand.ry")
+    motion = Motion(np.random.default_rng(0).normal(size=(5, 6)), names, np.arange(5))
+    assert PoseTransform.fit([motion], drop=()).kept == names[:4]
+
+
 def test_json_round_trip():
     transform = PoseTransform.fit(_motions())
     again = PoseTransform.from_dict(json.loads(json.dumps(transform.to_dict())))
@@ -72,6 +108,11 @@ def test_transform_errors():
         PoseTransform.fit(motions, drop=("nose",))
     with pytest.raises(ValueError, match="`drop` must leave a channel that moves"):
         PoseTransform.fit(motions, drop=NAMES)
+    with pytest.raises(ValueError, match="`hands` must be True or False, received 1"):
+        PoseTransform.fit(motions, hands=1)
+    hand = Motion(np.array([[1.0], [2.0]]), ("hand.rx",), np.arange(2))
+    with pytest.raises(ValueError, match="keep those of the hands by hands=True"):
+        PoseTransform.fit([hand], drop=())
     other = Motion(np.zeros((2, 1)), ("c.rx",), np.arange(2), "2_01")
     with pytest.raises(ValueError, match="received '2_01' with other channels than '1_0'"):
         PoseTransform.fit([*motions, other])

@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 import tensorflow_datasets as tfds
 
-from tfvae._checks import positive_int
+from tfvae._checks import positive_int, true_or_false
 from tfvae.datasets import raw_files
 from tfvae.datasets.acclaim import read_amc, read_asf
 from tfvae.datasets.motion import CMU_SOURCE, HEADING_AND_PLACE, PoseTransform, find_trials
@@ -60,6 +60,8 @@ class CMUMocapConfig(tfds.core.BuilderConfig):
         49_20) in the folder, and the last sequence of a subject without a published one.
       every: keeps every n-th frame; 4 reduces 120 frames per second to 30.
       drop: channels left out of the pose; by default root translation and heading.
+      hands: False leaves out wrists, hands, fingers and thumbs, whose angles jump from one frame to
+        the next by up to 180 degrees and more; True keeps them.
       standardise: True gives poses with mean 0 and standard deviation 1 over the train split;
         False gives the units of the files.
       classes: dict from sequence to motion class, which replaces the built-in class. Sequences of
@@ -73,11 +75,13 @@ class CMUMocapConfig(tfds.core.BuilderConfig):
     test_trials: tuple[str, ...] | None = None
     every: int = 4
     drop: tuple[str, ...] = HEADING_AND_PLACE
+    hands: bool = False
     standardise: bool = True
     classes: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.every = positive_int("every", self.every)
+        self.hands = true_or_false("hands", self.hands)
         for argument in ("subjects", "trials", "test_trials", "drop"):
             value = getattr(self, argument)
             if isinstance(value, str):
@@ -88,11 +92,15 @@ class CMUMocapConfig(tfds.core.BuilderConfig):
                 setattr(self, argument, tuple(str(item) for item in value))
         if self.path is not None:
             self.path = str(pathlib.Path(self.path).expanduser().resolve())
-        keys = ("subjects", "trials", "test_trials", "every", "drop", "standardise", "classes")
+        keys = (
+            "subjects", "trials", "test_trials", "every", "drop", "hands", "standardise", "classes",
+        )  # fmt: skip
         files = [self.path, *pathlib.Path(self.path).glob("*.a[sm][fc]")] if self.path else []
         digest = raw_files.fingerprint({key: getattr(self, key) for key in keys}, files)
         self.name = raw_files.join_name(
-            self.name, f"subjects{'+'.join(self.subjects)}-every{self.every}-{digest}"
+            self.name,
+            f"subjects{'+'.join(self.subjects)}-every{self.every}"
+            f"{'-hands' if self.hands else ''}-{digest}",
         )
 
     @property
@@ -115,7 +123,7 @@ class CMUMocap(tfds.core.GeneratorBasedBuilder):
       >>> builder = CMUMocap(config=CMUMocapConfig(path="cmu_mocap"))  # doctest: +SKIP
       >>> builder.download_and_prepare()                               # doctest: +SKIP
       >>> len(builder.pose_transform.kept)                             # doctest: +SKIP
-      52
+      42
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -172,7 +180,10 @@ class CMUMocap(tfds.core.GeneratorBasedBuilder):
             motion = read_amc(file, skeletons[_subject(trial)]).every(config.every)
             motions["test" if trial in test else "train"].append(motion)
         transform = PoseTransform.fit(
-            motions["train"], drop=config.drop, standardise=config.standardise
+            motions["train"],
+            drop=config.drop,
+            hands=config.hands,
+            standardise=config.standardise,
         )
         self.info.metadata.update(transform.to_dict())
         return {

@@ -55,7 +55,9 @@ def load(
         feature's name; a sequence of names, for a dict; False for x alone.
       **config: options of the source: fields of `PendulumConfig` (data_seed stands for its seed,
         because `seed` does not change the images), `SpritesConfig`, `CMUMocapConfig` or
-        `COIL20Config`; drop, standardise for cmu_walk_jog; config, version for the catalogue.
+        `COIL20Config`; drop, hands, standardise for cmu_walk_jog; config, version for the
+        catalogue. Poses leave out the jumping angles of wrists, hands, fingers and thumbs, unless
+        hands=True.
 
     Returns:
       tf.data.Dataset of (x, y), or of x; x is float32, shape (B, …). Integer images are divided by

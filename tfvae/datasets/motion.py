@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tfvae._checks import true_or_false
 from tfvae.datasets import raw_files
 
 CMU_SOURCE = "http://mocap.cs.cmu.edu"
 
 HEADING_AND_PLACE = ("root.TX", "root.TY", "root.TZ", "root.RY")
+
+# Channels of CMU's hands, such as "lwrist.ry" and "rthumb.rz". The markers there are few, and the
+# angles jump by up to 381 degrees from one frame to the next; all others by at most 52.
+_OF_HANDS = re.compile(r"[lr]?(wrist|hand|fingers|thumb)\.")
 
 _CMU_DOF = (
     "root.TX TY TZ RX RY RZ, lfemur.rx ry rz, ltibia.rx, lfoot.rx rz, ltoes.rx, rfemur.rx ry rz,"
@@ -66,7 +72,8 @@ class PoseTransform:
       channels: names of all channels.
       kept: names of the channels in a pose, a subset in the same order.
       mean, std: (kept,): statistics of the training frames, or 0 and 1.
-      fill: (channels,): values that `invert` gives to the channels that are not kept.
+      fill: (channels,): values that `invert` gives to the channels that are not kept: 0, the pose
+        at rest, or their mean where they do not move.
 
     Example:
       >>> import numpy as np
@@ -94,6 +101,7 @@ class PoseTransform:
         motions: Iterable[Motion],
         *,
         drop: Sequence[str] = HEADING_AND_PLACE,
+        hands: bool = False,
         standardise: bool = True,
         min_std: float = 1e-3,
     ) -> PoseTransform:
@@ -102,14 +110,17 @@ class PoseTransform:
         Args:
           motions: `Motion` objects with the same channels.
           drop: names of channels to leave out; `invert` sets them to 0.
+          hands: False leaves out all channels of wrists, hands, fingers and thumbs as well, since
+            in CMU's data they jump from one frame to the next; True keeps them.
           standardise: True takes mean and std of the frames; False takes 0 and 1.
           min_std: channels with a smaller standard deviation (in degrees or the length unit) count
             as constant. They are left out, and `invert` sets them to their mean.
 
         Raises:
           ValueError: if there are no motions, their channels differ, `drop` names an unknown
-            channel, or no channel is left.
+            channel, `hands` is neither True nor False, or no channel is left.
         """
+        hands = true_or_false("hands", hands)
         motions = list(motions)
         if not motions:
             raise ValueError("`motions` must have at least one training motion, received none.")
@@ -129,11 +140,13 @@ class PoseTransform:
             )
         frames = np.concatenate([motion.values for motion in motions])
         mean, std = frames.mean(0), frames.std(0)
-        dropped = np.isin(channels, list(drop))
+        of_hands = [_OF_HANDS.match(name) is not None for name in channels]
+        dropped = np.isin(channels, list(drop)) | (np.array(of_hands) & (not hands))
         keep = ~dropped & (std >= min_std)
         if not keep.any():
             raise ValueError(
-                f"`drop` must leave a channel that moves, received {drop!r}. Drop fewer channels."
+                f"`drop` must leave a channel that moves, received {drop!r} and hands={hands}. Drop"
+                " fewer channels, or keep those of the hands by hands=True."
             )
         return cls(
             channels=channels,

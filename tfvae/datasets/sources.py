@@ -101,7 +101,7 @@ def _cmu_mocap(split, data_dir, path, config):
 
 
 def _cmu_walk_jog(split, data_dir, path, config):
-    _check_options("cmu_walk_jog", config, {"drop", "standardise"})
+    _check_options("cmu_walk_jog", config, {"drop", "hands", "standardise"})
     motions = motion.read_walk_jog(path)
     transform = motion.PoseTransform.fit(motions["train"], **config)
     jogs = {f"35_{trial}" for trial in range(17, 27)}
@@ -206,8 +206,8 @@ def _no_warnings() -> Iterator[None]:
 def _from_builder(builder: tfds.core.DatasetBuilder, split: str) -> Source:
     import tensorflow_datasets as tfds
 
-    # A cache that is not full is emptied by an iterator that is dropped half-way; whoever reads this
-    # data set again and again decides about a cache.
+    # A cache that is not full is emptied by an iterator that is dropped half-way; whoever reads
+    # this data set again and again decides about a cache.
     examples = builder.as_dataset(
         split=split,
         shuffle_files=False,
@@ -277,9 +277,10 @@ def _check_options(name: str, options: dict[str, Any], allowed: set[str]) -> Non
     unknown = sorted(set(options) - allowed)
     if unknown:
         expected = f"among {', '.join(sorted(allowed))}" if allowed else "left out"
+        near = difflib.get_close_matches(unknown[0], allowed, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else "Correct the option, or leave it out."
         raise ValueError(
-            f"The options of {name!r} must be {expected}, received {unknown[0]!r}. Correct the"
-            " option, or leave it out."
+            f"The options of {name!r} must be {expected}, received {unknown[0]!r}. {hint}"
         )
 
 

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow_datasets as tfds
 
+from tfvae._checks import true_or_false
 from tfvae.datasets import raw_files
 from tfvae.datasets.sprites import (
     SHAPES,
@@ -44,8 +45,7 @@ class SpritesConfig(tfds.core.BuilderConfig):
 
     def __post_init__(self) -> None:
         self.size = check_size(self.size)
-        if not isinstance(self.ordered, bool):
-            raise ValueError(f"`ordered` must be True or False, received {self.ordered!r}.")
+        self.ordered = true_or_false("ordered", self.ordered)
         for option, values in zip(_COUNTS, self.values().values(), strict=True):
             setattr(self, option, len(values))
         counts = "-".join(f"{option}{getattr(self, option)}" for option in _COUNTS)

@@ -68,7 +68,10 @@ DATASETS = {
         },
     },
     "cmu_mocap": {
-        "data": {"name": "cmu_mocap", "options": {"subjects": ("35", "49"), "every": 4}},
+        "data": {
+            "name": "cmu_mocap",
+            "options": {"subjects": ("35", "49"), "every": 4, "hands": False},
+        },
         "report": {"label_name": "motion class"},
         "encoder": _DENSE,
         "decoder": _DENSE,
