@@ -1,11 +1,17 @@
-"""What every benchmark needs: a table for people, the same numbers as JSON, and the machine."""
+"""What benchmarks share: a table and the same numbers as JSON, the machine, and finished runs."""
 
 import datetime
+import functools
+import hashlib
 import json
 import os
+import pathlib
 import platform
 from importlib import metadata
 
+import numpy as np
+
+import tfvae
 from tfvae._files import write_text
 from tfvae.evaluation.tables import markdown
 
@@ -46,3 +52,54 @@ def report(title, columns, rows, units, settings, json_path=None):
             "rows": [dict(zip(columns, row, strict=True)) for row in rows],
         }
         write_text(json_path, json.dumps(content, indent=2))
+
+
+class Finished:
+    """The runs that are finished, as lines of a file; without a file they are kept in memory."""
+
+    def __init__(self, path=None):
+        self.path = path
+        self.lines = {}
+        if path is not None and os.path.exists(path):
+            with open(path, encoding="utf-8", errors="replace") as file:
+                for line in file:
+                    self._read(line)
+
+    def _read(self, line):
+        try:
+            content = json.loads(line)
+            self.lines[json.dumps(content["key"], sort_keys=True)] = content["run"]
+        except (ValueError, KeyError, TypeError):  # A process was killed while it wrote the line.
+            return
+
+    def get(self, key):
+        """The run of this key, or None."""
+        return self.lines.get(json.dumps(key, sort_keys=True))
+
+    def add(self, key, run):
+        """Appends a run in one write, so that several processes can share the file."""
+        self.lines[json.dumps(key, sort_keys=True)] = run
+        if self.path is not None:
+            # A line of its own, even after one that was cut off.
+            text = "\n" + json.dumps({"key": key, "run": run}, ensure_ascii=False) + "\n"
+            pathlib.Path(self.path).absolute().parent.mkdir(parents=True, exist_ok=True)
+            with open(self.path, "ab", buffering=0) as file:
+                file.write(text.encode())
+
+
+@functools.cache
+def code():
+    """Eight hex digits that change with any module of tfvae, as it was at the first call."""
+    folder = pathlib.Path(tfvae.__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*.py")):
+        digest.update(str(file.relative_to(folder)).encode() + file.read_bytes())
+    return digest.hexdigest()[:8]
+
+
+def digest_of(*parts):
+    """Eight hex digits that change with the arrays."""
+    digest = hashlib.sha256()
+    for x in parts:
+        digest.update(f"{x.shape} {x.dtype}".encode() + np.ascontiguousarray(x).tobytes())
+    return digest.hexdigest()[:8]

@@ -21,8 +21,6 @@ processes with other `--only` may share a file. About 30 minutes on 2 cores.
 
 import argparse
 import functools
-import hashlib
-import json
 import os
 import pathlib
 import sys
@@ -93,9 +91,10 @@ def table(load):
 
 def sprite_sequences():
     """Sequences of 8 frames, 16×16 pixels, of a sprite that moves from left to right and around."""
-    sizes = dict(zip(tfvae.datasets.SPRITE_FACTORS, (3, 4, 8, 8, 8), strict=True))
+    # With 5 orientations, a square has no two that look the same.
+    sizes = dict(zip(tfvae.datasets.SPRITE_FACTORS, (3, 4, 5, 8, 10), strict=True))
     images, factors = tfvae.datasets.sprite_grid(
-        size=16, scales=4, orientations=8, positions_x=8, positions_y=8
+        size=16, scales=4, orientations=5, positions_x=8, positions_y=10
     )
     data = tfvae.datasets.factor_sequences(
         images, factors, "x_position", sizes=sizes, training=False
@@ -150,57 +149,6 @@ def arrays(file):
 
 
 # ---- runs ------------------------------------------------------------------------------------
-
-
-class Finished:
-    """The runs that are finished, as lines of a file; without a file they are kept in memory."""
-
-    def __init__(self, path=None):
-        self.path = path
-        self.lines = {}
-        if path is not None and os.path.exists(path):
-            with open(path, encoding="utf-8") as file:
-                for line in file:
-                    self._read(line)
-
-    def _read(self, line):
-        try:
-            content = json.loads(line)
-            self.lines[json.dumps(content["key"], sort_keys=True)] = content["run"]
-        except (ValueError, KeyError):  # A process was killed while it wrote the line.
-            return
-
-    def get(self, key):
-        """The run of this key, or None."""
-        return self.lines.get(json.dumps(key, sort_keys=True))
-
-    def add(self, key, run):
-        """Appends a run in one write, so that several processes can share the file."""
-        self.lines[json.dumps(key, sort_keys=True)] = run
-        if self.path is not None:
-            # A line of its own, even after one that was cut off.
-            text = "\n" + json.dumps({"key": key, "run": run}, ensure_ascii=False) + "\n"
-            pathlib.Path(self.path).absolute().parent.mkdir(parents=True, exist_ok=True)
-            with open(self.path, "ab", buffering=0) as file:
-                file.write(text.encode())
-
-
-@functools.cache
-def code():
-    """Eight hex digits that change with any module of tfvae, as it was at the first call."""
-    folder = pathlib.Path(tfvae.__file__).parent
-    digest = hashlib.sha256()
-    for file in sorted(folder.rglob("*.py")):
-        digest.update(str(file.relative_to(folder)).encode() + file.read_bytes())
-    return digest.hexdigest()[:8]
-
-
-def digest_of(*parts):
-    """Eight hex digits that change with the arrays."""
-    digest = hashlib.sha256()
-    for x in parts:
-        digest.update(f"{x.shape} {x.dtype}".encode() + np.ascontiguousarray(x).tobytes())
-    return digest.hexdigest()[:8]
 
 
 def terms(model, x, batch_size=256):
@@ -290,16 +238,16 @@ def run(
         steps: number of training steps of the short training, rounded to whole epochs.
         seeds: one run for each.
         models: names in `MODELS`.
-        finished: a `Finished`, which is asked first and told of new runs; None: nothing is kept.
+        finished: a `common.Finished`, asked first and told of new runs; None: nothing is kept.
 
     Returns:
         {(model, length): [numbers of each seed]}.
     """
-    finished = Finished() if finished is None else finished
+    finished = common.Finished() if finished is None else finished
     train, test = (np.asarray(part, "float32") for part in (train, test))
     epochs = max(1, round(steps * batch_size / len(train)))
     settings = {"likelihood": likelihood, "latent_dim": latent_dim, "batch_size": batch_size}
-    version, data = code(), digest_of(train, test)
+    version, data = common.code(), common.digest_of(train, test)
     results = {}
     for model in models:
         for seed in seeds:
@@ -514,8 +462,8 @@ def main(argv=None):
     """Runs the benchmark; returns the exit code: 0 if all conditions hold, else 1."""
     arguments = parsed(argv)
     start = time.perf_counter()
-    code()
-    finished, results, sizes = Finished(arguments.out), {}, {}
+    common.code()
+    finished, results, sizes = common.Finished(arguments.out), {}, {}
     names = chosen_names(arguments)
     for name, load, settings in chosen_data(arguments):
         if name not in names:
@@ -549,7 +497,7 @@ def main(argv=None):
             f"{IMPORTANCE_SAMPLES} importance samples for the prior",
             "κ and error": "RMSE per feature (Gaussian) or nats per feature (Bernoulli)",
             "seeds": f"0 to {arguments.seeds - 1}",
-            "code": code(),
+            "code": common.code(),
             "time": f"{(time.perf_counter() - start) / 60:.1f} minutes in this process",
             **common.environment(),
         },

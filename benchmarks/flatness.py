@@ -1,13 +1,14 @@
 """How flat VHP-FMVAE makes the latent space, beside VHP-VAE and a plain VAE.
 
-    python -m benchmarks.flatness [--data FOLDER] [--seeds 3] [--json FILE]
+    python -m benchmarks.flatness [--data FOLDER] [--seeds 3] [--defaults] [--json FILE]
 
 On images of a pendulum (2,000 + 500, generated) and on CMU motion capture (subjects 35 and 49 in
 FOLDER/cmu_mocap, whole sequences held out): condition number, spread of the magnification factor,
 length of geodesics over straight lines, smoothness of interpolations, and reconstruction error, of
 a posterior sample, which the constraint bounds, and of the posterior mean; on held-out data, mean ±
 standard deviation over seeds. One default weight for both; the published, absolute form of the
-penalty with a weight of its own beside it.
+penalty with a weight of its own beside it. `--defaults` sets nothing but the number of latents, and
+trains by Adam(1e-3).
 """
 
 import argparse
@@ -58,6 +59,14 @@ def load(name, folder):
     return parts
 
 
+def default_models(seed):
+    """The models to compare with nothing set but the number of latents, by name."""
+    named = {"VAE": tfvae.VAE, "VHP-VAE": tfvae.VHPVAE, "VHP-FMVAE": tfvae.FlatManifoldVAE}
+    for label, cls in named.items():
+        keras.utils.set_random_seed(seed)
+        yield label, cls(LATENT_DIM, seed=seed)
+
+
 def models(name, data_shape, seed):
     """The models to compare, by name."""
     settings, flatness = DATASETS[name], tfvae.penalties.Flatness
@@ -85,12 +94,11 @@ def models(name, data_shape, seed):
         )
 
 
-def measured(model, train, test, name, seed):
+def measured(model, train, test, epochs, learning_rate, seed):
     """The numbers of one run, in the order of `COLUMNS`."""
-    settings = DATASETS[name]
-    model.compile(keras.optimizers.Adam(settings["learning_rate"]))
+    model.compile(keras.optimizers.Adam(learning_rate))
     start = time.perf_counter()
-    model.fit(train, batch_size=128, epochs=settings["epochs"], verbose=0)
+    model.fit(train, batch_size=128, epochs=epochs, verbose=0)
     seconds = time.perf_counter() - start
     error = model.evaluate(test, verbose=0)["constraint"]
     report = tfvae.evaluation.flatness(model, test, num_pairs=PATHS, seed=seed)
@@ -109,21 +117,30 @@ def measured(model, train, test, name, seed):
     ]
 
 
-def main():
+def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", default=os.environ.get("TFVAE_DATA_DIR", "data"))
     parser.add_argument("--seeds", type=int, default=3, help="number of seeds, from 0")
     parser.add_argument("--only", nargs="*", help="data sets; all by default")
+    parser.add_argument("--epochs", type=int, help="in place of those of the data set")
+    parser.add_argument(
+        "--defaults", action="store_true", help="set nothing but the number of latents"
+    )
     parser.add_argument("--json", help="file to write the numbers to, with units")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     start = time.perf_counter()
     rows = []
     for name in arguments.only or DATASETS:
         train, test = load(name, arguments.data)
         runs = {}
+        epochs = arguments.epochs or DATASETS[name]["epochs"]
+        rate = 1e-3 if arguments.defaults else DATASETS[name]["learning_rate"]
         for seed in range(arguments.seeds):
-            for label, model in models(name, train.shape[1:], seed):
-                numbers = measured(model, train, test, name, seed)
+            chosen = (
+                default_models(seed) if arguments.defaults else models(name, train.shape[1:], seed)
+            )
+            for label, model in chosen:
+                numbers = measured(model, train, test, epochs, rate, seed)
                 runs.setdefault(label, []).append(numbers)
                 shown = ", ".join(f"{value:.4g}" for value in numbers)
                 print(f"{name}, {label}, seed {seed}: {shown}", flush=True)
@@ -131,16 +148,22 @@ def main():
             mean, spread = np.mean(values, axis=0), np.std(values, axis=0)
             cells = [f"{m:.4g} ± {s:.2g}" for m, s in zip(mean, spread, strict=True)]
             rows.append([f"{name}: {label}", *cells])
-    default = tfvae.penalties.Flatness()
+    epochs = {name: one["epochs"] for name, one in DATASETS.items()}
+    settings = {"settings": f"N_z {LATENT_DIM} and nothing else, Adam 1e-3, epochs {epochs}"}
+    if not arguments.defaults:
+        settings = {
+            "η": f"{tfvae.penalties.Flatness().weight} (relative), "
+            + ", ".join(f"{d['absolute']} ({n}, absolute)" for n, d in DATASETS.items()),
+            "settings": f"{DATASETS}",
+        }
     common.report(
-        "Flatness of the latent space",
+        f"Flatness of the latent space{', with the defaults' if arguments.defaults else ''}",
         ["data and model", *COLUMNS],
         rows,
         ["", "", "", "", "", "RMSE", "RMSE", "s"],
         {
-            "η": f"{default.weight} (relative), "
-            + ", ".join(f"{d['absolute']} ({n}, absolute)" for n, d in DATASETS.items()),
-            "settings": f"{DATASETS}",
+            **settings,
+            **({"epochs": arguments.epochs} if arguments.epochs else {}),
             "seeds": f"0 to {arguments.seeds - 1}",
             "time": f"{(time.perf_counter() - start) / 60:.1f} minutes",
             **common.environment(),
