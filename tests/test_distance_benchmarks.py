@@ -5,7 +5,6 @@ import re
 import numpy as np
 import pytest
 
-import tfvae
 from benchmarks import flatness, similarity
 
 
@@ -39,8 +38,7 @@ def test_which_models_are_above_raw_pixels(capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [[], ["--defaults"]])
-def test_similarity_on_tiny_views(options, monkeypatch, capsys):
+def test_similarity_on_tiny_views(monkeypatch, capsys):
     rng = np.random.default_rng(0)
 
     def views(folder):
@@ -49,19 +47,31 @@ def test_similarity_on_tiny_views(options, monkeypatch, capsys):
             yield x, np.repeat([0, 1], 12), np.tile(np.arange(0, 360, 30.0), 2)
 
     monkeypatch.setattr(similarity, "views", views)
-    similarity.main([*options, "--seeds=1", "--epochs=1"])
+    similarity.main(["--defaults", "--seeds=1", "--epochs=1"])
     out = capsys.readouterr().out
     assert "VHP-FMVAE above raw pixels" in out
-    assert ("N_z 16, nothing else" in out) == bool(options)
+    assert "N_z 16, nothing else" in out
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("options", [[], ["--defaults"]])
-def test_flatness_on_tiny_data(options, monkeypatch, capsys):
-    x = tfvae.datasets.pendulum_images(np.linspace(0, 6, 40), size=8)
-    monkeypatch.setattr(flatness, "load", lambda name, folder: (x, x[::2]))
-    monkeypatch.setattr(flatness, "PATHS", 4)
-    flatness.main([*options, "--only", "pendulum", "--seeds=1", "--epochs=1"])
+@pytest.mark.parametrize("options", [[], ["--defaults"], ["--epochs=7"]])
+def test_flatness_by_the_command_line(options, monkeypatch, capsys):
+    # The numbers are made up: models, settings and the table are tried.
+    asked = []
+
+    def measured(model, train, test, epochs, learning_rate, seed):
+        asked.append((type(model).__name__, epochs, learning_rate))
+        return [float(len(asked))] * len(flatness.COLUMNS)
+
+    x = np.zeros((4, 8, 8, 1), "float32")
+    monkeypatch.setattr(flatness, "load", lambda name, folder: (x, x))
+    monkeypatch.setattr(flatness, "measured", measured)
+    flatness.main([*options, "--only", "pendulum", "--seeds=1"])
     out = capsys.readouterr().out
-    assert ("pendulum: VHP-FMVAE, absolute" in out) == (not options)
-    assert ("and nothing else" in out) == bool(options)
+    is_default = options == ["--defaults"]
+    assert {one[1:] for one in asked} == {
+        (7 if options == ["--epochs=7"] else 120, 1e-3 if is_default else 2e-3)
+    }
+    names = ["VAE", "VHPVAE", "FlatManifoldVAE"] + ["FlatManifoldVAE"] * (not is_default)
+    assert [one[0] for one in asked] == names
+    assert ("pendulum: VHP-FMVAE, absolute" in out) == (not is_default)
+    assert ("N_z 2 and nothing else" in out) == is_default

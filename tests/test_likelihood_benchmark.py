@@ -1,5 +1,6 @@
 """The benchmark of likelihoods: data of the published comparison, its models, its order."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
@@ -124,6 +125,7 @@ def test_the_full_comparison_by_the_command_line(catalogue, tmp_path, monkeypatc
         return dict.fromkeys(likelihood.COLUMNS, 100.0 - len(asked))
 
     monkeypatch.setattr(likelihood, "measured", measured)
+    monkeypatch.setattr(keras.backend, "clear_session", lambda: None)  # Nothing was made.
     options = ["--full", "fashion_mnist", f"--data-dir={tmp_path}", "--seeds=2", "--epochs=7"]
     options += ["--only=ELBO", f"--out={tmp_path / 'runs.jsonl'}"]
     with pytest.raises(ValueError, match="must be prepared"):
@@ -146,14 +148,14 @@ def test_the_full_comparison_by_the_command_line(catalogue, tmp_path, monkeypatc
 @pytest.mark.filterwarnings("ignore:The constraint was not reached")
 def test_models_are_measured():
     tiny = {"hidden": (4,), "latent_dim": 2, "epochs": 1, "samples": 3, "pseudo_inputs": 2}
-    settings = {**likelihood.FULL, **tiny}
+    settings = {**likelihood.FULL, **tiny, "models": ("IWAE", "VHP, REWO")}
     x = np.random.default_rng(0).integers(0, 2, (40, 6)).astype("float32")
     results = likelihood.run("toy", x, x[:10], settings, seeds=(0,))
     assert list(results) == list(settings["models"])
     for name, (numbers,) in results.items():
         assert set(numbers) == set(likelihood.COLUMNS) - {"over seeds"}
         assert numbers["−ELBO"] == pytest.approx(numbers["distortion"] + numbers["rate"])
-        assert (numbers["λ"] is not None) == (name in ("VHP, GECO", "VHP, REWO"))
+        assert (numbers["λ"] is not None) == (name == "VHP, REWO")
         assert numbers["train distortion"] == pytest.approx(6 * np.log(2), rel=0.2)
 
 
