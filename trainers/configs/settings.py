@@ -35,6 +35,7 @@ DATASETS = {
         "learning_rate": 2e-3,
         "kappa": 0.055,
         "beta": 1.0,
+        "prior": {"hidden": (64, 64)},
     },
     "digits": {
         "data": {"name": "digits"},
