@@ -167,3 +167,16 @@ class Queryable(GenerativeModel):
         # A partial: TensorFlow would count the tracing of several models as that of one.
         bound = functools.partial(evidence.chunked_bound, self)
         return tf.function(bound, autograph=False, reduce_retracing=True)
+
+    @functools.cached_property
+    def log_prior(self) -> Callable[[Any, Any], tf.Tensor]:
+        """The compiled `prior.log_prob` of this model: z (n, N_z) and a seed (2,) -> (n,), nats."""
+
+        def log_prob(z, seed):
+            return self.prior.log_prob(z, seed=seed)
+
+        signature = [
+            tf.TensorSpec([None, self.latent_dim], tf.float32),
+            tf.TensorSpec([2], tf.int32),
+        ]
+        return tf.function(log_prob, input_signature=signature, autograph=False)
