@@ -105,6 +105,14 @@ def test_a_second_call_traces_nothing():
     assert model.log_prior.experimental_get_tracing_count() == 1
 
 
+def test_several_models_are_not_taken_for_one_that_is_traced_again(caplog):
+    caplog.set_level("WARNING", "tensorflow")
+    for _ in range(8):
+        prior_fit(Known(tfvae.priors.StandardNormal(), 0.5), encodings(0.75, n=20), num_samples=5)
+    assert not [record for record in caplog.records if "log_prior" in record.getMessage()]
+    assert "retracing" not in caplog.text
+
+
 def test_weights_that_change_are_seen():
     """The function is traced once, not its weights with it."""
     prior = tfvae.priors.HierarchicalPrior(num_importance_samples=4, hidden=(8,))

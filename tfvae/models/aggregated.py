@@ -122,13 +122,18 @@ def prior_fit(
     generator = generator_of(seed)
     z = draws(model, loc, scale, num_samples, generator)
     log_q = log_aggregated_posterior(z.aggregated, loc, scale)
-    log_p = _log_prior(model, z.aggregated, num_importance_samples, generator, verbose)
+    log_p = _mean_log_prior(model, z.aggregated, num_importance_samples, generator, verbose)
     several = num_samples > 1
     error = np.std(log_q - log_p, ddof=1) / math.sqrt(num_samples) if several else math.nan
     return Fit(float(np.mean(log_q - log_p)), float(error), float(np.mean(z.is_near)))
 
 
-def _log_prior(model, z, num_importance_samples, generator, verbose):
+def log_prior(model: Any, z: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """log p(z) in nats, or a draw of its bound, (n, N_z) and (2,) -> (n,)."""
+    return model.prior.log_prob(z, seed=seed)
+
+
+def _mean_log_prior(model, z, num_importance_samples, generator, verbose):
     """log p(z), (m,); of a prior with a bound F by the mean of exp F, which is unbiased."""
     if not model.prior.posterior_is_over_z:
         return -0.5 * np.sum(z.astype("float64") ** 2 + math.log(2.0 * math.pi), axis=1)

@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae import _checks, _seeds
-from tfvae.models import beside, classification, evidence, inputs, latents, sampling
+from tfvae.models import aggregated, beside, classification, evidence, inputs, latents, sampling
 from tfvae.models.beside import Batch
 from tfvae.models.generative import GenerativeModel
 from tfvae.models.latents import Encoded
@@ -171,12 +171,10 @@ class Queryable(GenerativeModel):
     @functools.cached_property
     def log_prior(self) -> Callable[[Any, Any], tf.Tensor]:
         """The compiled `prior.log_prob` of this model: z (n, N_z) and a seed (2,) -> (n,), nats."""
-
-        def log_prob(z, seed):
-            return self.prior.log_prob(z, seed=seed)
-
         signature = [
             tf.TensorSpec([None, self.latent_dim], tf.float32),
             tf.TensorSpec([2], tf.int32),
         ]
-        return tf.function(log_prob, input_signature=signature, autograph=False)
+        # A partial, as above.
+        log_prior = functools.partial(aggregated.log_prior, self)
+        return tf.function(log_prior, input_signature=signature, autograph=False)
