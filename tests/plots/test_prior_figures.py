@@ -85,7 +85,7 @@ def test_noise_datasets_and_a_condition():
     dataset = tf.data.Dataset.from_tensor_slices(frames).batch(2)
     figure = plots.prior_fit(tvae, dataset, num_samples=10)
     assert titles(figure)[0] == "aggregated posterior of the noise"
-    assert titles(figure)[1].startswith("prior of the noise: ")
+    assert titles(figure)[1].startswith("prior noise: ")
     assert len(offsets(figure.axes[1])) == 20
     vae = tfvae.VAE(2, condition=3, seed=0)
     vae.build((None, 6))

@@ -130,7 +130,7 @@ def test_the_prior_of_every_family_is_in_its_report(family, data_dir, monkeypatc
     of_noise = "topographic" in family
     assert divergence.unit == ("nats, of the noise" if of_noise else "nats")
     figure = tfvae.plots.prior_fit(model, experiment.first_steps(model, test, config))
-    assert figure.axes[1].get_title("left").startswith("prior of" if of_noise else "prior: ")
+    assert figure.axes[1].get_title("left").startswith("prior noise: " if of_noise else "prior: ")
 
 
 # Three shapes, two scales, one orientation, six positions across and four down: 144 images.

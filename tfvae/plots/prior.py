@@ -71,11 +71,11 @@ def prior_fit(
     figure, (left, right) = _style.panels(2, 2, size=(3.6, 3.5), sharex=True, sharey=True)
     draw(left, right, project(z.encodings), project(z.aggregated), near, away)
     of_noise = not model.prior.posterior_is_over_z
-    what = " of the noise" if of_noise else ""
     if of_noise and loc.shape[1] <= 2:
         names = ("noise 0", "noise 1")
-    _style.titled(left, f"aggregated posterior{what}")
-    _style.titled(right, f"prior{what}: {len(away)} of {num_samples} where no data are")
+    _style.titled(left, "aggregated posterior" + (" of the noise" if of_noise else ""))
+    what = "prior noise" if of_noise else "prior"
+    _style.titled(right, f"{what}: {len(away)} of {num_samples} where no data are")
     for axes in (left, right):
         axes.set_xlabel(names[0])
         axes.tick_params(labelbottom=True)
