@@ -23,6 +23,10 @@ class Component(keras.layers.Layer):
     role = "component"
     """What a model calls it, for messages."""
 
+    def trained_apart(self) -> keras.layers.Layer | None:
+        """The layer whose weights `self.optimizer` trains, not the model's; None: there is none."""
+        return None
+
     def start_build(self):
         """Checks that the component belongs to no model yet, and creates its coefficients.
 

@@ -1,6 +1,8 @@
 """Reductions over the replicas of tf.distribute, and a stream of random numbers for each."""
 
-import keras
+from collections.abc import Sequence
+
+import numpy as np
 import tensorflow as tf
 
 
@@ -30,6 +32,14 @@ def mean_of(values: tf.Tensor) -> tf.Tensor:
     return sums[0] / sums[1]
 
 
+def mean_of_rows(values: tf.Tensor) -> tf.Tensor:
+    """The mean over the first axis of all replicas' values; one may hold fewer rows, or none."""
+    if _context() is None:
+        return tf.reduce_mean(values, axis=0)
+    sums = total([tf.reduce_sum(values, axis=0), tf.cast(tf.shape(values)[0], values.dtype)])
+    return sums[0] / sums[1]
+
+
 def gathered(value: tf.Tensor) -> tf.Tensor:
     """The values of all replicas, (replicas, …)."""
     context = _context()
@@ -38,9 +48,14 @@ def gathered(value: tf.Tensor) -> tf.Tensor:
 
 def shared_scalar(layer, name: str, value: float):
     """A scalar weight of `layer`; every replica computes the same for it, and one is kept."""
+    return shared_vector(layer, name, value)
+
+
+def shared_vector(layer, name: str, value: Sequence[float] | float):
+    """A weight of `layer` with the shape of `value`, as `shared_scalar`."""
     return layer.add_weight(
-        shape=(),
-        initializer=keras.initializers.Constant(value),
+        shape=np.shape(value),
+        initializer=lambda shape, dtype: tf.constant(value, dtype, shape),
         dtype="float32",
         trainable=False,
         aggregation="only_first_replica",

@@ -32,7 +32,14 @@ EPOCHS = flags.DEFINE_integer("epochs", None, "Epochs of every run; default: its
 flags.adopt_module_key_flags(cli)
 
 # The lines of the reports to compare. Each run's own report has the others.
-SHOWN = ("ELBO", "rate", "constraint", "log-likelihood")
+SHOWN = (
+    "ELBO",
+    "rate",
+    "constraint",
+    "log-likelihood",
+    "KL(aggregated posterior ‖ prior)",
+    "prior samples where data are",
+)
 # Number of test examples whose encodings the maps show.
 POINTS = 1500
 

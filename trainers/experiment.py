@@ -55,6 +55,8 @@ PACKAGES = {
 }
 # Number of examples in the fingerprint of the data.
 _DIGESTED = 16
+# Examples, or frames of sequences, from which the aggregated posterior is made.
+_NUM_STEPS = 20_000
 # Keys that count something.
 COUNTS = ("epochs", "batch_size", "report.num_samples", "report.num_examples")
 
@@ -252,6 +254,14 @@ def with_labels_of(
     if "labels" not in model.needs.names:
         return test
     return test.map(lambda x, labels: (x, shown_labels(labels, config)))
+
+
+def first_steps(
+    model: LatentVariableModel, test: tf.data.Dataset, config: config_dict.ConfigDict
+) -> tf.data.Dataset:
+    """Returns the first batches of the test data, about 20,000 examples or frames of sequences."""
+    steps_per_batch = config.batch_size * math.prod(model.sequence_shape)
+    return test.take(math.ceil(_NUM_STEPS / steps_per_batch))
 
 
 def labels_for(model: LatentVariableModel, labels: Any, config: config_dict.ConfigDict) -> Any:

@@ -31,10 +31,10 @@ def write(
 ) -> None:
     """Writes the figures of a run.
 
-    All models have reconstructions, samples and training curves. Models of sequences add the rolls
-    of their capsules. Other models add the latent space, and, if the data have factors, the mutual
-    information of latents and factors. They also add traversals: with an interpolation, or, if the
-    model has categories, in each category.
+    All models have reconstructions, samples, the prior beside the aggregated posterior, and
+    training curves. Models of sequences add the rolls of their capsules. Other models add the
+    latent space, and, if the data have factors, the mutual information of latents and factors. They
+    also add traversals: with an interpolation, or, if the model has categories, in each category.
 
     Args:
         model: a trained model.
@@ -46,6 +46,9 @@ def write(
     draw = _of_capsules if model.sequence_axes else _of_latents
     drawn = {
         **draw(model, test, config),
+        "prior_fit": tfvae.plots.prior_fit(
+            model, experiment.first_steps(model, test, config), seed=config.seed
+        ),
         "training_curves": tfvae.plots.training_curves(
             workdir / "history.csv",
             kappa=None if bound is None else float(model.likelihood.kappa_of(bound)),

@@ -18,6 +18,9 @@ from trainers import experiment
 
 __all__ = ["Line", "measure", "table", "write"]
 
+# Latents that are drawn for the fit of the prior.
+_PRIOR_SAMPLES = 1000
+
 
 def measure(
     model: LatentVariableModel, test: tf.data.Dataset, config: config_dict.ConfigDict
@@ -28,7 +31,7 @@ def measure(
         model: a trained, compiled model.
         test: batches of test examples, as from `experiment.test_data`.
         config: config of the run; its `report` gives the numbers of samples and examples for the
-            likelihood.
+            likelihood, and the number of samples for the density of a hierarchical prior.
     """
     terms = model.evaluate(experiment.with_labels_of(model, test, config), verbose=0)
     posterior = tfvae.evaluation.posterior_report(model, test)
@@ -63,6 +66,7 @@ def measure(
         Line("log-likelihood", likelihood.mean, samples),
         Line("standard error of it", likelihood.standard_error, "nats"),
         *_units(model, posterior),
+        *_of_prior(model, test, config),
         *_of_latents(model, test, config),
     ]
 
@@ -72,6 +76,19 @@ def _units(model: LatentVariableModel, posterior: tfvae.evaluation.PosteriorRepo
     if not model.prior.posterior_is_over_z:
         return []
     return [Line("active units", int(posterior.active.sum()), f"of {len(posterior.active)}")]
+
+
+def _of_prior(
+    model: LatentVariableModel, test: tf.data.Dataset, config: config_dict.ConfigDict
+) -> list[Line]:
+    """Returns the lines on the fit of the prior."""
+    return tfvae.evaluation.prior_fit(
+        model,
+        experiment.first_steps(model, test, config),
+        num_samples=_PRIOR_SAMPLES,
+        num_importance_samples=config.report.num_samples,
+        seed=config.seed,
+    ).lines()
 
 
 def _of_latents(

@@ -58,7 +58,7 @@ def traced(make):
     model = make()
     with model.distribute_strategy.scope():
         model.build(X.shape)
-        model.optimizer.build(model.trainable_variables)
+        model.build_optimizers()
     return model, state(model)
 
 
@@ -75,7 +75,7 @@ def restarted(make):
 def variables(model):
     """The variables that determine how training continues."""
     generators = [*random_states(model).values()]
-    return [*model.weights, *model.optimizer.variables, *generators]
+    return [*model.training_state, *generators]
 
 
 def state(model):

@@ -49,10 +49,16 @@ _GOOD = _idx(np.arange(6, dtype=np.uint8).reshape(2, 3), 0x08)
         (b"\0\0\x0e\4" + b"\xff" * 16, r"byte 4: the sizes are absurd, received \(4294967295, "),
         (b"\0\0\x08\4" + bytes(4) + b"\xff" * 12, "byte 4: the sizes are absurd"),
         (b"\0\0\x08\2" + b"\0\xff" * 4 + b"1", "byte 13: .*received 13"),
-        (gzip.compress(_GOOD + b"x"), "byte 18: the file must have 18 bytes .*, received 19"),
-        (gzip.compress(_GOOD[:-1]), "byte 17: the file must have 18 bytes .*, received 17"),
         (
-            gzip.compress(_idx(np.zeros((1, 1), "u1"), 8)[:4] + b"\x40\0\0\0" * 2),
+            gzip.compress(_GOOD + b"x", mtime=0),
+            "byte 18: the file must have 18 bytes .*, received 19",
+        ),
+        (
+            gzip.compress(_GOOD[:-1], mtime=0),
+            "byte 17: the file must have 18 bytes .*, received 17",
+        ),
+        (
+            gzip.compress(_idx(np.zeros((1, 1), "u1"), 8)[:4] + b"\x40\0\0\0" * 2, mtime=0),
             "byte 4: .*absurd",
         ),
         (gzip.compress(_GOOD, mtime=0)[:-5], "gzip stream must be complete"),

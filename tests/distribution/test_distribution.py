@@ -81,7 +81,7 @@ def test_each_replica_has_its_own_noise(mirrored):
             lambda: (
                 losses_of(model, model.prepared(x), model.seed_generator, training=True)[
                     0
-                ].distortion
+                ].terms.distortion
             )
         )
 

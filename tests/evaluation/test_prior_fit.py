@@ -7,18 +7,18 @@ import tensorflow as tf
 
 import tfvae
 from tfvae.evaluation import log_aggregated_posterior, prior_fit
+from tfvae.models import aggregated
 
 
-class Known:
+class Known(tfvae.VAE):
     """A model with q(z|x) = N(x, scale²) and a prior that is given."""
 
-    columns = None
-
     def __init__(self, prior, scale):
-        self.prior, self.scale = prior, scale
-        prior.build(2)
+        super().__init__(2, prior=prior, seed=0)
+        self.scale = scale
+        self.build((None, 2))
 
-    def encode(self, x, y=None):
+    def encode(self, x, y=None, *, training=False):
         loc = tf.constant(np.asarray(x), tf.float32)
         return tfvae.networks.diagonal_gaussian(loc, tf.ones_like(loc) * self.scale)
 
@@ -42,7 +42,7 @@ def test_chunks_give_the_same(monkeypatch):
     loc, scale = generator.normal(size=(7, 3)), generator.uniform(0.5, 2.0, size=(7, 3))
     z = generator.normal(size=(11, 3))
     whole = log_aggregated_posterior(z, loc, scale)
-    monkeypatch.setattr(tfvae.evaluation.prior, "PAIRS", 15)
+    monkeypatch.setattr(aggregated, "PAIRS", 15)
     np.testing.assert_allclose(log_aggregated_posterior(z, loc, scale), whole, rtol=1e-12)
 
 
@@ -70,8 +70,8 @@ def test_a_ring_that_the_prior_fills_like_a_disc():
 def test_hierarchical_prior_against_samples_of_its_marginal():
     prior = tfvae.priors.HierarchicalPrior(num_importance_samples=4, hidden=(8,))
     model, x = Known(prior, 0.5), encodings(0.75, n=2000)
-    found = prior_fit(model, x, num_samples=200, num_importance_samples=4096, seed=1)
-    zeta = np.random.default_rng(5).normal(size=(200_000, 2)).astype("float32")
+    found = prior_fit(model, x, num_samples=200, num_importance_samples=1024, seed=1)
+    zeta = np.random.default_rng(5).normal(size=(40_000, 2)).astype("float32")
     conditional = prior.conditional(zeta)
     loc, scale = conditional.mean().numpy(), conditional.stddev().numpy()
     z = encodings(1.0, n=2000)
@@ -94,4 +94,57 @@ def test_same_seed_same_numbers_and_every_kind_of_prior():
     tvae = tfvae.TopographicVAE(8, likelihood="bernoulli", seed=0)
     tvae.build(sequences.shape)
     found = prior_fit(tvae, sequences, num_samples=50)
-    assert np.isfinite(found.divergence) and "Fit of the prior" in str(found)
+    assert np.isfinite(found.divergence) and "nats, of the noise" in str(found)
+
+
+def test_a_second_call_traces_nothing():
+    prior = tfvae.priors.HierarchicalPrior(num_importance_samples=4, hidden=(8,))
+    model, x = Known(prior, 0.5), encodings(0.75, n=50)
+    for number, samples in ((50, 8), (50, 8), (70, 16)):
+        prior_fit(model, x, num_samples=number, num_importance_samples=samples)
+    assert model.log_prior.experimental_get_tracing_count() == 1
+
+
+def test_several_models_are_not_taken_for_one_that_is_traced_again(caplog):
+    caplog.set_level("WARNING", "tensorflow")
+    for _ in range(8):
+        prior_fit(Known(tfvae.priors.StandardNormal(), 0.5), encodings(0.75, n=20), num_samples=5)
+    assert not [record for record in caplog.records if "log_prior" in record.getMessage()]
+    assert "retracing" not in caplog.text
+
+
+def test_weights_that_change_are_seen():
+    """The function is traced once, not its weights with it."""
+    prior = tfvae.priors.HierarchicalPrior(num_importance_samples=4, hidden=(8,))
+    model, x = Known(prior, 0.5), encodings(0.75, n=50)
+    before = prior_fit(model, x, num_samples=20, num_importance_samples=8)
+    for weight in prior.weights:
+        weight.assign_add(0.1 * np.ones(weight.shape))
+    after = prior_fit(model, x, num_samples=20, num_importance_samples=8)
+    assert after.divergence != before.divergence
+
+
+def test_lines_and_units():
+    fit = tfvae.evaluation.PriorFit(1.5, 0.1, 0.9, num_samples=20)
+    assert [tuple(line)[1:] for line in fit.lines()] == [
+        (1.5, "nats"), (0.1, "nats"), (0.9, "share; of the posterior: 0.99")
+    ]  # fmt: skip
+
+
+def test_draws_of_the_prior_are_near_or_not():
+    """By hand: the distance to the nearest encoding, and its 99% quantile among draws of q(z)."""
+    model, x = Known(tfvae.priors.StandardNormal(), 0.1), encodings(0.2, n=300)
+    loc, scale = tfvae.evaluation.posterior_moments(model, x)
+    drawn = aggregated.draws(model, loc, scale, 200, aggregated.generator_of(3))
+    own, of_prior = (
+        [np.min(np.linalg.norm(drawn.encodings - one, axis=1)) for one in z]
+        for z in (drawn.aggregated, drawn.prior)
+    )
+    np.testing.assert_array_equal(drawn.is_near, of_prior <= np.quantile(own, 0.99))
+    assert 0.2 < np.mean(drawn.is_near) < 0.95
+    fit = prior_fit(model, x, num_samples=200, seed=3)
+    assert fit.share == np.mean(drawn.is_near)
+    # Draws are where they should be: moments of the mixture and of N(0, I).
+    np.testing.assert_allclose(drawn.encodings, loc, atol=0.6)
+    np.testing.assert_allclose(drawn.aggregated.var(axis=0), 0.21, rtol=0.35)
+    np.testing.assert_allclose(drawn.prior.var(axis=0), 1.0, rtol=0.35)

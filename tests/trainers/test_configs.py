@@ -5,11 +5,13 @@ import logging
 import pkgutil
 import warnings
 
+import numpy as np
 import pytest
 
+import tfvae.plots
 import trainers.configs
 from tfvae.evaluation.tables import escaped
-from trainers import config_file, training
+from trainers import compare, config_file, experiment, report, training
 from trainers.configs import settings, topographic_published
 
 FAMILIES = [
@@ -110,6 +112,25 @@ def shrink(config, data_dir):
             config.model.update_from_flattened_dict({key: (4, 4)})
         elif key.endswith(("encoder.dense", "num_components")):
             config.model.update_from_flattened_dict({key: 10})
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_prior_of_every_family_is_in_its_report(family, data_dir, monkeypatch):
+    """Before the training: with labels, categories, sequences, and each kind of prior."""
+    config = config_of(family, "digits") or config_of(family, "tvae")
+    shrink(config, data_dir)
+    if config.data.name == "mnist":
+        config.data.name = "digits"
+    monkeypatch.setattr(report, "_PRIOR_SAMPLES", 20)
+    data, test = experiment.TrainingData(config), experiment.test_data(config)
+    model = experiment.build_model(config, data.shape)
+    divergence, error, share = report._of_prior(model, test, config)
+    assert np.isfinite(divergence.value) and error.value > 0.0 and 0.0 <= share.value <= 1.0
+    assert divergence.name in compare.SHOWN and share.name in compare.SHOWN
+    of_noise = "topographic" in family
+    assert divergence.unit == ("nats, of the noise" if of_noise else "nats")
+    figure = tfvae.plots.prior_fit(model, experiment.first_steps(model, test, config))
+    assert figure.axes[1].get_title("left").startswith("prior noise: " if of_noise else "prior: ")
 
 
 # Three shapes, two scales, one orientation, six positions across and four down: 144 images.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks import robustness
-from trainers import cli, config_file, experiment, training
+from trainers import cli, compare, config_file, experiment, training
 from trainers.configs import vae, vhp_vae
 
 
@@ -73,14 +73,15 @@ def rows(workdir):
 
 def test_files(whole):
     workdir, _, lines = whole
-    names = {"reconstructions", "samples", "latent_space", "traversals", "interpolation"}
+    names = {"reconstructions", "samples", "latent_space", "prior_fit", "traversals"}
     figures = {path.stem for path in (workdir / "figures").iterdir()}
-    assert figures == names | {"training_curves"}
+    assert figures == names | {"interpolation", "training_curves"}
     assert (workdir / "serving" / "1" / "saved_model.pb").exists()
     assert [row["epoch"] for row in rows(workdir)] == ["0", "1", "2"]
     assert config_file.read(workdir / "config.json").to_dict() == tiny().to_dict()
     plain = json.loads((workdir / "report.json").read_text())
     assert {"ELBO", "distortion", "rate", "constraint", "κ", "λ", "log-likelihood"} <= plain.keys()
+    assert set(compare.SHOWN) <= plain.keys()
     assert plain["κ"]["value"] == pytest.approx(1.0)
     assert plain["ELBO"]["value"] == pytest.approx(
         -plain["distortion"]["value"] - plain["rate"]["value"], rel=1e-5

@@ -57,11 +57,13 @@ def test_files_and_report_of_a_run(config, tmp_path):
         "CapCorr, rotation",
         "rolled over copied",
         "log-likelihood",
+        "KL(aggregated posterior ‖ prior)",
     } <= names
     figures = {path.stem for path in (tmp_path / "run" / "figures").iterdir()}
     assert figures == {
         "capsule_traversals",
         "forward_prediction",
+        "prior_fit",
         "reconstructions",
         "samples",
         "squares_covariance",

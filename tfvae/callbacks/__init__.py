@@ -1,7 +1,15 @@
-"""Keras callbacks: checkpoints that survive interruptions, and tracking of numbers and figures."""
+"""Keras callbacks: checkpoints that survive interruptions, monitors, tracking of a run."""
 
 from tfvae.callbacks.checkpoints import Checkpoints
+from tfvae.callbacks.monitors import PriorFitMonitor
 from tfvae.callbacks.tracking import Tracking
 from tfvae.callbacks.writers import MLflowWriter, TensorBoardWriter, WandbWriter
 
-__all__ = ["Checkpoints", "MLflowWriter", "TensorBoardWriter", "Tracking", "WandbWriter"]
+__all__ = [
+    "Checkpoints",
+    "MLflowWriter",
+    "PriorFitMonitor",
+    "TensorBoardWriter",
+    "Tracking",
+    "WandbWriter",
+]

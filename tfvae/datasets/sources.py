@@ -206,7 +206,7 @@ def _no_warnings() -> Iterator[None]:
 def _from_builder(builder: tfds.core.DatasetBuilder, split: str) -> Source:
     import tensorflow_datasets as tfds
 
-    # A cache that is not full is emptied by an iterator that is dropped half-way; whoever reads
+    # A cache that is not full is emptied by an iterator that is dropped half-way, so whoever reads
     # this data set again and again decides about a cache.
     examples = builder.as_dataset(
         split=split,

@@ -29,9 +29,10 @@ from tfvae.evaluation.posterior import (
     information,
     posterior_report,
 )
-from tfvae.evaluation.prior import PriorFit, log_aggregated_posterior, prior_fit
+from tfvae.evaluation.prior import PriorFit, prior_fit
 from tfvae.evaluation.selectivity import selectivity
 from tfvae.evaluation.tables import Line, Report, table
+from tfvae.models.aggregated import log_aggregated_posterior
 from tfvae.models.data import (
     decoder_inputs,
     embeddings,

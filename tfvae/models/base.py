@@ -154,24 +154,34 @@ class LatentVariableModel(Persistent):
         return [penalty for penalty in self.penalties if penalty.network is not None]
 
     @property
+    def parts_apart(self) -> list[Component]:
+        """The parts that train weights by an optimizer of their own."""
+        return [part for part in self.components if part.trained_apart() is not None]
+
+    @property
     def own_trainable_weights(self) -> list[keras.Variable]:
-        """What the model's optimizer trains: all but the weights of the penalties' networks."""
-        others = {id(weight) for one in self.network_penalties for weight in one.network.weights}
+        """What the model's optimizer trains: all but what parts with an optimizer train."""
+        others = {id(weight) for one in self.parts_apart for weight in one.trained_apart().weights}
         return [weight for weight in super().trainable_weights if id(weight) not in others]
 
     @property
     def trainable_weights(self) -> list[keras.Variable]:
-        """As in Keras, with the weights of the penalties' networks last.
+        """As in Keras, with the weights that parts with an optimizer train last.
 
         After `fit` Keras assigns the optimizer's moving averages (`use_ema`) to them in order.
         """
-        last = [one.network.trainable_weights for one in self.network_penalties]
+        last = [one.trained_apart().trainable_weights for one in self.parts_apart]
         return sum(last, self.own_trainable_weights)
+
+    @property
+    def trainable_variables(self) -> list[keras.Variable]:
+        """The same, in the same order."""
+        return self.trainable_weights
 
     @property
     def training_state(self) -> list[keras.Variable]:
         """All that a training step changes, the optimizers' variables included."""
-        optimizers = [self.optimizer, *(penalty.optimizer for penalty in self.network_penalties)]
+        optimizers = [self.optimizer, *(part.optimizer for part in self.parts_apart)]
         return [*self.weights, *(v for optimizer in optimizers for v in optimizer.variables)]
 
     # ---- what a user calls -------------------------------------------------------------------
@@ -182,7 +192,7 @@ class LatentVariableModel(Persistent):
         """As `keras.Model.compile`; the loss is the objective that the model was made with.
 
         Raises:
-            ValueError: when a loss or metrics are given, the optimizer is a penalty's, or several
+            ValueError: when a loss or metrics are given, the optimizer is a part's own, or several
                 replicas cannot train so.
         """
         options = workflow.by_name(super().compile, optimizer, *args, **kwargs)
@@ -195,10 +205,10 @@ class LatentVariableModel(Persistent):
         self.compile(**keras.saving.deserialize_keras_object(config))
 
     def build_optimizers(self) -> None:
-        """Creates the state of the optimizer, and of those of the penalties' networks."""
+        """Creates the state of the optimizer, and of those that parts have of their own."""
         self.optimizer.build(self.own_trainable_weights)
-        for penalty in self.network_penalties:
-            penalty.optimizer.build(penalty.network.trainable_weights)
+        for part in self.parts_apart:
+            part.optimizer.build(part.trained_apart().trainable_weights)
 
     def fit(self, x: Any = None, y: Any = None, *args, **kwargs) -> keras.callbacks.History:
         """As `keras.Model.fit`; y holds what the model needs beside x, else it is ignored.
@@ -220,8 +230,8 @@ class LatentVariableModel(Persistent):
         workflow.warn_of_monitors(self, options.get("callbacks"))
         with workflow.around_fit(options):
             history = super().fit(**options)
-        for penalty in self.network_penalties:  # as Keras does for the model's own
-            penalty.optimizer.finalize_variable_values(penalty.network.trainable_weights)
+        for part in self.parts_apart:  # as Keras does for the model's own
+            part.optimizer.finalize_variable_values(part.trained_apart().trainable_weights)
         warning = self.objective.convergence_warning(self.likelihood)
         if warning:
             warnings.warn(warning, stacklevel=2)

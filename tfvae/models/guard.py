@@ -75,7 +75,7 @@ def run_if_finite(
             for variable, value in zip(*forward, strict=True):
                 variable.assign(value)
 
-        tf.cond(good, lambda: _nothing(update()), lambda: _nothing(undo()))
+        tf.cond(good, lambda: nothing(update()), lambda: nothing(undo()))
         return
     # Within a replica no branch may hold a reduction: the update runs, and is undone.
     found = findings()
@@ -84,7 +84,7 @@ def run_if_finite(
         update()
     for variable, value in zip(*forward, strict=True):
         variable.assign(tf.where(good, variable.value, value))
-    tf.cond(good, lambda: _nothing(None), lambda: _nothing(record(found)))
+    tf.cond(good, lambda: nothing(None), lambda: nothing(record(found)))
 
 
 def forward_state(model) -> list[keras.Variable]:
@@ -108,6 +108,6 @@ def unchanged(variables: Sequence[keras.Variable], condition: tf.Tensor) -> Iter
         variable.assign(tf.where(condition, value, variable.value))
 
 
-def _nothing(_):
+def nothing(_):
     """What a branch returns whose effects are assignments."""
     return tf.constant(0)

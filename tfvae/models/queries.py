@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae import _checks, _seeds
-from tfvae.models import beside, classification, evidence, inputs, latents, sampling
+from tfvae.models import aggregated, beside, classification, evidence, inputs, latents, sampling
 from tfvae.models.beside import Batch
 from tfvae.models.generative import GenerativeModel
 from tfvae.models.latents import Encoded
@@ -167,3 +167,14 @@ class Queryable(GenerativeModel):
         # A partial: TensorFlow would count the tracing of several models as that of one.
         bound = functools.partial(evidence.chunked_bound, self)
         return tf.function(bound, autograph=False, reduce_retracing=True)
+
+    @functools.cached_property
+    def log_prior(self) -> Callable[[Any, Any], tf.Tensor]:
+        """The compiled `prior.log_prob` of this model: z (n, N_z) and a seed (2,) -> (n,), nats."""
+        signature = [
+            tf.TensorSpec([None, self.latent_dim], tf.float32),
+            tf.TensorSpec([2], tf.int32),
+        ]
+        # A partial, as above.
+        log_prior = functools.partial(aggregated.log_prior, self)
+        return tf.function(log_prior, input_signature=signature, autograph=False)

@@ -6,10 +6,11 @@ import keras
 import tensorflow as tf
 
 from tfvae import _replicas
-from tfvae.models import guard
+from tfvae.models import guard, prior_steps
 from tfvae.models.beside import Batch
 from tfvae.models.statistics import TERMS
 from tfvae.objectives import Terms
+from tfvae.penalties import Inference
 
 
 class Losses(NamedTuple):
@@ -37,7 +38,8 @@ def train_step(model, data: Any) -> dict[str, tf.Tensor]:
     forward = guard.forward_state(model)
     before = guard.values_of(forward)
     with tf.GradientTape(persistent=len(owners) > 1) as tape:
-        terms, losses = losses_of(model, batch, model.seed_generator, training=True)
+        inference, losses = losses_of(model, batch, model.seed_generator, training=True)
+        terms = inference.terms
         of_layers = [own_layer_loss(model), *(layer_loss(one) for one in networks[1:])]
         scaled = []
         for owner, loss, added in zip(
@@ -56,11 +58,13 @@ def train_step(model, data: Any) -> dict[str, tf.Tensor]:
         frozen = model.objective.prior_is_frozen
         # Put back rather than given no gradient: weight decay must not move the prior either, and
         # the optimizer's moments are warm when the prior's turn comes.
-        with guard.unchanged([] if frozen is None else model.prior.trainable_weights, frozen):
+        held = [] if frozen is None or model.prior.steps else model.prior.trainable_weights
+        with guard.unchanged(held, frozen):
             for owner, its_weights, its_gradients in zip(owners, weights, gradients, strict=True):
                 if its_weights:
                     pairs = zip(its_gradients, its_weights, strict=True)
                     owner.optimizer.apply_gradients(pairs)
+        prior_steps.take(model, inference, batch, global_size, frozen)
         update_parts(model, terms, batch, sums[TERMS.index("error")], weight)
         model.statistics.update_state(sums, weight)
 
@@ -78,8 +82,8 @@ def train_step(model, data: Any) -> dict[str, tf.Tensor]:
 def test_step(model, data: Any) -> dict[str, tf.Tensor]:
     """The terms of a batch, with noise of the evaluation's own stream; returns the logs."""
     batch = model.unpack(data)
-    terms, losses = losses_of(model, batch, model.test_seed_generator, training=False)
-    sums, weight = sums_over_batch(terms, losses, own_layer_loss(model), batch)
+    inference, losses = losses_of(model, batch, model.test_seed_generator, training=False)
+    sums, weight = sums_over_batch(inference.terms, losses, own_layer_loss(model), batch)
 
     def update():
         model.statistics.update_state(sums, weight)
@@ -90,8 +94,8 @@ def test_step(model, data: Any) -> dict[str, tf.Tensor]:
 
 def losses_of(
     model, batch: Batch, generator: keras.random.SeedGenerator, *, training: bool
-) -> tuple[Terms, Losses]:
-    """The terms of a batch and its losses, each example's own."""
+) -> tuple[Inference, Losses]:
+    """What a step knows of a batch, and its losses, each example's own."""
     objective = model.objective
     inference = model.infer(
         batch,
@@ -114,14 +118,14 @@ def losses_of(
         loss += penalty.weight * values[0]
         if penalty.network is not None:
             networks.append(values[1])
-    return inference.terms, Losses(loss, reported, networks)
+    return inference, Losses(loss, reported, networks)
 
 
 def own_layer_loss(model) -> tf.Tensor | float:
     """`layer_loss` of a model, without the networks of its penalties."""
     total = layer_loss(model)
-    for penalty in model.network_penalties:
-        total -= layer_loss(penalty.network)
+    for part in model.parts_apart:
+        total -= layer_loss(part.trained_apart())
     return total
 
 

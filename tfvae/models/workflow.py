@@ -38,10 +38,10 @@ def compile_options(model, options: dict[str, Any]) -> dict[str, Any]:
                 "constructor), and every term of it is reported."
             )
     _checks.refuse_keras_2("optimizer", optimizer)
-    for penalty in model.network_penalties:
-        if penalty.optimizer is optimizer:
+    for part in model.parts_apart:
+        if part.optimizer is optimizer:
             raise ValueError(
-                f"`optimizer` must not be the one of the penalty {penalty.name!r}, whose network "
+                f"`optimizer` must not be the one of the {part.role} {part.name!r}, whose weights "
                 "it steps, received the same object. Give each its own."
             )
     if model.distribute_strategy.num_replicas_in_sync > 1:

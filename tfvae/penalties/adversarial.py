@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfvae import _checks, networks
+from tfvae import _checks, _own_optimizer, networks
 from tfvae.penalties.base import Inference, NetworkPenalty, Penalty
 
 
@@ -45,10 +45,9 @@ class Adversarial(Penalty):
         if discriminator is None:
             discriminator = networks.mlp([256] * 4, (1,), activation="leaky_relu")
         self.discriminator = _checks.layer("discriminator", discriminator)
-        if optimizer is None:
-            optimizer = keras.optimizers.Adam(1e-4, beta_1=0.5, beta_2=0.9)
-        _checks.refuse_keras_2("optimizer", optimizer)
-        self.optimizer = keras.optimizers.get(optimizer)
+        self.optimizer = _own_optimizer.get(
+            optimizer, lambda: keras.optimizers.Adam(1e-4, beta_1=0.5, beta_2=0.9)
+        )
 
     @property
     def network(self) -> keras.layers.Layer:

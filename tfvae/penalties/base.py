@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae import _own_optimizer
 from tfvae._coefficients import Coefficient
 from tfvae._component import Component
 from tfvae.discrete import Choice
@@ -86,6 +87,10 @@ class Penalty(Component, abc.ABC):
     """The optimizer of `network`."""
     weight = Coefficient()
 
+    def trained_apart(self) -> keras.layers.Layer | None:
+        """The network."""
+        return self.network
+
     def __init__(self, weight: Any = 1.0, name: str | None = None, **kwargs):
         super().__init__(name=name or _snake_case(type(self).__name__), **kwargs)
         self.weight = weight
@@ -98,15 +103,13 @@ class Penalty(Component, abc.ABC):
         """
         self.start_build()
         self.latent_dim = latent_dim
-        scaled = isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
-        # As Keras does for the model's optimizer: small gradients in float16 would become 0.
-        if self.network is not None and _is_half(self.network) and not scaled:
-            self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
         if self.network is not None and self.optimizer is None:
             raise ValueError(
                 f"`optimizer` of the penalty {self.name!r} must be a Keras optimizer, since it "
                 "owns a network, received None. Set it in the constructor."
             )
+        if self.network is not None:
+            self.optimizer = _own_optimizer.scaled(self.network, self.optimizer)
         self.create_weights()
 
     def create_weights(self) -> None:
@@ -178,11 +181,6 @@ def diagonal_posterior(inference: Inference, penalty: Penalty) -> tfd.Distributi
             "z alone."
         )
     return posterior
-
-
-def _is_half(network):
-    """Whether a network computes in float16."""
-    return any(one.dtype_policy.compute_dtype == "float16" for one in network._flatten_layers())
 
 
 def has_pairs(rows: tf.Tensor) -> tf.Tensor:

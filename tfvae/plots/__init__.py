@@ -22,6 +22,7 @@ from tfvae.plots.interpolations import interpolation, traversals
 from tfvae.plots.latent import latent_scatter
 from tfvae.plots.motion import motion_gif, stick_figures
 from tfvae.plots.observations import reconstructions, samples
+from tfvae.plots.prior import prior_fit
 from tfvae.plots.training import training_curves
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "latent_scatter",
     "latents_against_factors",
     "motion_gif",
+    "prior_fit",
     "reconstructions",
     "samples",
     "selectivity_maps",

@@ -1,7 +1,7 @@
 """The latent space as a scatter plot: encoded data, prior samples and paths."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -77,7 +77,7 @@ def latent_scatter(
     loc = latents(model, x, y)
     figure = _style.new_figure(5.4, 4.4)
     axes = _style.plain(figure.add_subplot())
-    project, names = _projection(loc)
+    project, names = projection(loc)
     if num_prior:
         _draw_prior(axes, project, _prior_points(model, num_prior, seed), names)
     points = project(loc) if model.latent_dim > 1 else _with_deviation(model, x, y, loc)
@@ -99,15 +99,18 @@ def latent_scatter(
     axes.set(xlabel=names[0], ylabel=names[1])
     if model.latent_dim > 1:
         axes.set_aspect("equal", adjustable="box")
-        _leave_out_stragglers(axes, drawn)
+        points = np.concatenate([np.asarray(dots.get_offsets()) for dots in axes.collections])
+        leave_out_stragglers(axes, [points], drawn)
     draw_legends(figure, axes, coloring, label_name)
     return figure
 
 
-def _leave_out_stragglers(axes, paths):
-    """Sets limits that leave out 0.5% of the points at each side, but no path, with a margin."""
-    points = np.concatenate([np.asarray(dots.get_offsets()) for dots in axes.collections])
-    shown = np.concatenate([np.quantile(points, [0.005, 0.995], axis=0), *paths])
+def leave_out_stragglers(
+    axes: Axes, points: Sequence[np.ndarray], paths: Sequence[np.ndarray] = ()
+) -> None:
+    """Sets limits that leave out 0.5% of each set of points at each side, but no path."""
+    shown = [np.quantile(one, [0.005, 0.995], axis=0) for one in points]
+    shown = np.concatenate([*shown, *paths])
     low, high = np.min(shown, axis=0), np.max(shown, axis=0)
     margin = 0.08 * (high - low)
     (left, bottom), (right, top) = low - margin, high + margin
@@ -175,8 +178,17 @@ def checked_labels(
     return labels, coloring
 
 
-def _projection(loc):
-    """A function (n, N_z) -> (n, min(N_z, 2)), and the names of the axes."""
+def projection(
+    loc: np.ndarray, name: str = "x"
+) -> tuple[Callable[[np.ndarray], np.ndarray], tuple[str, str]]:
+    """Returns a function (n, N_z) -> (n, min(N_z, 2)), and the names of the axes.
+
+    More than two latents are projected on the two principal axes of `loc`, (n, N_z), encodings of
+    the argument `name`.
+
+    Raises:
+        ValueError: when there is only one example for two axes.
+    """
     latent_dim = loc.shape[1]
     if latent_dim == 1:
         return (lambda z: z), (AXES[0], f"posterior standard deviation of {AXES[0]}")
@@ -186,7 +198,7 @@ def _projection(loc):
     _, singular, directions = np.linalg.svd(loc - centre, full_matrices=False)
     if len(singular) < 2:
         raise ValueError(
-            f"`x` must hold at least two examples for two principal axes, received {len(loc)}."
+            f"`{name}` must hold at least two examples for two principal axes, received {len(loc)}."
         )
     shares = singular**2 / (np.sum(singular**2) or 1.0)
     names = tuple(f"principal axis {i + 1} ({shares[i]:.0%} of the variance)" for i in range(2))

@@ -5,10 +5,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae import _checks
+from tfvae import _checks, _own_optimizer
 from tfvae._component import Component
 
 tfd = tfp.distributions
@@ -19,6 +20,16 @@ class Prior(Component, abc.ABC):
 
     A subclass gives `distribution`; one with weights creates them in `create_weights`. The model
     that owns the prior calls `build` once; a prior that stands alone is built by hand.
+
+    A prior is learned as empirical Bayes: the optimum of E_{q(z)}[log p(z)] over its weights is the
+    aggregated posterior q(z). With `steps` it follows q(z) closely as that changes: after each step
+    of the networks, `steps` steps of `optimizer` on −log p(z) alone, with z drawn anew from q(z|x)
+    of the batch each time. The model's optimizer then leaves the prior alone.
+
+    Args:
+        steps: number of steps on the prior for each step of the networks; 0: the model's optimizer
+            trains prior and networks together.
+        optimizer: Keras optimizer of these steps; None: Adam(3e-3).
 
     Example, N(m, I) with a learned mean:
         >>> import tensorflow as tf, tensorflow_probability as tfp, tfvae
@@ -38,6 +49,22 @@ class Prior(Component, abc.ABC):
     """The shape in which the N_z latents are laid out, where that means something."""
     noise_per_latent: int = 1
     """Gaussian variables that the posterior has for each latent; see `latents_from_noise`."""
+
+    def __init__(
+        self,
+        steps: int = 0,
+        optimizer: str | keras.optimizers.Optimizer | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.steps = _checks.whole_in("steps", steps, 0, 1000)
+        self.optimizer = None
+        if self.steps:
+            self.optimizer = _own_optimizer.get(optimizer, lambda: keras.optimizers.Adam(3e-3))
+
+    def trained_apart(self) -> keras.layers.Layer | None:
+        """The prior itself, if it takes steps of its own."""
+        return self if self.steps else None
 
     def build(
         self,
@@ -65,6 +92,13 @@ class Prior(Component, abc.ABC):
         self.sequence_shape = tuple(sequence_shape)
         self.support = support
         self.create_weights(tuple(data_shape), encode)
+        if self.steps and not self.trainable_weights and self.trainable:
+            raise ValueError(
+                f"`steps` must be 0 for a {type(self).__name__}, which has no weights to train, "
+                f"received {self.steps}."
+            )
+        if self.steps:
+            self.optimizer = _own_optimizer.scaled(self, self.optimizer)
 
     def create_weights(
         self, data_shape: tuple[int, ...], encode: Callable[..., tfd.Distribution] | None
@@ -72,6 +106,13 @@ class Prior(Component, abc.ABC):
         """Creates what the subclass owns; nothing by default.
 
         `latent_dim`, `sequence_shape` and `support` are known.
+        """
+
+    def observe(self, posterior: tfd.Distribution) -> None:
+        """Called with q(z|x) of each batch before the prior's own step; nothing by default.
+
+        For what follows the data without a gradient, such as moments. Not called while the
+        objective freezes the prior.
         """
 
     def check_built(self) -> None:

@@ -8,12 +8,15 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae import _checks
+from tfvae import _checks, _replicas
 from tfvae.distributions import ImportanceWeightedMarginal
 from tfvae.networks import GaussianHead, diagonal_gaussian, mlp
 from tfvae.priors.base import Prior
 
 tfd = tfp.distributions
+
+# Share of the moments of z that a batch renews, once there have been many.
+RENEWAL = 0.01
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -23,7 +26,12 @@ class HierarchicalPrior(Prior):
         log p(z) ≥ F(Θ, Φ; z) = E_{ζ_1..K ~ q_Φ(ζ|z)} log (1/K) Σ_k p_Θ(z, ζ_k)/q_Φ(ζ_k|z)
 
     p_Θ(z|ζ) and q_Φ(ζ|z) are diagonal Gaussians whose parameters are networks. The optimum of
-    E_{p_D(x) q(z|x)}[F] is the aggregated posterior: the prior is learned as empirical Bayes.
+    E_{p_D(x) q(z|x)}[F] is the aggregated posterior: the prior is learned as empirical Bayes, with
+    `steps` steps for each step of the networks, as min over Θ, Φ comes outermost in [K19].
+
+    **Choice**: the networks see and give z in units of the aggregated posterior, z' = (z − m)/s,
+    with m and s its running mean and standard deviation: log p(z) = log p'(z') − Σ log s. So the
+    prior need not learn where z lies and how wide it is, however the encoder moves it.
 
     Args:
         num_importance_samples: K.
@@ -31,9 +39,11 @@ class HierarchicalPrior(Prior):
         hyper_dim: N_ζ, the dimension of ζ; None: the dimension of z.
         decoder: network ζ -> features of p_Θ(z|ζ). None: dense layers, tanh.
         encoder: network z -> features of q_Φ(ζ|z). None: dense layers, tanh.
+        steps: number of steps on the prior for each step of the networks; see `Prior`.
+        **kwargs: `optimizer` of these steps; see `Prior`.
 
     Raises:
-        ValueError: when a number is not a whole number ≥ 1.
+        ValueError: when a number is not a whole number, or too small.
 
     Example:
         >>> from tfvae.priors import HierarchicalPrior
@@ -50,9 +60,10 @@ class HierarchicalPrior(Prior):
         hyper_dim: int | None = None,
         decoder: keras.Model | None = None,
         encoder: keras.Model | None = None,
+        steps: int = 2,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(steps=steps, **kwargs)
         self.num_importance_samples = _checks.positive_int(
             "num_importance_samples", num_importance_samples
         )
@@ -64,26 +75,51 @@ class HierarchicalPrior(Prior):
     def create_weights(
         self, data_shape: tuple[int, ...], encode: Callable[..., tfd.Distribution] | None
     ) -> None:
-        """Creates the networks of p_Θ(z|ζ) and q_Φ(ζ|z)."""
+        """Creates the networks of p_Θ(z|ζ) and q_Φ(ζ|z), and the moments of z."""
         hyper_dim = self.hyper_dim or self.latent_dim
         self._decoder_head = GaussianHead(self.latent_dim, name="decoder_head")
         self._encoder_head = GaussianHead(hyper_dim, name="encoder_head")
         self._decoder_head(self.decoder(keras.KerasTensor((None, hyper_dim))))
         self._encoder_head(self.encoder(keras.KerasTensor((None, self.latent_dim))))
+        size = self.latent_dim
+        self.location = _replicas.shared_vector(self, "location", [0.0] * size)
+        self.scale = _replicas.shared_vector(self, "scale", [1.0] * size)
+        self.batches = _replicas.shared_scalar(self, "batches", 0.0)
 
-    def _gaussian(self, network, head, inputs, training):
-        """The Gaussian that `network` gives for inputs (..., N); it sees them as (rows, N)."""
+    def observe(self, posterior: tfd.Distribution) -> None:
+        """Lets m and s follow mean and standard deviation of z ~ q(z)."""
+        loc = tf.reshape(posterior.mean(), [-1, self.latent_dim])
+        squares = tf.reshape(posterior.variance(), [-1, self.latent_dim]) + loc**2
+        mean, square = (_replicas.mean_of_rows(one) for one in (loc, squares))
+        count = self.batches.value + 1.0
+        share = tf.maximum(RENEWAL, 1.0 / count)
+        location = self.location.value
+        # The running mean square about the running mean.
+        spread = tf.maximum(square - 2.0 * mean * location + location**2, 1e-12)
+        variance = (1.0 - share) * self.scale.value**2 + share * spread
+        variance = tf.where(self.batches.value == 0.0, square - mean**2, variance)
+        self.scale.assign(tf.sqrt(tf.maximum(variance, 1e-12)))
+        self.location.assign(location + share * (mean - location))
+        self.batches.assign(count)
+
+    def _moments(self, network, head, inputs, training):
+        """(μ, σ) that `network` gives for inputs (..., N); it sees them as (rows, N)."""
         loc, scale = head(network(tf.reshape(inputs, [-1, inputs.shape[-1]]), training=training))
         shape = tf.concat([tf.shape(inputs)[:-1], [head.size]], axis=0)
-        return diagonal_gaussian(tf.reshape(loc, shape), tf.reshape(scale, shape))
+        return tf.reshape(loc, shape), tf.reshape(scale, shape)
 
     def conditional(self, zeta: tf.Tensor, *, training: bool = False) -> tfd.Distribution:
         """p_Θ(z|ζ), (..., N_ζ) -> batch shape (...)."""
-        return self._gaussian(self.decoder, self._decoder_head, zeta, training)
+        loc, scale = self._moments(self.decoder, self._decoder_head, zeta, training)
+        unit = self.scale.value
+        return diagonal_gaussian(self.location.value + unit * loc, unit * scale)
 
     def proposal(self, z: tf.Tensor, *, training: bool = False) -> tfd.Distribution:
         """q_Φ(ζ|z), (..., N_z) -> batch shape (...)."""
-        return self._gaussian(self.encoder, self._encoder_head, z, training)
+        standard = (z - self.location.value) / self.scale.value
+        return diagonal_gaussian(
+            *self._moments(self.encoder, self._encoder_head, standard, training)
+        )
 
     def distribution(self, *, training: bool = False) -> tfd.Distribution:
         """The marginal; its `log_prob(z, seed=…)` is one draw of the bound F."""

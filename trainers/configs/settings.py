@@ -35,6 +35,7 @@ DATASETS = {
         "learning_rate": 2e-3,
         "kappa": 0.055,
         "beta": 1.0,
+        "prior": {"hidden": (64, 64)},
     },
     "digits": {
         "data": {"name": "digits"},
@@ -258,7 +259,7 @@ def experiment(dataset: str, model: dict[str, Any], **more: Any) -> config_dict.
             **model,
         },
         report={
-            "num_samples": 500,  # importance samples of the log-likelihood
+            "num_samples": 500,  # importance samples of the log-likelihood, and of log p(z)
             "num_examples": 500,  # test examples for the log-likelihood
             "coloring": "auto",  # kind of labels, see `tfvae.plots.latent_scatter`
             **settings["report"],
