@@ -10,7 +10,7 @@ from tfvae import _checks
 from tfvae._coefficients import Coefficient
 from tfvae.objectives.base import Objective, Terms
 from tfvae.objectives.bounds import AutomaticBound
-from tfvae.objectives.multipliers import GECO, NOT_STARTED, REWO, Multiplier
+from tfvae.objectives.multipliers import GECO, REWO, Multiplier
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -52,12 +52,10 @@ class Constrained(Objective):
 
     def create_weights(self, likelihood: Any) -> None:
         """Creates λ, and what measures the data where no κ was given."""
-        self._bound_of = likelihood.bound
+        self._bound_of, self._elbo_multiplier = likelihood.bound, likelihood.elbo_multiplier
         self.multiplier.build()
         if self.automatic is not None:
             self.automatic.build()
-        else:
-            self.multiplier.start(likelihood.elbo_multiplier(likelihood.bound(self.kappa)))
 
     @property
     def bound(self) -> tf.Tensor:
@@ -72,16 +70,19 @@ class Constrained(Objective):
         """Measures the first training batches when no κ was given."""
         if self.automatic is not None:
             self.automatic.measure(x, likelihood)
-            started = likelihood.elbo_multiplier(self.bound)
-            self.multiplier.start(tf.where(self.is_ready(), started, NOT_STARTED))
 
     def is_ready(self) -> tf.Tensor:
         """Scalar bool: whether κ is known."""
         return tf.constant(True) if self.automatic is None else self.automatic.is_known()
 
+    def multiplier_value(self) -> tf.Tensor:
+        """λ, a scalar: the relative one times the ELBO's for the bound that holds now."""
+        elbo_multiplier = self._elbo_multiplier(self.bound)
+        return self.multiplier.value() * tf.where(self.is_ready(), elbo_multiplier, 1.0)
+
     def loss(self, terms: Terms) -> tf.Tensor:
         """R + λ(C − κ²), mean over samples."""
-        multiplier = tf.stop_gradient(self.multiplier.value())
+        multiplier = tf.stop_gradient(self.multiplier_value())
         return tf.reduce_mean(terms.rate + multiplier * (terms.error - self.bound), axis=0)
 
     def update(self, error: tf.Tensor) -> None:
@@ -106,7 +107,7 @@ class Constrained(Objective):
 
     def state(self) -> dict[str, tf.Tensor]:
         """λ."""
-        return self.multiplier.state()
+        return {"lambda": self.multiplier_value()}
 
     def convergence_warning(self, likelihood: Any) -> str | None:
         """The bound was not reached, and with REWO the prior was therefore not trained."""
