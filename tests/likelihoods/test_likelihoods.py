@@ -144,6 +144,20 @@ def test_elbo_multiplier_makes_the_error_the_distortion_up_to_a_constant(rng, ca
     np.testing.assert_allclose(rest, np.full((2, 5), rest[0, 0]), atol=1e-4)
 
 
+@pytest.mark.parametrize("case", ["bernoulli", "fixed", "learned"])
+def test_error_weight_is_the_derivative_of_the_distortion(rng, case):
+    likelihood = CASES[case]()
+    x = rng.uniform(size=(5, *DATA)).astype("float32")
+    outputs = tf.constant(rng.normal(size=(1, 5, *DATA)), tf.float32)
+    _, error = likelihood.distortion_and_error(x, outputs)
+    mean = tf.reduce_mean(error)
+    if case == "learned":  # The scale that belongs to this error
+        likelihood.update(mean / 12)
+    distortion, _ = likelihood.distortion_and_error(x, outputs)
+    rest = distortion - likelihood.error_weight(mean) * error
+    np.testing.assert_allclose(rest, np.full((1, 5), rest[0, 0]), atol=1e-3)
+
+
 def test_support():
     bernoulli = CASES["bernoulli"]()
     assert bernoulli.in_support(tf.constant([[0.0, 0.5, 1.0]]))

@@ -148,6 +148,12 @@ class Gaussian(Likelihood):
         """N_x/(2κ²) = 1/(2σ²) for the σ that the bound allows, since D = C/(2σ²) + const."""
         return self.num_features / (2.0 * bound)
 
+    def error_weight(self, error: tf.Tensor) -> tf.Tensor:
+        """1/(2σ²); a learned σ² is C/N_x, or has this mean over features."""
+        if self.scale in LEARNED_SCALES:
+            return self.elbo_multiplier(error)
+        return tf.constant(0.5 / self.scale**2, tf.float32)
+
     def bound(self, kappa: float | tf.Tensor) -> float | tf.Tensor:
         """κ² = N_x · kappa²."""
         return self.num_features * kappa**2

@@ -102,11 +102,14 @@ class Multiplier(Component, abc.ABC):
         highest = self.max_multiplier if highest is None else highest
         return tf.clip_by_value(value, 1.0 / self.max_multiplier, highest)
 
+    def averaged(self, error: tf.Tensor) -> tf.Tensor:
+        """Ĉ_t for C of the global batch, a scalar; C itself at the first step."""
+        average = moving_average(error, self.average.value, self.alpha)
+        return tf.where(self.average.value < 0.0, error, average)
+
     def update(self, error: tf.Tensor, bound: tf.Tensor) -> None:
         """The dual step, after the gradient step: C of the global batch, κ², both scalars."""
-        average = tf.where(
-            self.average < 0.0, error, moving_average(error, self.average.value, self.alpha)
-        )
+        average = self.averaged(error)
         delta = average - bound
         self.average.assign(average)
         self.dual_step(delta / bound if self.relative else delta)
