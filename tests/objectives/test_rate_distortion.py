@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import scipy.optimize
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 import tfvae
 from tfvae.objectives import GECO, REWO, Constrained, Terms

@@ -118,6 +118,9 @@ class Likelihood(Component, abc.ABC):
         """
         return None
 
+    def observe_batch(self, x: tf.Tensor) -> None:
+        """Called with each training batch (B, *data) before its loss; nothing by default."""
+
     def update(self, residual: tf.Tensor) -> None:
         """Called after each gradient step with the mean of `residual` over the global batch."""
 

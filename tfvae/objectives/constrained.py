@@ -34,7 +34,7 @@ class Constrained(Objective):
     distortion and ELBO are those of the maximum-likelihood scale.
 
     Without κ, the loss is R + (λ/λ_ELBO)·D, where D has the scale of the likelihood. With a learned
-    scale, D = C/(2σ²) + const, so this is R + λ·C with λ_ELBO = N_x/(2Ĉ). λ/λ_ELBO falls to 1, where
+    scale, D = C/(2σ²) + const: this is R + λ·C with λ_ELBO = N_x/(2Ĉ). λ/λ_ELBO falls to 1, where
     the loss is the ELBO's. The prior joins in when 80% of what can be explained is, or after 100
     steps. In short: reconstructions first, then the ELBO. For a looser or tighter model, give κ.
 
