@@ -13,8 +13,9 @@ from tfvae.objectives.base import Objective, Terms
 from tfvae.objectives.bounds import EXPLAINED, AutomaticBound
 from tfvae.objectives.multipliers import GECO, REWO, Multiplier
 
-# β_0 of "rewo" without a given κ. A smaller one takes longer than short training lasts.
-AUTOMATIC_INITIAL = 0.3
+# "rewo" without a given κ. A smaller β_0 takes longer than short training lasts, and overfits small
+# data; a larger ν leaves latents unused that the ELBO would use.
+AUTOMATIC_REWO = {"nu": 0.02, "initial": 0.3}
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -28,7 +29,7 @@ class Constrained(Objective):
             None: the error of the model that is best by its ELBO, which training finds
             (`tfvae.objectives.AutomaticBound`); `bound` tells the κ² that holds.
         multiplier: `REWO()`, `GECO()`, or a name. "rewo" (default) is `REWO()` for a given κ, and
-            `REWO(initial=0.3)` without one; "geco" is `GECO()`.
+            `REWO(nu=0.02, initial=0.3)` without one; "geco" is `GECO()`.
 
     For a given κ the scale of a Gaussian likelihood does not enter the loss; when it is learned,
     distortion and ELBO are those of the maximum-likelihood scale.
@@ -54,7 +55,7 @@ class Constrained(Objective):
     def __init__(self, kappa: Any = None, multiplier: str | Multiplier = "rewo", **kwargs):
         super().__init__(**kwargs)
         self.kappa = kappa
-        rewo = functools.partial(REWO, initial=AUTOMATIC_INITIAL) if kappa is None else REWO
+        rewo = functools.partial(REWO, **AUTOMATIC_REWO) if kappa is None else REWO
         self.multiplier = _checks.named_object(
             "multiplier", multiplier, Multiplier, {"geco": GECO, "rewo": rewo}
         )
