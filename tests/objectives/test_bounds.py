@@ -47,14 +47,16 @@ def run(bound, errors, multiplier=None):
     """β and κ² after each of a series of errors, κ² and errors as shares of the variance."""
     multiplier = multiplier or REWO(initial=0.1, alpha=0.0)
     multiplier.build()
-    betas, values = [], []
-    for error in errors:
-        error = tf.constant(error * float(bound.constant.value), tf.float32)
+
+    @tf.function
+    def step(error):
+        error *= bound.constant.value
         bound.update(multiplier.averaged(error), multiplier)
         multiplier.update(error, bound.value())
-        betas.append(1.0 / float(multiplier.value()))
-        values.append(float(bound.value()) / float(bound.constant.value))
-    return np.array(betas), np.array(values), multiplier
+        return tf.stack([1.0 / multiplier.value(), bound.value() / bound.constant.value])
+
+    betas, values = np.transpose([step(tf.constant(one, tf.float32)) for one in errors])
+    return betas, values, multiplier
 
 
 @pytest.fixture
