@@ -144,6 +144,36 @@ def test_elbo_multiplier_makes_the_error_the_distortion_up_to_a_constant(rng, ca
     np.testing.assert_allclose(rest, np.full((2, 5), rest[0, 0]), atol=1e-4)
 
 
+@pytest.mark.parametrize("case", ["bernoulli", "fixed", "learned"])
+def test_error_weight_is_the_derivative_of_the_distortion(rng, case):
+    # A learned scale starts with its first update.
+    likelihood = built(Gaussian()) if case == "learned" else CASES[case]()
+    x = rng.uniform(size=(5, *DATA)).astype("float32")
+    outputs = tf.constant(rng.normal(size=(1, 5, *DATA)), tf.float32)
+    _, error = likelihood.distortion_and_error(x, outputs)
+    mean = tf.reduce_mean(error)
+    if case == "learned":  # The scale that belongs to this error
+        likelihood.update(mean / 12)
+    distortion, _ = likelihood.distortion_and_error(x, outputs)
+    rest = distortion - likelihood.error_weight(mean) * error
+    np.testing.assert_allclose(rest, np.full((1, 5), rest[0, 0]), atol=1e-3)
+
+
+@pytest.mark.parametrize("scale", ["learned", "per_feature"])
+def test_scale_of_the_first_step_is_the_size_of_the_data(rng, scale):
+    likelihood = built(Gaussian(scale))
+    x = (10.0 * rng.normal(size=(5, *DATA))).astype("float32")
+    for useless in (np.full_like(x, np.nan), np.zeros_like(x)):
+        likelihood.observe_batch(tf.constant(useless))
+        assert np.all(likelihood.log_scale == 0.0)
+    for batch in (x, 2.0 * x):  # the second changes nothing
+        likelihood.observe_batch(tf.constant(batch))
+        np.testing.assert_allclose(likelihood.log_scale, 0.5 * np.log((x**2).mean()), rtol=1e-5)
+    # It is a guess: the first error takes its place.
+    likelihood.update(tf.fill(likelihood.log_scale.shape, 4.0))
+    np.testing.assert_allclose(likelihood.log_scale, np.log(2.0), rtol=1e-5)
+
+
 def test_support():
     bernoulli = CASES["bernoulli"]()
     assert bernoulli.in_support(tf.constant([[0.0, 0.5, 1.0]]))

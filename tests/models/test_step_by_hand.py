@@ -217,12 +217,11 @@ def test_multiplier_after_some_steps(x, kind):
     multiplier = REWO(nu, alpha=0.6, initial=0.05) if kind == "rewo" else GECO(nu, alpha=0.6)
     model = small(objective=Constrained(kappa, multiplier))
     model.compile(keras.optimizers.SGD(1e-2))
-    elbo_multiplier = 5 / (2 * 5 * 1.0**2)  # N_x/(2κ²) at step 0
-    beta, lam = 0.05 / elbo_multiplier, 1.0 * elbo_multiplier
+    beta, lam = 0.05, 1.0  # relative to the ELBO's
     average, initial_phase = None, True
     for step in range(6):
         bound, rate = 5 * float(kappa(step)) ** 2, float(nu(step))
-        before = lam if kind == "geco" else 1.0 / beta
+        before = (lam if kind == "geco" else 1.0 / beta) * 5 / (2 * bound)  # times N_x/(2κ_t²)
         logs = model.train_on_batch(x, return_dict=True)
         model.reset_metrics()
         error = 5 * logs["constraint"] ** 2
@@ -237,14 +236,17 @@ def test_multiplier_after_some_steps(x, kind):
             f = -1.0 if delta > 0 else np.tanh(3.0 * (beta - 1.0))
             beta = min(beta * np.exp(rate * f * delta), 1.0)
         expected = lam if kind == "geco" else 1.0 / beta
-        assert logs["lambda"] == pytest.approx(expected, rel=1e-3), step
+        assert float(multiplier.value()) == pytest.approx(expected, rel=1e-3), step
+        # κ has taken its step as well, and λ follows it.
+        elbo_multiplier = 1.0 / (2 * float(kappa(step + 1)) ** 2)
+        assert logs["lambda"] == pytest.approx(expected * elbo_multiplier, rel=1e-3), step
         assert float(multiplier.average.value) == pytest.approx(average, rel=1e-3)
     if kind == "rewo":
         assert not initial_phase  # both phases were seen
 
 
 def test_learned_scale_and_schedules_hold_their_numbers_in_each_step(x):
-    """Step t has schedule(t), and the σ² of the steps before it; the first has σ = 1."""
+    """Step t has schedule(t), and the σ² of the steps before it; the first has the mean of x²."""
     model = tfvae.VAE(
         2,
         mlp([6]),
@@ -255,7 +257,7 @@ def test_learned_scale_and_schedules_hold_their_numbers_in_each_step(x):
     )
     model.compile(keras.optimizers.SGD(1e-2))
     model.build((None, 5))
-    variance, known = 1.0, False
+    variance, known = float(np.mean(np.square(x))), False
     for step in range(5):
         logs = model.train_on_batch(x, return_dict=True)
         model.reset_metrics()

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae import _checks
+from tfvae import _checks, _replicas
 from tfvae._fused import fused
 from tfvae.likelihoods.base import Likelihood, flattened, sum_over_features
 
@@ -17,7 +17,7 @@ LEARNED_SCALES = ("learned", "per_feature")
 MINIMUM_SCALE = 1e-4
 # α of the moving average of the squared error, which a batch estimates well: a short memory.
 MEMORY = 0.9
-# The variance before any batch has been seen.
+# σ² before any batch has been seen. As long as σ² is a guess it is kept with a minus sign.
 UNKNOWN = -1.0
 
 
@@ -56,9 +56,9 @@ class Gaussian(Likelihood):
             "per_feature" (one σ for each).
 
     A learned σ is the maximum-likelihood one, σ² = mean of (x − μ)², as a moving average over
-    training batches. Gradient descent reaches the same optimum hundreds of steps later, and until
-    then D would belong to a wrong σ. With a learned σ the ELBO has no weight left to choose. σ is
-    at least 1e-4 of a unit of the data.
+    training batches; the first step has the mean of x². Gradient descent reaches the same optimum
+    hundreds of steps later, and until then D would belong to a wrong σ. With a learned σ the ELBO
+    has no weight left to choose. σ is at least 1e-4 of a unit of the data.
 
     κ is the root-mean-square error per feature: κ² of the papers is N_x · kappa².
 
@@ -100,12 +100,11 @@ class Gaussian(Likelihood):
 
     @property
     def log_scale(self) -> tf.Tensor:
-        """log σ, a scalar, or (*data) when learned per feature; 0 before the first batch."""
+        """log σ, a scalar, or (*data) when learned per feature; 0 before any batch was seen."""
         if self.scale not in LEARNED_SCALES:
             return tf.constant(math.log(self.scale), tf.float32)
-        variance = self._variance.value
-        known = 0.5 * tf.math.log(tf.maximum(variance, MINIMUM_SCALE**2))
-        return tf.where(variance == UNKNOWN, 0.0, known)
+        variance = tf.abs(self._variance.value)
+        return 0.5 * tf.math.log(tf.maximum(variance, MINIMUM_SCALE**2))
 
     def distribution(self, outputs: tf.Tensor) -> tfd.Distribution:
         """Independent normal distributions, event shape *data."""
@@ -138,15 +137,29 @@ class Gaussian(Likelihood):
             return tf.math.squared_difference(x, outputs)
         return error / self.num_features
 
+    def observe_batch(self, x: tf.Tensor) -> None:
+        """The first batch's mean of x² is σ² for its own step, so that no unit is favoured."""
+        if self.scale in LEARNED_SCALES:
+            guess = _replicas.mean(tf.reduce_mean(tf.square(x)))
+            usable = tf.math.is_finite(guess) & (guess > 0.0)
+            variance = self._variance.value
+            self._variance.assign(tf.where((variance == UNKNOWN) & usable, -guess, variance))
+
     def update(self, residual: tf.Tensor) -> None:
         """σ² ← (1 − α)·mean (x − μ)² + α·σ², α = 0.9; the first batch starts it."""
         variance = self._variance.value
         average = (1.0 - MEMORY) * residual + MEMORY * variance
-        self._variance.assign(tf.where(variance == UNKNOWN, residual, average))
+        self._variance.assign(tf.where(variance < 0.0, residual, average))
 
     def elbo_multiplier(self, bound: tf.Tensor) -> tf.Tensor:
         """N_x/(2κ²) = 1/(2σ²) for the σ that the bound allows, since D = C/(2σ²) + const."""
         return self.num_features / (2.0 * bound)
+
+    def error_weight(self, error: tf.Tensor) -> tf.Tensor:
+        """1/(2σ²); a learned σ² is C/N_x, or has this mean over features."""
+        if self.scale in LEARNED_SCALES:
+            return self.elbo_multiplier(error)
+        return tf.constant(0.5 / self.scale**2, tf.float32)
 
     def bound(self, kappa: float | tf.Tensor) -> float | tf.Tensor:
         """κ² = N_x · kappa²."""

@@ -4,10 +4,14 @@ from collections.abc import Sequence
 
 import keras
 
+from tfvae import objectives
 from tfvae.models.base import LatentVariableModel
-from tfvae.objectives import Objective
-from tfvae.penalties import Penalty
+from tfvae.objectives import Constrained, Objective
+from tfvae.penalties import Flatness, Penalty
 from tfvae.priors import Prior
+
+# η where no given κ keeps the error from growing: a few nats against the ELBO.
+UNCONSTRAINED_WEIGHT = 2.0
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -17,7 +21,9 @@ class FlatManifoldVAE(LatentVariableModel):
         L = L_VHP + η·E_{x_i,x_j} E_{z_i,z_j} ‖G(g(z_i, z_j)) − c²·1‖²_F
 
     G = JᵀJ is the metric that the decoder's mean pulls back into the latent space; g mixes pairs of
-    latent points. The penalty is `tfvae.penalties.Flatness()` by default; see there for η, mixup
+    latent points. The penalty is `tfvae.penalties.Flatness()` by default where a κ is given. A
+    model without one has `Flatness(2.0)`: κ then follows the error, nothing holds against the
+    penalty but the ELBO, and a large η would keep the decoder from learning. See there for mixup
     and the estimators, `VHPVAE` for prior and objective, and `LatentVariableModel` for the other
     arguments.
 
@@ -37,9 +43,13 @@ class FlatManifoldVAE(LatentVariableModel):
         latent_dim: int,
         prior: str | Prior = "hierarchical",
         objective: str | Objective = "constrained",
-        penalties: Sequence[str | Penalty] = ("flatness",),
+        penalties: Sequence[str | Penalty] | None = None,
         **kwargs,
     ):
+        objective = objectives.get(objective)
+        if penalties is None:
+            given = isinstance(objective, Constrained) and objective.kappa is not None
+            penalties = [Flatness() if given else Flatness(UNCONSTRAINED_WEIGHT)]
         super().__init__(
             latent_dim, prior=prior, objective=objective, penalties=penalties, **kwargs
         )

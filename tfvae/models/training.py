@@ -27,6 +27,7 @@ class Losses(NamedTuple):
 def train_step(model, data: Any) -> dict[str, tf.Tensor]:
     """One gradient step on all losses, then the dual step; returns the logs."""
     batch = model.unpack(data)
+    model.likelihood.observe_batch(batch.target)
     model.objective.observe_batch(batch.target, model.likelihood)
     # The optimizers' owners: the model, and the penalties with a network.
     owners = [model, *model.network_penalties]

@@ -1,5 +1,6 @@
 """Learning as constrained optimisation: the least rate subject to a bound on the error."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,8 +10,12 @@ import tensorflow as tf
 from tfvae import _checks
 from tfvae._coefficients import Coefficient
 from tfvae.objectives.base import Objective, Terms
-from tfvae.objectives.bounds import AutomaticBound
-from tfvae.objectives.multipliers import GECO, NOT_STARTED, REWO, Multiplier
+from tfvae.objectives.bounds import EXPLAINED, AutomaticBound
+from tfvae.objectives.multipliers import GECO, REWO, Multiplier
+
+# "rewo" without a given κ. A smaller β_0 takes longer than short training lasts, and overfits small
+# data; a larger ν leaves latents unused that the ELBO would use.
+AUTOMATIC_REWO = {"nu": 0.02, "initial": 0.3}
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -21,13 +26,18 @@ class Constrained(Objective):
         kappa: the error per feature that is asked for, which means the same for data of any size:
             root-mean-square error for a Gaussian likelihood (κ² of the papers = N_x·kappa²), mean
             cross-entropy in nats for a Bernoulli (κ² = N_x·kappa). A number or a Keras schedule.
-            None: 80% of what a constant leaves unexplained, or somewhat less than
-            the networks can explain (`tfvae.objectives.AutomaticBound`); `bound` tells the κ² that
-            holds.
-        multiplier: `REWO()` (default), `GECO()`, or "rewo", "geco".
+            None: the error of the model that is best by its ELBO, which training finds
+            (`tfvae.objectives.AutomaticBound`); `bound` tells the κ² that holds.
+        multiplier: `REWO()`, `GECO()`, or a name. "rewo" (default) is `REWO()` for a given κ, and
+            `REWO(nu=0.02, initial=0.3)` without one; "geco" is `GECO()`.
 
-    The scale of a Gaussian likelihood does not enter C; when it is learned, distortion and ELBO are
-    those of the maximum-likelihood scale.
+    For a given κ the scale of a Gaussian likelihood does not enter the loss; when it is learned,
+    distortion and ELBO are those of the maximum-likelihood scale.
+
+    Without κ, the loss is R + (λ/λ_ELBO)·D, where D has the scale of the likelihood. With a learned
+    scale, D = C/(2σ²) + const: this is R + λ·C with λ_ELBO = N_x/(2Ĉ). λ/λ_ELBO falls to 1, where
+    the loss is the ELBO's. The prior joins in when 80% of what can be explained is, or after 100
+    steps. In short: reconstructions first, then the ELBO. For a looser or tighter model, give κ.
 
     Raises:
         ValueError: when kappa ≤ 0.
@@ -45,19 +55,19 @@ class Constrained(Objective):
     def __init__(self, kappa: Any = None, multiplier: str | Multiplier = "rewo", **kwargs):
         super().__init__(**kwargs)
         self.kappa = kappa
+        rewo = functools.partial(REWO, **AUTOMATIC_REWO) if kappa is None else REWO
         self.multiplier = _checks.named_object(
-            "multiplier", multiplier, Multiplier, {"geco": GECO, "rewo": REWO}
+            "multiplier", multiplier, Multiplier, {"geco": GECO, "rewo": rewo}
         )
         self.automatic = AutomaticBound(name="automatic_bound") if kappa is None else None
 
     def create_weights(self, likelihood: Any) -> None:
         """Creates λ, and what measures the data where no κ was given."""
-        self._bound_of = likelihood.bound
+        self._bound_of, self._elbo_multiplier = likelihood.bound, likelihood.elbo_multiplier
+        self._error_weight = likelihood.error_weight
         self.multiplier.build()
         if self.automatic is not None:
             self.automatic.build()
-        else:
-            self.multiplier.start(likelihood.elbo_multiplier(likelihood.bound(self.kappa)))
 
     @property
     def bound(self) -> tf.Tensor:
@@ -72,23 +82,32 @@ class Constrained(Objective):
         """Measures the first training batches when no κ was given."""
         if self.automatic is not None:
             self.automatic.measure(x, likelihood)
-            started = likelihood.elbo_multiplier(self.bound)
-            self.multiplier.start(tf.where(self.is_ready(), started, NOT_STARTED))
 
     def is_ready(self) -> tf.Tensor:
         """Scalar bool: whether κ is known."""
         return tf.constant(True) if self.automatic is None else self.automatic.is_known()
 
+    def multiplier_value(self) -> tf.Tensor:
+        """λ, a scalar: the relative one times the ELBO's, for the κ² that holds now."""
+        if self.automatic is None:
+            return self.multiplier.value() * self._elbo_multiplier(self.bound)
+        average = self.multiplier.average.value
+        weight = self._error_weight(tf.where(average < 0.0, 1.0, average))
+        return self.multiplier.value() * weight
+
     def loss(self, terms: Terms) -> tf.Tensor:
-        """R + λ(C − κ²), mean over samples."""
-        multiplier = tf.stop_gradient(self.multiplier.value())
-        return tf.reduce_mean(terms.rate + multiplier * (terms.error - self.bound), axis=0)
+        """R + λ(C − κ²), or R + (λ/λ_ELBO)·D without a given κ; mean over samples."""
+        if self.automatic is None:
+            excess = tf.stop_gradient(self.multiplier_value()) * (terms.error - self.bound)
+        else:
+            excess = tf.stop_gradient(self.multiplier.value()) * terms.distortion
+        return tf.reduce_mean(terms.rate + excess, axis=0)
 
     def update(self, error: tf.Tensor) -> None:
         """The dual step."""
-        self.multiplier.update(error, self.bound)
         if self.automatic is not None:
-            self.automatic.update(self.multiplier.average.value)
+            self.automatic.update(self.multiplier.averaged(error), self.multiplier)
+        self.multiplier.update(error, self.bound)
 
     @property
     def prior_is_frozen(self) -> tf.Tensor | None:
@@ -106,24 +125,37 @@ class Constrained(Objective):
 
     def state(self) -> dict[str, tf.Tensor]:
         """λ."""
-        return self.multiplier.state()
+        return {"lambda": self.multiplier_value()}
 
     def convergence_warning(self, likelihood: Any) -> str | None:
-        """The bound was not reached, and with REWO the prior was therefore not trained."""
+        """The bound was not reached, or an automatic one had to be loosened; None: all is well."""
         average = float(tf.convert_to_tensor(self.multiplier.average.value))
-        bound = float(self.bound)
-        if average < 0.0 or average <= 1.05 * bound:
+        automatic, frozen = self.automatic is not None, self.multiplier.prior_is_frozen
+        if average < 0.0 or (automatic and (frozen is None or not self.automatic.gave_way())):
             return None
-        frozen = self.multiplier.prior_is_frozen
-        consequence = (
-            " The initial phase of REWO has not ended: the prior has not been trained at all."
-            if frozen is not None and bool(frozen)
-            else ""
-        )
-        kappa = "`kappa`" if self.automatic is None else "the automatic `kappa`"
+        bound = float(self.automatic.first() if automatic else self.bound)
+        if average <= 1.05 * bound:
+            return None
+        untrained = frozen is not None and bool(frozen)
+        kappas = [f"{likelihood.kappa_of(error):.4g}" for error in (average, bound)]
+        if not automatic or untrained:
+            consequence = (
+                " The initial phase of REWO has not ended: the prior has not been trained at all."
+                if untrained
+                else ""
+            )
+            kappa = "the automatic `kappa`" if automatic else "`kappa`"
+            return (
+                f"The constraint was not reached: the error is {kappas[0]}, {kappa} {kappas[1]} "
+                f"({likelihood.kappa_unit}).{consequence} Train longer, use larger networks or "
+                "more latent dimensions, or ask for a larger `kappa`, such as "
+                f"{1.1 * likelihood.kappa_of(average):.2g}."
+            )
+        explained = float(self.automatic.explained(average))
         return (
-            f"The constraint was not reached: the error is {likelihood.kappa_of(average):.4g}, "
-            f"{kappa} {likelihood.kappa_of(bound):.4g} ({likelihood.kappa_unit})."
-            f"{consequence} Train longer, use larger networks or more latent dimensions, or ask "
-            f"for a larger `kappa`, such as {1.1 * likelihood.kappa_of(average):.2g}."
+            f"The automatic `kappa` was loosened from {kappas[1]} to {kappas[0]} "
+            f"({likelihood.kappa_unit}): the model explains {explained:.0%} of what the mean of "
+            f"the data leaves, where {EXPLAINED:.0%} were waited for. Train longer, use larger "
+            "networks or more latent dimensions, or give penalties a smaller weight. If the data have no more structure, all is well: "
+            f"`kappa={1.1 * likelihood.kappa_of(average):.2g}` asks for about this error."
         )

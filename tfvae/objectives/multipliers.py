@@ -11,9 +11,6 @@ from tfvae import _checks, _replicas
 from tfvae._coefficients import Coefficient
 from tfvae._component import Component
 
-# A multiplier before it knows the ELBO's.
-NOT_STARTED = -1.0
-
 
 def moving_average(error: tf.Tensor, average: tf.Tensor, alpha: Any) -> tf.Tensor:
     """Ĉ_t = (1 − α)·C_batch + α·Ĉ_{t−1} [RV18, algorithm 1]."""
@@ -37,9 +34,15 @@ def rewo_step(beta: tf.Tensor, delta: tf.Tensor, nu: Any, tau: Any) -> tf.Tensor
 
 
 class Multiplier(Component, abc.ABC):
-    """Base class: λ ≥ 0 and Ĉ as non-trainable weights, changed by `update` once a step.
+    """Base class: λ/λ_ELBO and Ĉ as non-trainable weights, changed by `update` once a step.
 
-    δ_t is relative here, (Ĉ_t − κ²)/κ², unless `relative=False`. **Choice**: κ² grows with the
+    λ_ELBO is the multiplier with which R + λC weighs error and rate as the ELBO does
+    (`Likelihood.elbo_multiplier`): 1 for a Bernoulli likelihood, N_x/(2κ²) for a Gaussian one,
+    where C has the square of the data's unit. A multiplier knows λ relative to it. So its initial
+    value, its range and the cap of REWO mean the same for all likelihoods, units and κ, and λ
+    follows a κ that changes (**choice**).
+
+    δ_t is relative too, (Ĉ_t − κ²)/κ², unless `relative=False`. **Choice**: κ² grows with the
     number of features, and with δ in its unit ν would have to be found anew for every data set;
     divided by κ², one ν serves all. ν of the papers is ours divided by κ².
 
@@ -47,14 +50,10 @@ class Multiplier(Component, abc.ABC):
         nu: ν > 0, the step size of the dual ascent.
         alpha: α in [0, 1), the memory of the moving average Ĉ.
         relative: whether δ is divided by κ².
-        max_multiplier: λ is kept in [1/max_multiplier, max_multiplier].
+        max_multiplier: λ/λ_ELBO is kept in [1/max_multiplier, max_multiplier].
 
     λ takes a step with every batch. Where the optimizer accumulates the gradients of n batches
     (`gradient_accumulation_steps`), that is n steps for one of the weights: ν/n keeps the pace.
-
-    The initial value is given relative to the multiplier with which the loss weighs error and rate
-    as the ELBO does (1 for a Bernoulli likelihood, N_x/(2κ²) for a Gaussian one, where C is not in
-    nats). One value then serves all likelihoods and data (**choice**).
 
     Raises:
         ValueError: when an argument lies outside its range.
@@ -80,7 +79,7 @@ class Multiplier(Component, abc.ABC):
         )
 
     def build(self) -> None:
-        """Creates λ's state."""
+        """Creates the state."""
         self.start_build()
         self.create_weights()
         # Negative: no batch has been seen. No likelihood of the library has a negative C.
@@ -91,30 +90,26 @@ class Multiplier(Component, abc.ABC):
         """Creates the weights of λ."""
 
     @abc.abstractmethod
-    def start(self, elbo_multiplier: tf.Tensor) -> None:
-        """Sets the initial value relative to the ELBO's multiplier, unless it has been set.
-
-        `NOT_STARTED` in place of the ELBO's multiplier leaves it as it is.
-        """
-
-    @abc.abstractmethod
     def value(self) -> tf.Tensor:
-        """λ, a scalar."""
+        """λ/λ_ELBO, a scalar."""
 
     @abc.abstractmethod
     def dual_step(self, delta: tf.Tensor) -> None:
-        """Changes λ for δ_t, a scalar."""
+        """Changes λ/λ_ELBO for δ_t, a scalar."""
 
     def _clipped(self, value, highest=None):
-        """`value`, λ or β, kept in the range of λ."""
+        """`value`, relative λ or β, kept in its range."""
         highest = self.max_multiplier if highest is None else highest
         return tf.clip_by_value(value, 1.0 / self.max_multiplier, highest)
 
+    def averaged(self, error: tf.Tensor) -> tf.Tensor:
+        """Ĉ_t for C of the global batch, a scalar; C itself at the first step."""
+        average = moving_average(error, self.average.value, self.alpha)
+        return tf.where(self.average.value < 0.0, error, average)
+
     def update(self, error: tf.Tensor, bound: tf.Tensor) -> None:
         """The dual step, after the gradient step: C of the global batch, κ², both scalars."""
-        average = tf.where(
-            self.average < 0.0, error, moving_average(error, self.average.value, self.alpha)
-        )
+        average = self.averaged(error)
         delta = average - bound
         self.average.assign(average)
         self.dual_step(delta / bound if self.relative else delta)
@@ -124,10 +119,6 @@ class Multiplier(Component, abc.ABC):
         """Whether the initial phase, in which the prior is frozen, lasts; None: no such phase."""
         return None
 
-    def state(self) -> dict[str, tf.Tensor]:
-        """What is reported beside the terms."""
-        return {"lambda": self.value()}
-
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class GECO(Multiplier):
@@ -135,7 +126,7 @@ class GECO(Multiplier):
 
     Args:
         nu: ν.
-        initial: λ_0, relative to the ELBO's multiplier.
+        initial: λ_0/λ_ELBO.
         **kwargs: see `Multiplier`.
 
     Example, a constraint that is violated by as much as it allows, δ = 1:
@@ -143,7 +134,6 @@ class GECO(Multiplier):
         >>> from tfvae.objectives import GECO
         >>> geco = GECO(nu=0.5)
         >>> geco.build()
-        >>> geco.start(1.0)
         >>> geco.update(error=2.0, bound=1.0)
         >>> round(float(geco.value()), 4)  # exp 0.5
         1.6487
@@ -156,19 +146,12 @@ class GECO(Multiplier):
         )
 
     def create_weights(self) -> None:
-        """Creates λ."""
-        self.multiplier = _replicas.shared_scalar(self, "multiplier", NOT_STARTED)
-
-    def start(self, elbo_multiplier: tf.Tensor) -> None:
-        """λ_0."""
-        started = (self.multiplier.value != NOT_STARTED) | (elbo_multiplier == NOT_STARTED)
-        initial = self._clipped(self.initial * tf.cast(elbo_multiplier, tf.float32))
-        self.multiplier.assign(tf.where(started, self.multiplier.value, initial))
+        """Creates λ/λ_ELBO."""
+        self.multiplier = _replicas.shared_scalar(self, "multiplier", self.initial)
 
     def value(self) -> tf.Tensor:
-        """λ; `initial` before it is started."""
-        multiplier = self.multiplier.value
-        return tf.where(multiplier == NOT_STARTED, self.initial, multiplier)
+        """λ/λ_ELBO."""
+        return self.multiplier.value
 
     def dual_step(self, delta: tf.Tensor) -> None:
         """λ ← λ·exp(ν·δ)."""
@@ -178,24 +161,23 @@ class GECO(Multiplier):
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class REWO(Multiplier):
-    """β = 1/λ ← β·exp(ν·f(β, δ_t; τ)·δ_t), after an initial phase in which β is held [K19, alg. 1].
+    """β ← β·exp(ν·f(β, δ_t; τ)·δ_t), after an initial phase in which β is held [K19, alg. 1].
 
-    The initial phase trains encoder and decoder only; it ends, for good, at the first step with
-    Ĉ_t < κ². So the prior is learned on posteriors that already carry information, and β rises
-    to 1, where the loss is R + C − κ² (the ELBO for a Bernoulli likelihood), as far as the
-    constraint allows.
+    β = λ_ELBO/λ here, the weight of the rate relative to the ELBO's. The initial phase trains
+    encoder and decoder only; it ends, for good, at the first step with Ĉ_t < κ². So the prior is
+    learned on posteriors that already carry information. β then rises to 1, where the loss weighs
+    error and rate as the ELBO does, as far as the constraint allows, and never past it.
 
     Args:
         nu: ν.
         tau: τ > 0; how close to 1 β must come before its rise slows down.
-        initial: β_0 in (0, 1], relative to 1/λ of the ELBO.
+        initial: β_0 in (0, 1].
         **kwargs: see `Multiplier`.
 
     Example:
         >>> from tfvae.objectives import REWO
         >>> rewo = REWO(initial=0.01)
         >>> rewo.build()
-        >>> rewo.start(1.0)
         >>> rewo.update(error=2.0, bound=1.0)  # violated: the initial phase, β is held
         >>> bool(rewo.prior_is_frozen), round(float(rewo.value()))
         (True, 100)
@@ -210,19 +192,12 @@ class REWO(Multiplier):
 
     def create_weights(self) -> None:
         """Creates β and the phase."""
-        self.beta = _replicas.shared_scalar(self, "beta", NOT_STARTED)
+        self.beta = _replicas.shared_scalar(self, "beta", self.initial)
         self.initial_phase = _replicas.shared_scalar(self, "initial_phase", 1.0)
 
-    def start(self, elbo_multiplier: tf.Tensor) -> None:
-        """β_0."""
-        initial = self._clipped(self.initial / tf.cast(elbo_multiplier, tf.float32), highest=1.0)
-        started = (self.beta.value != NOT_STARTED) | (elbo_multiplier == NOT_STARTED)
-        self.beta.assign(tf.where(started, self.beta.value, initial))
-
     def value(self) -> tf.Tensor:
-        """λ = 1/β; 1/`initial` before it is started."""
-        beta = self.beta.value
-        return 1.0 / tf.where(beta == NOT_STARTED, self.initial, beta)
+        """λ/λ_ELBO = 1/β."""
+        return 1.0 / self.beta.value
 
     def dual_step(self, delta: tf.Tensor) -> None:
         """The end of the initial phase, or β ← β·exp(ν·f(β, δ; τ)·δ)."""
