@@ -27,7 +27,7 @@ from tfvae.models import (
 )
 from tfvae.models.beside import Batch
 from tfvae.models.first_look import first_look
-from tfvae.models.persistence import Persistent
+from tfvae.models.refitting import Refittable
 from tfvae.models.statistics import StepStatistics
 from tfvae.objectives import Objective
 from tfvae.penalties import Penalty
@@ -35,7 +35,7 @@ from tfvae.penalties import get as get_penalties
 from tfvae.priors import Prior
 
 
-class LatentVariableModel(Persistent):
+class LatentVariableModel(Refittable):
     """A latent variable model p(x), composed of parts, with an amortised posterior q(z|x).
 
     Each station of the line that every model follows is handed in:

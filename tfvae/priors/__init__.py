@@ -2,12 +2,21 @@
 
 from tfvae import _checks
 from tfvae.priors.base import Prior
+from tfvae.priors.fitting import fit
 from tfvae.priors.hierarchical import HierarchicalPrior
 from tfvae.priors.standard_normal import StandardNormal
 from tfvae.priors.topographic import TopographicPrior
 from tfvae.priors.vamp import VampPrior
 
-__all__ = ["HierarchicalPrior", "Prior", "StandardNormal", "TopographicPrior", "VampPrior", "get"]
+__all__ = [
+    "HierarchicalPrior",
+    "Prior",
+    "StandardNormal",
+    "TopographicPrior",
+    "VampPrior",
+    "fit",
+    "get",
+]
 
 
 def get(identifier: str | Prior) -> Prior:
