@@ -4,10 +4,14 @@ from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfvae import priors
-from tfvae.models import data
+from tfvae._component import serialized
+from tfvae.models import data, inputs
 from tfvae.models.persistence import Persistent
+from tfvae.priors.fitting import check_over_z
+from tfvae.priors.standing_in import row_weights
 
 
 class Refittable(Persistent):
@@ -30,6 +34,7 @@ class Refittable(Persistent):
         x: Any,
         y: Any = None,
         *,
+        sample_weight: ArrayLike | None = None,
         steps: int = 1500,
         batch_size: int = 256,
         learning_rate: float = 5e-3,
@@ -49,6 +54,7 @@ class Refittable(Persistent):
         Args:
             x: data as `fit` takes them: array, table, tf.data.Dataset (batched) or PyDataset.
             y: the condition beside an array, for a model with one.
+            sample_weight: of the examples in q(z), (n,), not negative. None: equal ones.
             steps: number of steps of Adam.
             batch_size: latents drawn in a step.
             learning_rate: of the first step; it falls along half a cosine to zero.
@@ -72,11 +78,13 @@ class Refittable(Persistent):
             >>> len(history.history["loss"])
             50
         """
-        loc, scale = self._moments_of_z(x, y)
+        check_over_z(self.prior)
+        loc, scale = self.posterior_moments(x, y)
         losses = priors.fit(
             self.prior,
             loc,
             scale,
+            weights=row_weights(sample_weight, len(loc), self.sequence_shape),
             steps=steps,
             batch_size=batch_size,
             learning_rate=learning_rate,
@@ -88,8 +96,59 @@ class Refittable(Persistent):
         history.history = {"loss": losses.tolist()}
         return history
 
-    def _moments_of_z(self, x, y):
-        """`posterior_moments` of a model whose posterior is over z itself, checked first."""
-        if self.built:
-            priors.fitting.check_prior(self.prior)
-        return self.posterior_moments(x, y)
+    def with_prior(self, prior: str | priors.Prior) -> "Refittable":
+        """A new model with this prior, all else being a copy of this model, which stays as it is.
+
+        Encoder, decoder, posterior head, scale of the likelihood, multiplier, penalties: the new
+        model has the same config and the same weights. It saves, exports, generates and is
+        evaluated as any model. If this model is compiled, so is the new one, with a new state of
+        the optimizer.
+
+        Args:
+            prior: a built prior, of which the new model gets a copy, from `tfvae.priors.fit_to`
+                or another model; or a new one or a short name, whose weights start anew.
+
+        Raises:
+            ValueError: when this model is not built, either prior makes z of noise, or the prior
+                has another number of latents.
+
+        Example:
+            >>> import numpy as np, tfvae
+            >>> vae = tfvae.VAE(latent_dim=2, seed=0)
+            >>> x = np.random.default_rng(0).normal(size=(200, 3))
+            >>> vae.build(x.shape)  # Better: vae.compile(); vae.fit(x)
+            >>> better = vae.with_prior(tfvae.priors.fit_to(vae, x, "gaussian_mixture"))
+            >>> before, after = (
+            ...     tfvae.evaluation.prior_fit(one, x, num_samples=500) for one in (vae, better)
+            ... )
+            >>> after.divergence < before.divergence
+            True
+        """
+        inputs.check_built(self, "with_prior")
+        check_over_z(self.prior)
+        prior = priors.get(prior)
+        check_over_z(prior)
+        if prior.built and prior.latent_dim != self.latent_dim:
+            raise ValueError(
+                f"`prior` must have the {self.latent_dim} latents of the model, received one of "
+                f"{prior.latent_dim}. Fit it to this model: `tfvae.priors.fit_to(model, data)`."
+            )
+        # A prior that is not built has what it was told beside its config, such as examples.
+        given = serialized(prior) if prior.built else prior
+        model = type(self).from_config({**self.get_config(), "prior": given})
+        model.build_from_config(self.get_build_config())
+        for old, new in zip(_beside_prior(self), _beside_prior(model), strict=True):
+            new.assign(old.value)
+        if prior.built:
+            for old, new in zip(prior.weights, model.prior.weights, strict=True):
+                new.assign(old.value)
+        if self.compiled:
+            model.compile_from_config(self.get_compile_config())
+        return model
+
+
+def _beside_prior(model):
+    """All weights but the prior's, and the model's random states."""
+    own = {id(weight) for weight in model.prior.weights}
+    states = [model.seed_generator.state, model.test_seed_generator.state]
+    return [weight for weight in model.weights if id(weight) not in own] + states

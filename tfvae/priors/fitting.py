@@ -107,8 +107,13 @@ def fit(
 
 def check_prior(prior: Prior) -> None:
     """Raises a ValueError for what is no built prior over z itself."""
-    _checks.instance_of("prior", prior, Prior, "tfvae.priors.HierarchicalPrior()")
+    check_over_z(prior)
     prior.check_built()
+
+
+def check_over_z(prior: Prior) -> None:
+    """Raises a ValueError for what is no prior over z itself."""
+    _checks.instance_of("prior", prior, Prior, "tfvae.priors.HierarchicalPrior()")
     if not prior.posterior_is_over_z:
         raise ValueError(
             f"`prior` must be over the same z as the posterior, received a {type(prior).__name__}, "
@@ -172,6 +177,16 @@ def draws(
     which = tf.searchsorted(ends, places, side="right")
     noise = tf.random.stateless_normal([number, loc.shape[1]], noise_seed)
     return tf.gather(loc, which) + tf.gather(scale, which) * noise
+
+
+def held_out(weights: np.ndarray, seed: Any) -> tuple[np.ndarray, np.ndarray] | tuple[None, None]:
+    """Rows to fit to and a fifth of them to hold out, both with a weight; None for fewer than 5."""
+    rows = np.flatnonzero(weights)
+    if len(rows) < 5:
+        return None, None
+    generator = np.random.default_rng([int(one) % 2**32 for one in _seeds.stateless(seed)])
+    rows = generator.permutation(rows)
+    return rows[len(rows) // 5 :], rows[: len(rows) // 5]
 
 
 def _train(prior, draw, steps, batch_size, learning_rate, seed, verbose):
