@@ -138,7 +138,7 @@ VARIANTS = {
     "VAE torus": lambda: small(tfvae.VAE, 6, prior=TopographicPrior(Torus((1, 3)), grid=(2, 3))),
     "VAE mixture": lambda: small(tfvae.VAE, prior=GaussianMixture(3)),
     "VAE buffer": lambda: small(tfvae.VAE, prior=buffer()),
-    "VAE flow": lambda: small(tfvae.VAE, prior=Flow(2, hidden=(8,), num_bins=4)),
+    "VAE flow": lambda: small(tfvae.VAE, prior=Flow(1, hidden=(8,), num_bins=2)),
     "VHPVAE geco": lambda: small(
         tfvae.VHPVAE,
         likelihood="bernoulli",

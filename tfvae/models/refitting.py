@@ -136,7 +136,9 @@ class Refittable(Persistent):
         # A prior that is not built has what it was told beside its config, such as examples.
         given = serialized(prior) if prior.built else prior
         model = type(self).from_config({**self.get_config(), "prior": given})
-        model.build_from_config(self.get_build_config())
+        # Keras' `build_from_config` would hide what goes wrong.
+        model.build(self.get_build_config()["input_shape"])
+        model.columns = self.columns
         for old, new in zip(_beside_prior(self), _beside_prior(model), strict=True):
             new.assign(old.value)
         if prior.built:

@@ -15,13 +15,13 @@ from scipy import optimize
 from tfvae import _checks, _seeds
 from tfvae.distributions import MixtureOfPosteriors
 from tfvae.priors.base import Prior
-from tfvae.priors.fitting import checked_moments, cumulated, draws, held_out
+from tfvae.priors.fitting import checked_moments, cumulated, draws, folds
 
 tfd = tfp.distributions
 
-# The range of smear factors that are tried, and the latents that they are compared on.
+# The range of smear factors that are tried, and the latents of each fold that they are compared on.
 LEAST, MOST = 0.05, 50.0
-HELD = 1000
+HELD = 400
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -138,26 +138,30 @@ _UNFITTED = (
 
 def _best_smear(loc, scale, weights, seed):
     """α with the greatest mean log p(z) of held-out posteriors; 1 where none can be held out."""
-    kept, held = held_out(weights, seed)
-    if kept is None:
+    parts = []
+    for index, (kept, held) in enumerate(folds(weights, seed)):
+        own = tf.random.experimental.stateless_fold_in(_seeds.stateless(seed), index)
+        moments = (tf.constant(one[held]) for one in (loc, scale))
+        z = draws(*moments, cumulated(weights[held]), HELD, own)
+        buffer = (tf.constant(one[kept], tf.float32) for one in (loc, scale, np.log(weights)))
+        parts.append((z, *buffer))
+    if not parts:
         return 1.0
-    ends = cumulated(weights[held])
-    z = draws(tf.constant(loc[held]), tf.constant(scale[held]), ends, HELD, _seeds.stateless(seed))
-    buffer = [tf.constant(one[kept], tf.float32) for one in (loc, scale, np.log(weights))]
 
     @tf.function(autograph=False)
-    def log_prob(smear):
-        return tf.reduce_mean(
-            MixtureOfPosteriors(buffer[0], smear * buffer[1], buffer[2]).log_prob(z)
-        )
+    def score(smear):
+        found = [
+            MixtureOfPosteriors(loc, smear * scale, logits).log_prob(z)
+            for z, loc, scale, logits in parts
+        ]
+        return tf.reduce_mean(found)
 
-    def minus_score(log_smear):
-        return -float(log_prob(tf.constant(math.exp(log_smear), tf.float32)))
-
-    bounds = (math.log(LEAST), math.log(MOST))
     return math.exp(
         optimize.minimize_scalar(
-            minus_score, bounds=bounds, method="bounded", options={"xatol": 0.02}
+            lambda log_smear: -float(score(tf.constant(math.exp(log_smear), tf.float32))),
+            bounds=(math.log(LEAST), math.log(MOST)),
+            method="bounded",
+            options={"xatol": 0.02},
         ).x
     )
 

@@ -17,6 +17,8 @@ from tfvae.priors.base import Prior
 BLOCK = 100
 # Latents that the prior is compared on before and after, and how many of them at a time.
 HELD, ROWS = 2**14, 2**11
+# Parts of the posteriors, of which one at a time is held out.
+FOLDS = 5
 
 
 def fit(
@@ -179,14 +181,14 @@ def draws(
     return tf.gather(loc, which) + tf.gather(scale, which) * noise
 
 
-def held_out(weights: np.ndarray, seed: Any) -> tuple[np.ndarray, np.ndarray] | tuple[None, None]:
-    """Rows to fit to and a fifth of them to hold out, both with a weight; None for fewer than 5."""
+def folds(weights: np.ndarray, seed: Any) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Five pairs: rows to fit to, rows to hold out, all with a weight; none for fewer than 5."""
     rows = np.flatnonzero(weights)
-    if len(rows) < 5:
-        return None, None
+    if len(rows) < FOLDS:
+        return []
     generator = np.random.default_rng([int(one) % 2**32 for one in _seeds.stateless(seed)])
-    rows = generator.permutation(rows)
-    return rows[len(rows) // 5 :], rows[: len(rows) // 5]
+    parts = np.array_split(generator.permutation(rows), FOLDS)
+    return [(np.concatenate(parts[:k] + parts[k + 1 :]), parts[k]) for k in range(FOLDS)]
 
 
 def _train(prior, draw, steps, batch_size, learning_rate, seed, verbose):

@@ -123,7 +123,7 @@ class Flow(Prior):
 
     def _coupling(self, network, training):
         if not self._kept:
-            return _spline(network(tf.zeros([1, 1]), training=training), 1, self.num_bins)
+            return _spline(network(tf.zeros([1, 1]), training=training)[0], 1, self.num_bins)
 
         def spline(kept, num_units, **kwargs):
             outputs = network(tf.reshape(kept, [-1, self._kept]), training=training)

@@ -16,7 +16,7 @@ from tfvae import _checks, _seeds
 from tfvae.distributions import MixtureOfGaussians, MixtureOfPosteriors
 from tfvae.networks.heads import MINIMUM_SCALE
 from tfvae.priors.base import Prior
-from tfvae.priors.fitting import checked_moments, cumulated, draws, held_out
+from tfvae.priors.fitting import checked_moments, cumulated, draws, folds
 
 tfd = tfp.distributions
 
@@ -117,9 +117,10 @@ class GaussianMixture(Prior):
 
     def _chosen(self, loc, scale, weights, seed):
         """The K of the greatest mean log p(z) of held-out posteriors; larger ones are not tried."""
-        kept, held = held_out(weights, seed)
-        if kept is None:
+        pairs = folds(weights, seed)
+        if not pairs:
             return 1
+        kept, held = pairs[0]
         z = _drawn(loc[kept], scale[kept], weights[kept], DRAWS, seed)
         z_held = _drawn(loc[held], scale[held], weights[held], DRAWS, seed)
         scores = []
