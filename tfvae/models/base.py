@@ -52,7 +52,8 @@ class LatentVariableModel(Refittable):
         decoder: Keras model or layer, [z, d, c] -> parameters of the likelihood. None: the
             encoder's mirror image.
         likelihood: "gaussian", "bernoulli" or an object of `tfvae.likelihoods`.
-        prior: "standard_normal", "vamp", "hierarchical" or an object of `tfvae.priors`.
+        prior: "standard_normal", "hierarchical", "vamp", "gaussian_mixture", "flow" or an object of
+            `tfvae.priors`.
         objective: "elbo", "constrained", … or an object of `tfvae.objectives`.
         discrete: categories d beside z, an object of `tfvae.discrete`: `Labels(S)` observed,
             `GumbelSoftmax(S)` or `Assigned(S)` latent. None: there are none.
