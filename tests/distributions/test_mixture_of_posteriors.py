@@ -91,3 +91,25 @@ def test_shapes_are_checked():
         MixtureOfPosteriors(np.zeros((3, 2)), np.ones((3, 1)))
     with pytest.raises(ValueError, match="one shape"):
         MixtureOfPosteriors(np.zeros(3), np.ones(3))
+
+
+def test_many_components_are_taken_in_parts(monkeypatch):
+    loc, scale, logits, z = make("float64", components=11)
+    monkeypatch.setattr("tfvae.distributions.mixture_of_posteriors.CHUNK", 4)
+    p = MixtureOfPosteriors(loc, scale, logits)
+    expected = loop_log_prob(loc, scale, logits, z)
+    np.testing.assert_allclose(p.log_prob(z), expected, rtol=1e-6)
+    np.testing.assert_allclose(tf.function(p.log_prob)(z), expected, rtol=1e-6)
+
+
+def test_samples_come_from_one_component_each():
+    """Two narrow ones far apart, of the weights 3 : 1; no latent lies between."""
+    p = MixtureOfPosteriors([[-9.0, 5.0], [9.0, 5.0]], [[0.1, 2.0], [0.3, 1.0]], np.log([3.0, 1.0]))
+    z = p.sample((100, 200), seed=(0, 1)).numpy()
+    assert z.shape == (100, 200, 2)
+    z = z.reshape(-1, 2)
+    low = z[z[:, 0] < 0.0]
+    assert len(low) / 20_000 == pytest.approx(0.75, abs=0.0125)
+    for values, normal in ((low, (-9.0, 0.1)), (z[z[:, 0] > 0.0], (9.0, 0.3))):
+        assert scipy.stats.kstest(values[:, 0], "norm", normal).pvalue > 1e-3
+    assert scipy.stats.kstest(low[:, 1], "norm", (5.0, 2.0)).pvalue > 1e-3

@@ -29,7 +29,15 @@ from tfvae.penalties import (
     Penalty,
     TotalCorrelation,
 )
-from tfvae.priors import HierarchicalPrior, Prior, TopographicPrior, VampPrior
+from tfvae.priors import (
+    DensityBuffer,
+    Flow,
+    GaussianMixture,
+    HierarchicalPrior,
+    Prior,
+    TopographicPrior,
+    VampPrior,
+)
 
 
 def small(cls, latent_dim=2, **kwargs):
@@ -54,6 +62,12 @@ def hand_made_encoder():
 def cascade(discrete=None, **kwargs):
     objective = InformationCascade(period=8, discrete_start=1)
     return small(tfvae.CascadeVAE, discrete=discrete, objective=objective, **kwargs)
+
+
+def buffer():
+    prior = DensityBuffer()
+    prior.adapt_to_posteriors(np.random.default_rng(0).normal(size=(20, 2)), np.full((20, 2), 0.5))
+    return prior
 
 
 def discriminator():
@@ -122,6 +136,9 @@ VARIANTS = {
         ],
     ),
     "VAE torus": lambda: small(tfvae.VAE, 6, prior=TopographicPrior(Torus((1, 3)), grid=(2, 3))),
+    "VAE mixture": lambda: small(tfvae.VAE, prior=GaussianMixture(3)),
+    "VAE buffer": lambda: small(tfvae.VAE, prior=buffer()),
+    "VAE flow": lambda: small(tfvae.VAE, prior=Flow(1, hidden=(8,), num_bins=2)),
     "VHPVAE geco": lambda: small(
         tfvae.VHPVAE,
         likelihood="bernoulli",

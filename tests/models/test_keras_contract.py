@@ -160,6 +160,15 @@ def test_model_is_not_saved_to_what_cannot_be_loaded(name, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_loaded_model_is_saved_and_loaded_again(x, tmp_path):
+    model = compiled()
+    model.fit(x, verbose=0)
+    for path in (tmp_path / "first.keras", tmp_path / "second.keras"):
+        model.save(path)
+        model = keras.models.load_model(path)
+    assert model.built and model.predict(x, verbose=0).shape == x.shape
+
+
 def test_penalty_optimizer_starts_anew_where_a_model_is_loaded_uncompiled(x, tmp_path):
     model = compiled(penalties=[TotalCorrelation(1.0, mlp([4], (1,)))])
     model.fit(x, batch_size=8, verbose=0)

@@ -2,6 +2,7 @@
 
 from tfvae.distributions.capsules import Bubble, Shifting
 from tfvae.distributions.importance_weighted import ImportanceWeightedMarginal, log_mean_exp
+from tfvae.distributions.mixture_of_gaussians import MixtureOfGaussians
 from tfvae.distributions.mixture_of_posteriors import (
     MixtureOfPosteriors,
     diagonal_gaussian_log_probs,
@@ -19,6 +20,7 @@ __all__ = [
     "Bubble",
     "Explicit",
     "ImportanceWeightedMarginal",
+    "MixtureOfGaussians",
     "MixtureOfPosteriors",
     "Neighborhood",
     "Shifting",

@@ -8,6 +8,9 @@ from numpy.typing import ArrayLike
 
 tfd = tfp.distributions
 
+# Components whose log-densities are held at a time.
+CHUNK = 2048
+
 
 def diagonal_gaussian_log_probs(z: tf.Tensor, loc: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
     """log N(z_b; μ_k, diag(σ_k)²) of every point under every component.
@@ -48,9 +51,9 @@ class MixtureOfPosteriors(tfd.MixtureSameFamily):
     """p(z) = Σ_k π_k N(z; μ_k, diag(σ_k)²), a mixture of diagonal Gaussian posteriors.
 
     It is the VampPrior [TW18] if μ_k, σ_k are the posterior of pseudo-input u_k and π_k = 1/K. It
-    is an aggregated posterior if they come from encoded training examples. `log_prob` holds (B, K)
-    numbers (see `diagonal_gaussian_log_probs`). Sampling and moments come from
-    `tfd.MixtureSameFamily`.
+    is an aggregated posterior if they come from encoded training examples. `log_prob` of B points
+    holds (B, 2048) numbers at a time (see `diagonal_gaussian_log_probs`), and a sample draws from
+    one component only: K may be 10⁵. Moments come from `tfd.MixtureSameFamily`.
 
     Args:
         loc: means μ, (K, N_z).
@@ -106,5 +109,22 @@ class MixtureOfPosteriors(tfd.MixtureSameFamily):
     def _log_prob(self, z):
         components = self.components_distribution.distribution
         log_weights = tf.math.log_softmax(self.mixture_distribution.logits)
-        log_probs = diagonal_gaussian_log_probs(z, components.loc, components.scale)
-        return tf.reduce_logsumexp(log_probs + log_weights, axis=-1)
+        number = components.loc.shape[0]
+        found = []
+        for first in range(0, number, CHUNK):
+            part = slice(first, first + CHUNK)
+            with tf.control_dependencies(found[-1:]):  # One at a time, or memory grows with K.
+                log_probs = diagonal_gaussian_log_probs(
+                    tf.identity(z), components.loc[part], components.scale[part]
+                )
+                found.append(tf.reduce_logsumexp(log_probs + log_weights[part], axis=-1))
+        return found[0] if len(found) == 1 else tf.reduce_logsumexp(tf.stack(found), axis=0)
+
+    def _sample_n(self, n, seed=None):
+        components = self.components_distribution.distribution
+        which_seed, noise_seed = tfp.random.split_seed(seed, n=2, salt="mixture")
+        which = self.mixture_distribution.sample(n, seed=which_seed)
+        shape = [n, components.loc.shape[1]]
+        noise = tf.random.stateless_normal(shape, noise_seed, dtype=components.dtype)
+        z = tf.gather(components.loc, which) + tf.gather(components.scale, which) * noise
+        return tf.stop_gradient(z)  # As of any mixture: which component it is has no gradient.

@@ -27,7 +27,7 @@ from tfvae.models import (
 )
 from tfvae.models.beside import Batch
 from tfvae.models.first_look import first_look
-from tfvae.models.persistence import Persistent
+from tfvae.models.refitting import Refittable
 from tfvae.models.statistics import StepStatistics
 from tfvae.objectives import Objective
 from tfvae.penalties import Penalty
@@ -35,7 +35,7 @@ from tfvae.penalties import get as get_penalties
 from tfvae.priors import Prior
 
 
-class LatentVariableModel(Persistent):
+class LatentVariableModel(Refittable):
     """A latent variable model p(x), composed of parts, with an amortised posterior q(z|x).
 
     Each station of the line that every model follows is handed in:
@@ -52,7 +52,8 @@ class LatentVariableModel(Persistent):
         decoder: Keras model or layer, [z, d, c] -> parameters of the likelihood. None: the
             encoder's mirror image.
         likelihood: "gaussian", "bernoulli" or an object of `tfvae.likelihoods`.
-        prior: "standard_normal", "vamp", "hierarchical" or an object of `tfvae.priors`.
+        prior: "standard_normal", "hierarchical", "vamp", "gaussian_mixture", "flow" or an object of
+            `tfvae.priors`.
         objective: "elbo", "constrained", … or an object of `tfvae.objectives`.
         discrete: categories d beside z, an object of `tfvae.discrete`: `Labels(S)` observed,
             `GumbelSoftmax(S)` or `Assigned(S)` latent. None: there are none.

@@ -6,9 +6,12 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from tfvae.models import accepted, beside
 from tfvae.models.latents import joined
+
+tfd = tfp.distributions
 
 
 def numpy_batches(
@@ -82,16 +85,24 @@ def _arrays(y):
 
 
 def posterior_moments(
-    model: Any, data: Any, y: Any = None, *, batch_size: int = 512
+    model: Any, data: Any, y: Any = None, *, batch_size: int = 512, gaussian: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """μ(x) and σ(x) of q(z|x) for every example, or every step of sequences: two arrays (n, N_z).
 
     Of the noise where the prior makes z of noise, (n, noise_per_latent·N_z). `y` holds the
-    condition of a model with one.
+    condition of a model with one. With `gaussian`, the moments are all of q(z|x).
+
+    Raises:
+        ValueError: with `gaussian`, when q(z|x) is no diagonal Gaussian.
     """
     moments = []
     for x, found in _batches(model, data, y, batch_size):
         posterior = model.encode(x, found)
+        if gaussian and not isinstance(getattr(posterior, "distribution", None), tfd.Normal):
+            raise ValueError(
+                "`posterior` must be a diagonal Gaussian, tfd.Independent(tfd.Normal(μ, σ), 1), "
+                f"for a prior that is fitted to its moments, received {posterior!r}."
+            )
         moments.append((_rows(posterior.mean()), _rows(posterior.stddev())))
     loc, scale = zip(*moments, strict=True)
     return np.concatenate(loc), np.concatenate(scale)

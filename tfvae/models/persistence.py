@@ -79,7 +79,8 @@ class Persistent(Queryable):
 
     def build_from_config(self, config: dict) -> None:
         """Builds the model as the saved one was built."""
-        super().build_from_config(config)
+        # Keras would keep the columns among the shapes, and could not build what is saved again.
+        super().build_from_config({n: v for n, v in config.items() if n != "columns"})
         self.columns = config.get("columns")
 
     def get_config(self) -> dict:

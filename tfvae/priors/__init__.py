@@ -1,21 +1,27 @@
 """Priors p(z): Keras layers that own weights and hand out a TFP distribution."""
 
-from tfvae import _checks
 from tfvae.priors.base import Prior
+from tfvae.priors.density_buffer import DensityBuffer
+from tfvae.priors.fitting import fit
+from tfvae.priors.flow import Flow
+from tfvae.priors.gaussian_mixture import GaussianMixture
 from tfvae.priors.hierarchical import HierarchicalPrior
+from tfvae.priors.names import get
 from tfvae.priors.standard_normal import StandardNormal
+from tfvae.priors.standing_in import fit_to
 from tfvae.priors.topographic import TopographicPrior
 from tfvae.priors.vamp import VampPrior
 
-__all__ = ["HierarchicalPrior", "Prior", "StandardNormal", "TopographicPrior", "VampPrior", "get"]
-
-
-def get(identifier: str | Prior) -> Prior:
-    """The prior for a short name ("standard_normal", "vamp", …) or the object itself."""
-    names = {
-        "hierarchical": HierarchicalPrior,
-        "standard_normal": StandardNormal,
-        "topographic": TopographicPrior,
-        "vamp": VampPrior,
-    }
-    return _checks.named_object("prior", identifier, Prior, names)
+__all__ = [
+    "DensityBuffer",
+    "Flow",
+    "GaussianMixture",
+    "HierarchicalPrior",
+    "Prior",
+    "StandardNormal",
+    "TopographicPrior",
+    "VampPrior",
+    "fit",
+    "fit_to",
+    "get",
+]

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
+from numpy.typing import ArrayLike
 
 from tfvae import _checks, _own_optimizer
 from tfvae._component import Component
@@ -122,6 +123,22 @@ class Prior(Component, abc.ABC):
                 f"{type(self).__name__} has no weights yet: it gets them when its model is built "
                 "(by `fit` or `build`), or by `prior.build(latent_dim=…)`."
             )
+
+    def adapt_to_posteriors(
+        self, loc: ArrayLike, scale: ArrayLike, *, weights: ArrayLike | None = None, seed: Any = 0
+    ) -> bool:
+        """Takes over what posteriors tell without steps, before `build` or after it.
+
+        Args:
+            loc: μ, (n, N_z).
+            scale: σ, (n, N_z).
+            weights: w of the examples, (n,). None: equal ones.
+            seed: of draws.
+
+        Returns:
+            Whether the prior is thereby fitted; else `tfvae.priors.fit` takes steps from there.
+        """
+        return False
 
     @property
     def posterior_is_over_z(self) -> bool:
