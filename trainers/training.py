@@ -78,6 +78,10 @@ def run(
         config_file.write(config, workdir / config_file.NAME)
         train(model, data, test, config, workdir, callbacks, saved=saved)
         clock.note("training")
+        if config.fit_prior.steps:
+            print("Prior …", flush=True)
+            model.fit_prior(data.batches(0, 1), seed=config.seed, **config.fit_prior)
+            clock.note("prior")
         return _finish(model, test, config, workdir, strategy, clock)
 
 

@@ -35,9 +35,9 @@ class Refittable(Persistent):
         y: Any = None,
         *,
         sample_weight: ArrayLike | None = None,
-        steps: int = 1500,
+        steps: int = 3000,
         batch_size: int = 256,
-        learning_rate: float = 5e-3,
+        learning_rate: float = 1e-2,
         seed: Any = 0,
         verbose: str | int = "auto",
     ) -> keras.callbacks.History:

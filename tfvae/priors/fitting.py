@@ -11,6 +11,7 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from tfvae import _checks, _progress, _seeds
+from tfvae.networks import diagonal_gaussian
 from tfvae.priors.base import Prior
 
 # Steps of one call of a compiled function; then the progress is shown.
@@ -27,9 +28,9 @@ def fit(
     scale: ArrayLike,
     *,
     weights: ArrayLike | None = None,
-    steps: int = 1500,
+    steps: int = 3000,
     batch_size: int = 256,
-    learning_rate: float = 5e-3,
+    learning_rate: float = 1e-2,
     seed: Any = 0,
     verbose: str | int = "auto",
 ) -> np.ndarray:
@@ -39,8 +40,8 @@ def fit(
 
     q(z), the aggregated posterior, is the optimum: −E_q[log p(z)] = H(q) + KL(q ‖ p), and the
     entropy does not depend on p. z is drawn anew at each step of Adam, whose learning rate falls
-    along half a cosine to zero. The prior's networks run as in inference, without dropout, and
-    nothing but its trainable weights changes.
+    along half a cosine to zero. The prior's networks run as in inference, without dropout. What a
+    prior keeps of the moments of q(z) (`Prior.observe`) is renewed first.
 
     The prior never gets worse: mean log p(z) is compared on the same latents before and after, and
     the weights are put back, with a warning, if it has fallen.
@@ -87,16 +88,19 @@ def fit(
             "Take a prior that learns, such as HierarchicalPrior, or set `trainable = True` where "
             "its layers are frozen."
         )
+    everything = prior.weights
     draw = functools.partial(draws, *(tf.constant(one) for one in (loc, scale)), cumulated(weights))
     step_seed, held_seed = tf.unstack(
         tf.random.experimental.stateless_split(_seeds.stateless(seed), 2)
     )
-    measure = functools.partial(_mean_log_prob, prior, draw(HELD, held_seed), held_seed)
-    kept, before = [one.numpy() for one in trained], measure()
+    held = draw(HELD, held_seed)
+    measure = functools.partial(_mean_log_prob, prior, held, held_seed)
+    kept, before = [one.numpy() for one in everything], measure()
+    prior.observe(diagonal_gaussian(held, tf.zeros_like(held)))
     losses = _train(prior, draw, steps, batch_size, learning_rate, step_seed, verbose)
     after = measure()
     if not after >= before:  # NaN, too
-        for variable, value in zip(trained, kept, strict=True):
+        for variable, value in zip(everything, kept, strict=True):
             variable.assign(value)
         warnings.warn(
             f"{type(prior).__name__} is left as it was: mean log p(z) went from {before:g} to "

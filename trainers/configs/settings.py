@@ -258,6 +258,8 @@ def experiment(dataset: str, model: dict[str, Any], **more: Any) -> config_dict.
             **{key: settings[key] for key in ("latent_dim", "encoder", "decoder", "likelihood")},
             **model,
         },
+        # Steps on a learned prior alone after the last epoch, `fit_prior`; 0: none.
+        fit_prior={"steps": settings.get("fit_prior_steps", 0)},
         report={
             "num_samples": 500,  # importance samples of the log-likelihood, and of log p(z)
             "num_examples": 500,  # test examples for the log-likelihood

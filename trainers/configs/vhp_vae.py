@@ -31,4 +31,5 @@ def get_config(dataset: str = "pendulum") -> config_dict.ConfigDict:
                 },
             },
         },
+        fit_prior_steps=3000,
     )
