@@ -163,7 +163,11 @@ def compiled(name, **kwargs):
     return model
 
 
-@pytest.fixture(params=ALL)
+# Others test their priors quickly: tests/priors.
+SLOW = ("VAE buffer", "VAE flow")
+
+
+@pytest.fixture(params=[pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in ALL])
 def make(request):
     """Makes the same model each time; for what every model is tested in."""
     return functools.partial(compiled, request.param)

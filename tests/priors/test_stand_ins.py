@@ -61,7 +61,7 @@ def test_mixture_against_scipy(covariance):
 
 
 def test_mixture_starts_at_unit_components():
-    prior = built(GaussianMixture(5))
+    prior = built(GaussianMixture(5, "full"))
     p = prior.distribution()
     np.testing.assert_allclose(p.components_distribution.covariance()[0], np.eye(2), atol=1e-5)
     assert len(np.unique(prior.loc)) == 10
@@ -87,7 +87,7 @@ def test_em_finds_the_clusters(clusters, covariance):
 
 
 def test_number_of_components_is_that_of_the_clusters(clusters):
-    prior = GaussianMixture(None)
+    prior = GaussianMixture(None, "full")
     with pytest.raises(ValueError, match="`num_components` of GaussianMixture must be a number"):
         GaussianMixture(None).build(2)
     prior.adapt_to_posteriors(*clusters)

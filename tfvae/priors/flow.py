@@ -35,11 +35,11 @@ class Flow(Prior):
     is reversed between couplings. A single latent is bent by splines that depend on nothing. The
     density is exact, and the flow starts as N(m, diag s²).
 
-    Splines take four times as long as the affine couplings of RealNVP, and need far fewer: on a
-    ring in the plane two of them leave 0.01 nats after 1,000 steps, eight affine ones 0.05.
+    On a ring in the plane two spline couplings come as near as 0.01 nats in 1,000 steps, and eight
+    affine ones, those of RealNVP, which take as long, 0.05 nats.
 
     Args:
-        num_layers: number of couplings.
+        num_layers: number of couplings. Two are enough for two latents, and take half as long.
         hidden: units of the hidden layers of each coupling's network.
         num_bins: bins of a spline.
 
