@@ -40,10 +40,12 @@ def data(n=8):
     return x - x.mean(axis=0) + CENTER
 
 
+@pytest.mark.parametrize("eager", [False, True])
 @pytest.mark.parametrize("weights", [None, np.array([1.0, 0, 2, 0, 1, 1, 0, 3], "float32")])
-def test_each_step_is_a_gradient_step_on_the_cross_entropy(weights):
+def test_each_step_is_a_gradient_step_on_the_cross_entropy(weights, eager):
     """m ← m − r·(w̄·m − mean w z): of N(m, I) and SGD of rate r."""
     vae = model(LearnedMean(steps=3, optimizer=keras.optimizers.SGD(0.1)))
+    vae.run_eagerly = eager
     x = data()
     vae.fit(x, sample_weight=weights, batch_size=8, shuffle=False, verbose=0)
     w = np.ones(8, "float32") if weights is None else weights

@@ -62,7 +62,7 @@ def take(
 
         def body(index):
             step(index)
-            return index + 1
+            return [index + 1]
 
         tf.while_loop(lambda index: index < prior.steps, body, [0], parallel_iterations=1)
 

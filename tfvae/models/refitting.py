@@ -37,7 +37,7 @@ class Refittable(Persistent):
         sample_weight: ArrayLike | None = None,
         steps: int = 3000,
         batch_size: int = 256,
-        learning_rate: float = 1e-2,
+        learning_rate: float = 5e-3,
         seed: Any = 0,
         verbose: str | int = "auto",
     ) -> keras.callbacks.History:

@@ -32,8 +32,8 @@ def fit_to(
     |---|---|---|
     | "gaussian_mixture" | EM to draws of q(z); K by held-out posteriors | seconds |
     | "density_buffer" | keeps all posteriors; α by held-out ones | seconds |
-    | "flow" | 1,500 steps of `tfvae.priors.fit` | 20 s for two latents |
-    | "hierarchical" | the same | 15 s for two latents |
+    | "flow" | 3,000 steps of `tfvae.priors.fit` | 40 s for two latents |
+    | "hierarchical" | the same | 25 s for two latents |
 
     Where all encodings may be kept, the buffer comes nearest to q(z) of new data, then the mixture.
 
