@@ -16,6 +16,15 @@ def names(path):
     return path.stem
 
 
+# Quick: the one that goes through most of the library.
+QUICK_OR_SLOW = [
+    pytest.param(
+        path, marks=[] if names(path) == "flat_manifold" else pytest.mark.slow, id=path.stem
+    )
+    for path in NOTEBOOKS
+]
+
+
 def test_there_are_notebooks():
     assert NOTEBOOKS, f"no notebook in {FOLDER}"
 
@@ -36,7 +45,7 @@ def test_no_path_of_a_machine(path):
         assert not MACHINE_PATH.search(cell.source), cell.source
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=names)
+@pytest.mark.parametrize("path", QUICK_OR_SLOW)
 def test_runs_from_top_to_bottom(path, tmp_path, monkeypatch):
     nbclient = pytest.importorskip("nbclient")
     monkeypatch.setenv("TFVAE_NOTEBOOK_EPOCHS", "2")

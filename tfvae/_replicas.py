@@ -32,14 +32,6 @@ def mean_of(values: tf.Tensor) -> tf.Tensor:
     return sums[0] / sums[1]
 
 
-def mean_of_rows(values: tf.Tensor) -> tf.Tensor:
-    """The mean over the first axis of all replicas' values; one may hold fewer rows, or none."""
-    if _context() is None:
-        return tf.reduce_mean(values, axis=0)
-    sums = total([tf.reduce_sum(values, axis=0), tf.cast(tf.shape(values)[0], values.dtype)])
-    return sums[0] / sums[1]
-
-
 def gathered(value: tf.Tensor) -> tf.Tensor:
     """The values of all replicas, (replicas, …)."""
     context = _context()

@@ -99,6 +99,10 @@ def test_moments_follow_the_latents():
     loc = first.mean().numpy()
     np.testing.assert_allclose(prior.location, loc.mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(prior.scale, np.sqrt(loc.var(axis=0) + 0.04), rtol=1e-4)
+    before = [weight.numpy() for weight in (prior.location, prior.scale, prior.batches)]
+    prior.observe(posterior(4), weights=tf.zeros([4]))
+    for weight, value in zip((prior.location, prior.scale, prior.batches), before, strict=True):
+        np.testing.assert_array_equal(weight, value)
     for _ in range(200):
         prior.observe(posterior(64))
     np.testing.assert_allclose(prior.location, [10.0, -1.0], atol=0.1)

@@ -184,7 +184,8 @@ def trained_in_unit(unit, x, **kwargs):
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize(
-    "case", ["automatic", pytest.param("rewo", marks=pytest.mark.slow), "geco"]
+    "case",
+    ["automatic", *(pytest.param(name, marks=pytest.mark.slow) for name in ("rewo", "geco"))],
 )
 def test_unit_of_the_data_changes_no_model(case):
     """The same data × 0.1, 1, 10: the same rate, and the same reconstructions in their unit."""

@@ -34,7 +34,7 @@ def take(
         held += prior.optimizer.variables
 
     def all_steps():
-        prior.observe(posterior)
+        prior.observe(posterior, batch.weights)
         weights = prior.trainable_weights
         if not prior.steps or not weights:
             return

@@ -27,6 +27,9 @@ class Losses(NamedTuple):
 def train_step(model, data: Any) -> dict[str, tf.Tensor]:
     """One gradient step on all losses, then the dual step; returns the logs."""
     batch = model.unpack(data)
+    # What is changed before it is known whether the step is good.
+    forward = [*guard.forward_state(model), *model.likelihood.non_trainable_weights]
+    before = guard.values_of(forward)
     model.likelihood.observe_batch(batch.target)
     model.objective.observe_batch(batch.target, model.likelihood)
     # The optimizers' owners: the model, and the penalties with a network.
@@ -36,8 +39,6 @@ def train_step(model, data: Any) -> dict[str, tf.Tensor]:
     # Means are over the global batch: gradients are summed over replicas.
     replica_size = tf.cast(tf.shape(batch.x)[0], tf.float32)
     global_size = _replicas.total(replica_size)
-    forward = guard.forward_state(model)
-    before = guard.values_of(forward)
     with tf.GradientTape(persistent=len(owners) > 1) as tape:
         inference, losses = losses_of(model, batch, model.seed_generator, training=True)
         terms = inference.terms

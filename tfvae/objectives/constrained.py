@@ -156,6 +156,7 @@ class Constrained(Objective):
             f"The automatic `kappa` was loosened from {kappas[1]} to {kappas[0]} "
             f"({likelihood.kappa_unit}): the model explains {explained:.0%} of what the mean of "
             f"the data leaves, where {EXPLAINED:.0%} were waited for. Train longer, use larger "
-            "networks or more latent dimensions, or give penalties a smaller weight. If the data have no more structure, all is well: "
+            "networks or more latent dimensions, or give penalties a smaller weight. If the data "
+            "have no more structure, all is well: "
             f"`kappa={1.1 * likelihood.kappa_of(average):.2g}` asks for about this error."
         )

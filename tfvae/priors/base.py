@@ -109,11 +109,11 @@ class Prior(Component, abc.ABC):
         `latent_dim`, `sequence_shape` and `support` are known.
         """
 
-    def observe(self, posterior: tfd.Distribution) -> None:
-        """Called with q(z|x) of each batch before the prior's own step; nothing by default.
+    def observe(self, posterior: tfd.Distribution, weights: tf.Tensor | None = None) -> None:
+        """Called with q(z|x) of each batch before the prior's own steps; nothing by default.
 
         For what follows the data without a gradient, such as moments. Not called while the
-        objective freezes the prior.
+        objective freezes the prior. `weights` are those of the examples, (B,); None: all 1.
         """
 
     def check_built(self) -> None:

@@ -86,11 +86,23 @@ class HierarchicalPrior(Prior):
         self.scale = _replicas.shared_vector(self, "scale", [1.0] * size)
         self.batches = _replicas.shared_scalar(self, "batches", 0.0)
 
-    def observe(self, posterior: tfd.Distribution) -> None:
+    def observe(self, posterior: tfd.Distribution, weights: tf.Tensor | None = None) -> None:
         """Lets m and s follow mean and standard deviation of z ~ q(z)."""
         loc = tf.reshape(posterior.mean(), [-1, self.latent_dim])
         squares = tf.reshape(posterior.variance(), [-1, self.latent_dim]) + loc**2
-        mean, square = (_replicas.mean_of_rows(one) for one in (loc, squares))
+        shape = tf.shape(loc)[:1]
+        if weights is None:
+            weights = tf.ones(shape)
+        else:  # those of sequences count for their steps
+            weights = tf.repeat(weights, shape[0] // tf.maximum(tf.shape(weights)[0], 1))
+        total, mean, square = _replicas.total(
+            [
+                tf.reduce_sum(weights),
+                tf.linalg.matvec(loc, weights, transpose_a=True),
+                tf.linalg.matvec(squares, weights, transpose_a=True),
+            ]
+        )
+        mean, square = mean / total, square / total
         count = self.batches.value + 1.0
         share = tf.maximum(RENEWAL, 1.0 / count)
         location = self.location.value
@@ -98,9 +110,9 @@ class HierarchicalPrior(Prior):
         spread = tf.maximum(square - 2.0 * mean * location + location**2, 1e-12)
         variance = (1.0 - share) * self.scale.value**2 + share * spread
         variance = tf.where(self.batches.value == 0.0, square - mean**2, variance)
-        self.scale.assign(tf.sqrt(tf.maximum(variance, 1e-12)))
-        self.location.assign(location + share * (mean - location))
-        self.batches.assign(count)
+        new = (tf.sqrt(tf.maximum(variance, 1e-12)), location + share * (mean - location), count)
+        for weight, value in zip((self.scale, self.location, self.batches), new, strict=True):
+            weight.assign(tf.where(total > 0.0, value, weight.value))
 
     def _moments(self, network, head, inputs, training):
         """(μ, σ) that `network` gives for inputs (..., N); it sees them as (rows, N)."""
