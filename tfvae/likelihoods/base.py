@@ -118,8 +118,11 @@ class Likelihood(Component, abc.ABC):
         """
         return None
 
-    def observe_batch(self, x: tf.Tensor) -> None:
-        """Called with each training batch (B, *data) before its loss; nothing by default."""
+    def observe_batch(self, x: tf.Tensor, weights: tf.Tensor | None = None) -> None:
+        """Called with each training batch (B, *data) before its loss; nothing by default.
+
+        `weights` are those of the examples, (B,); None: all 1.
+        """
 
     def update(self, residual: tf.Tensor) -> None:
         """Called after each gradient step with the mean of `residual` over the global batch."""

@@ -137,10 +137,13 @@ class Gaussian(Likelihood):
             return tf.math.squared_difference(x, outputs)
         return error / self.num_features
 
-    def observe_batch(self, x: tf.Tensor) -> None:
+    def observe_batch(self, x: tf.Tensor, weights: tf.Tensor | None = None) -> None:
         """The first batch's mean of x² is σ² for its own step, so that no unit is favoured."""
         if self.scale in LEARNED_SCALES:
-            guess = _replicas.mean(tf.reduce_mean(tf.square(x)))
+            squares = tf.reduce_mean(tf.reshape(tf.square(x), [tf.shape(x)[0], -1]), axis=1)
+            weights = tf.ones_like(squares) if weights is None else weights
+            sums = [tf.reduce_sum(weights * squares), tf.reduce_sum(weights)]
+            guess = tf.math.divide(*_replicas.total(sums))
             usable = tf.math.is_finite(guess) & (guess > 0.0)
             variance = self._variance.value
             self._variance.assign(tf.where((variance == UNKNOWN) & usable, -guess, variance))

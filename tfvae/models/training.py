@@ -30,7 +30,7 @@ def train_step(model, data: Any) -> dict[str, tf.Tensor]:
     # What is changed before it is known whether the step is good.
     forward = [*guard.forward_state(model), *model.likelihood.non_trainable_weights]
     before = guard.values_of(forward)
-    model.likelihood.observe_batch(batch.target)
+    model.likelihood.observe_batch(batch.target, batch.weights)
     model.objective.observe_batch(batch.target, model.likelihood)
     # The optimizers' owners: the model, and the penalties with a network.
     owners = [model, *model.network_penalties]
