@@ -50,7 +50,7 @@ def tiny(family, dataset, data_dir, epochs=2):
 
 # Three shapes, two scales, two orientations, four positions across and three down: 144 images.
 GRID = {"size": 16, "scales": 2, "orientations": 2, "positions_x": 4, "positions_y": 3}
-FIGURES = {"reconstructions", "samples", "latent_space", "training_curves"}
+FIGURES = {"reconstructions", "samples", "latent_space", "prior_fit", "training_curves"}
 
 
 def trained(config, workdir):

@@ -10,21 +10,11 @@ import tensorflow as tf
 
 from tfvae import _checks, _seeds, objectives
 from tfvae._coefficients import coefficients
-from tfvae._component import (
-    Component,
-    fixed_attributes,
-)
+from tfvae._component import Component, fixed_attributes
 from tfvae._signatures import ClassSignature
 from tfvae.discrete import Discrete
 from tfvae.likelihoods import Likelihood
-from tfvae.models import (
-    accepted,
-    beside,
-    inputs,
-    latents,
-    training,
-    workflow,
-)
+from tfvae.models import accepted, beside, inputs, latents, training, workflow
 from tfvae.models.beside import Batch
 from tfvae.models.first_look import first_look
 from tfvae.models.refitting import Refittable
