@@ -175,6 +175,7 @@ def check_workers(folder, names, mirrored):
     return reports
 
 
+@pytest.mark.slow
 def test_two_workers_agree_with_each_other_and_with_two_replicas(tmp_path, mirrored):
     """When the last assertion fails Keras has mended its issue 20585: `step_logs` can go."""
     reports = check_workers(tmp_path, QUICK, mirrored)
