@@ -1,4 +1,4 @@
-"""Seeds of random numbers from what a user gives: TFP's stateless ones, and Keras' layers'."""
+"""Seeds of random numbers from what a user gives: TFP's stateless ones, NumPy's, Keras' layers'."""
 
 import contextlib
 import numbers
@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 
@@ -20,6 +21,11 @@ def stateless(seed) -> tf.Tensor:
         # Wrapped into the range of int32, since any int is allowed.
         seed = ((int(seed) + 2**31) % 2**32 - 2**31, 0)
     return tf.convert_to_tensor(seed, tf.int32)
+
+
+def generator(seed) -> np.random.Generator:
+    """A generator of NumPy from a seed that `stateless` takes."""
+    return np.random.default_rng([int(one) % 2**32 for one in stateless(seed)])
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import scipy.stats
 import tensorflow as tf
 
 import tfvae
+from tfvae import _seeds
 from tfvae.evaluation import log_aggregated_posterior, prior_fit
 from tfvae.models import aggregated
 
@@ -135,7 +136,7 @@ def test_draws_of_the_prior_are_near_or_not():
     """By hand: the distance to the nearest encoding, and its 99% quantile among draws of q(z)."""
     model, x = Known(tfvae.priors.StandardNormal(), 0.1), encodings(0.2, n=300)
     loc, scale = tfvae.evaluation.posterior_moments(model, x)
-    drawn = aggregated.draws(model, loc, scale, 200, aggregated.generator_of(3))
+    drawn = aggregated.draws(model, loc, scale, 200, _seeds.generator(3))
     own, of_prior = (
         [np.min(np.linalg.norm(drawn.encodings - one, axis=1)) for one in z]
         for z in (drawn.aggregated, drawn.prior)

@@ -57,6 +57,32 @@ def test_each_step_is_a_gradient_step_on_the_cross_entropy(weights, eager):
     assert int(vae.optimizer.iterations) == 1
 
 
+@keras.saving.register_keras_serializable(package="tests")
+class PenalizedMean(LearnedMean):
+    """N(m, I) with the penalty ½ ‖m‖²."""
+
+    def create_weights(self, data_shape, encode):
+        self.mean = self.add_weight(
+            shape=(self.latent_dim,),
+            name="mean",
+            initializer="ones",
+            regularizer=keras.regularizers.L2(0.5),
+        )
+
+
+def test_what_layers_add_counts_once_in_the_steps_of_their_owner():
+    """m ← m − r·(m − mean z + m), and the model's own steps leave m alone."""
+    prior = PenalizedMean(steps=2, optimizer=keras.optimizers.SGD(0.1))
+    vae = model(prior, keras.optimizers.SGD(0.1))
+    x = data()
+    vae.encoder.trainable = vae.decoder.trainable = False
+    vae.fit(x, batch_size=8, shuffle=False, verbose=0)
+    expected = np.ones(3)
+    for _ in range(2):
+        expected -= 0.1 * (2.0 * expected - x.mean(axis=0))
+    np.testing.assert_allclose(prior.mean, expected, rtol=1e-5)
+
+
 def test_the_models_optimizer_leaves_the_prior_alone():
     """Nor does its weight decay move it; without steps it trains the prior."""
     means = []

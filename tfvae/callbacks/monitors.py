@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae import _checks
+from tfvae import _checks, _seeds
 from tfvae.models import aggregated
 from tfvae.models.data import numpy_batches, posterior_moments, rows_of
 
@@ -19,8 +19,8 @@ class PriorFitMonitor(keras.callbacks.Callback):
     "prior_fit" is KL(q(z) ‖ p(z)) in nats, how far the prior is from the aggregated posterior;
     "prior_share" the share of prior samples that lie where data are, 0.99 for the aggregated
     posterior itself. They are what `tfvae.evaluation.prior_fit` measures, here of a fixed part of
-    the data and with few samples, a fraction of a second in all. With few importance samples the
-    divergence of a hierarchical prior is too large by some hundredths of a nat. Of a prior that
+    the data and with few samples, to be cheap. With few importance samples the divergence of a
+    hierarchical prior is too large; `num_importance_samples` brings it nearer. Of a prior that
     makes z of noise, both numbers are of the noise.
 
     Put the callback first in the list. Keras hands the same logs from one callback to the next:
@@ -105,7 +105,7 @@ class PriorFitMonitor(keras.callbacks.Callback):
 
     def _chosen(self):
         """Batches (x, y) of the examples that are used."""
-        generator = aggregated.generator_of(self.seed)
+        generator = _seeds.generator(self.seed)
         left = max(1, self.num_examples // math.prod(self.model.sequence_shape))
         chosen = []
         # An array is one batch.

@@ -61,7 +61,7 @@ class CMUMocapConfig(tfds.core.BuilderConfig):
       every: keeps every n-th frame; 4 reduces 120 frames per second to 30.
       drop: channels left out of the pose; by default root translation and heading.
       hands: False leaves out wrists, hands, fingers and thumbs, whose angles jump from one frame to
-        the next by up to 180 degrees and more; True keeps them.
+        the next by more than 100 degrees; True keeps them.
       standardise: True gives poses with mean 0 and standard deviation 1 over the train split;
         False gives the units of the files.
       classes: dict from sequence to motion class, which replaces the built-in class. Sequences of

@@ -19,7 +19,7 @@ CMU_SOURCE = "http://mocap.cs.cmu.edu"
 HEADING_AND_PLACE = ("root.TX", "root.TY", "root.TZ", "root.RY")
 
 # Channels of CMU's hands, such as "lwrist.ry" and "rthumb.rz". The markers there are few, and the
-# angles jump by up to 381 degrees from one frame to the next; all others by at most 52.
+# angles jump by more than 100 degrees from one frame to the next; all others by less than 60.
 _OF_HANDS = re.compile(r"[lr]?(wrist|hand|fingers|thumb)\.")
 
 _CMU_DOF = (

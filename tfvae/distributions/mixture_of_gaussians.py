@@ -14,8 +14,8 @@ class MixtureOfGaussians(tfd.MixtureSameFamily):
 
         log N(z; μ, L Lᵀ) = −½ ‖L⁻¹(z − μ)‖² − Σ_i log L_ii − ½ N_z log 2π
 
-    `log_prob` inverts the K matrices once. TFP solves a triangular system for every point and
-    component, which takes ten times as long for thousands of points. Sampling and moments come
+    `log_prob` inverts the K matrices once, where TFP solves a triangular system for every point
+    and component. Sampling and moments come
     from `tfd.MixtureSameFamily`.
 
     Args:

@@ -6,12 +6,10 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from tfvae.models import accepted, beside
 from tfvae.models.latents import joined
-
-tfd = tfp.distributions
+from tfvae.networks import is_diagonal_gaussian
 
 
 def numpy_batches(
@@ -98,7 +96,7 @@ def posterior_moments(
     moments = []
     for x, found in _batches(model, data, y, batch_size):
         posterior = model.encode(x, found)
-        if gaussian and not isinstance(getattr(posterior, "distribution", None), tfd.Normal):
+        if gaussian and not is_diagonal_gaussian(posterior):
             raise ValueError(
                 "`posterior` must be a diagonal Gaussian, tfd.Independent(tfd.Normal(μ, σ), 1), "
                 f"for a prior that is fitted to its moments, received {posterior!r}."

@@ -88,9 +88,14 @@ def run_if_finite(
 
 
 def forward_state(model) -> list[keras.Variable]:
-    """Weights that layers change when they are called, such as moments of batch normalisation."""
+    """Weights that change before it is known whether a step is good.
+
+    Layers change some when they are called, such as moments of batch normalisation, and the
+    likelihood some when it observes a batch.
+    """
     layers = [one for one in model._flatten_layers() if not isinstance(one, Component)]
     own = [weight for layer in layers for weight in layer._non_trainable_variables]
+    own += model.likelihood.non_trainable_weights
     return list({id(weight): weight for weight in own}.values())
 
 

@@ -6,6 +6,7 @@ import tensorflow_probability as tfp
 from tfvae import _replicas
 from tfvae.models import guard
 from tfvae.models.beside import Batch
+from tfvae.models.losses import global_mean, layer_loss
 from tfvae.penalties import Inference
 
 
@@ -29,9 +30,6 @@ def take(
         frozen: whether the objective leaves the prior alone; None: never.
     """
     prior, posterior = model.prior, inference.posterior
-    held = [] if frozen is None else [*prior.weights]
-    if held and prior.steps and _replicas.several():
-        held += prior.optimizer.variables
 
     def all_steps():
         prior.observe(posterior, batch.weights)
@@ -48,9 +46,7 @@ def take(
                 losses = -prior.log_prob(noise, seed=estimate, training=True)
                 if losses.shape.rank > 1:  # Steps of a sequence are a product.
                     losses = tf.reduce_sum(losses, axis=list(range(1, losses.shape.rank)))
-                weighted = losses if batch.weights is None else losses * batch.weights
-                mean = tf.reduce_sum(weighted) / global_size
-                mean += sum(prior.losses) * tf.cast(tf.size(losses), tf.float32) / global_size
+                mean = global_mean(losses, layer_loss(prior), batch, global_size)
                 scaled = prior.optimizer.scale_loss(mean)
             gradients = tape.gradient(scaled, [weight.value for weight in weights])
             prior.optimizer.apply_gradients(zip(gradients, weights, strict=True))
@@ -69,7 +65,8 @@ def take(
     if frozen is None:
         all_steps()
     elif _replicas.several():
-        with guard.unchanged(held, frozen):
+        state = [*prior.weights, *(prior.optimizer.variables if prior.steps else ())]
+        with guard.unchanged(state, frozen):
             all_steps()
     else:
         tf.cond(frozen, lambda: guard.nothing(None), lambda: guard.nothing(all_steps()))

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfvae import _replicas
 from tfvae.models import guard, prior_steps
 from tfvae.models.beside import Batch
+from tfvae.models.losses import global_mean, layer_loss, own_layer_loss
 from tfvae.models.statistics import TERMS
 from tfvae.objectives import Terms
 from tfvae.penalties import Inference
@@ -28,7 +29,7 @@ def train_step(model, data: Any) -> dict[str, tf.Tensor]:
     """One gradient step on all losses, then the dual step; returns the logs."""
     batch = model.unpack(data)
     # What is changed before it is known whether the step is good.
-    forward = [*guard.forward_state(model), *model.likelihood.non_trainable_weights]
+    forward = guard.forward_state(model)
     before = guard.values_of(forward)
     model.likelihood.observe_batch(batch.target, batch.weights)
     model.objective.observe_batch(batch.target, model.likelihood)
@@ -37,8 +38,7 @@ def train_step(model, data: Any) -> dict[str, tf.Tensor]:
     networks = [model, *(penalty.network for penalty in model.network_penalties)]
     weights = [model.own_trainable_weights, *(one.trainable_weights for one in networks[1:])]
     # Means are over the global batch: gradients are summed over replicas.
-    replica_size = tf.cast(tf.shape(batch.x)[0], tf.float32)
-    global_size = _replicas.total(replica_size)
+    global_size = _replicas.total(tf.cast(tf.shape(batch.x)[0], tf.float32))
     with tf.GradientTape(persistent=len(owners) > 1) as tape:
         inference, losses = losses_of(model, batch, model.seed_generator, training=True)
         terms = inference.terms
@@ -47,8 +47,7 @@ def train_step(model, data: Any) -> dict[str, tf.Tensor]:
         for owner, loss, added in zip(
             owners, [losses.model, *losses.networks], of_layers, strict=True
         ):
-            weighted = loss if batch.weights is None else loss * batch.weights
-            mean = (tf.reduce_sum(weighted) + replica_size * added) / global_size
+            mean = global_mean(loss, added, batch, global_size)
             scaled.append(owner.optimizer.scale_loss(mean))
     gradients = [
         tape.gradient(loss, [weight.value for weight in its_weights])
@@ -121,20 +120,6 @@ def losses_of(
         if penalty.network is not None:
             networks.append(values[1])
     return inference, Losses(loss, reported, networks)
-
-
-def own_layer_loss(model) -> tf.Tensor | float:
-    """`layer_loss` of a model, without the networks of its penalties."""
-    total = layer_loss(model)
-    for part in model.parts_apart:
-        total -= layer_loss(part.trained_apart())
-    return total
-
-
-def layer_loss(network: keras.layers.Layer) -> tf.Tensor | float:
-    """What regularisers and `add_loss` of a network's layers add to its loss, a scalar."""
-    losses = network.losses
-    return tf.add_n([tf.cast(loss, tf.float32) for loss in losses]) if losses else 0.0
 
 
 def sums_over_batch(

@@ -4,7 +4,12 @@ import keras
 
 from tfvae.networks.convolutional import check_data_format, conv_decoder, conv_encoder
 from tfvae.networks.dense import mlp
-from tfvae.networks.heads import CategoricalHead, GaussianHead, diagonal_gaussian
+from tfvae.networks.heads import (
+    CategoricalHead,
+    GaussianHead,
+    diagonal_gaussian,
+    is_diagonal_gaussian,
+)
 
 __all__ = [
     "CategoricalHead",
@@ -14,6 +19,7 @@ __all__ = [
     "default_decoder",
     "default_encoder",
     "diagonal_gaussian",
+    "is_diagonal_gaussian",
     "mlp",
 ]
 

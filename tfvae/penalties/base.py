@@ -13,6 +13,7 @@ from tfvae import _own_optimizer
 from tfvae._coefficients import Coefficient
 from tfvae._component import Component
 from tfvae.discrete import Choice
+from tfvae.networks import is_diagonal_gaussian
 from tfvae.objectives import Terms
 from tfvae.priors import Prior
 
@@ -173,8 +174,7 @@ def diagonal_posterior(inference: Inference, penalty: Penalty) -> tfd.Distributi
             f"{type(prior).__name__}, which makes z of other variables. Take TotalCorrelation or "
             "MMD, which need samples of z alone."
         )
-    is_diagonal = isinstance(posterior, tfd.Independent)
-    if not (is_diagonal and isinstance(posterior.distribution, tfd.Normal)):
+    if not is_diagonal_gaussian(posterior):
         raise ValueError(
             f"`posterior` must be a diagonal Gaussian, tfd.Independent(tfd.Normal(μ, σ), 1), for "
             f"{name}, received {posterior!r}. Take TotalCorrelation or MMD, which need samples of "

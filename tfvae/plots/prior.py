@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from matplotlib.figure import Figure
 
-from tfvae import _checks
+from tfvae import _checks, _seeds
 from tfvae.models import aggregated
 from tfvae.models.data import posterior_moments
 from tfvae.plots import _models, _style, latent
@@ -64,7 +64,7 @@ def prior_fit(
     _models.check_built(model)
     num_samples = _checks.positive_int("num_samples", num_samples)
     loc, scale = posterior_moments(model, data, y, batch_size=batch_size)
-    z = aggregated.draws(model, loc, scale, num_samples, aggregated.generator_of(seed))
+    z = aggregated.draws(model, loc, scale, num_samples, _seeds.generator(seed))
     project, names = latent.projection(z.encodings, "data")
     near, away = project(z.prior[z.is_near]), project(z.prior[~z.is_near])
     draw = _histograms if loc.shape[1] == 1 else _points

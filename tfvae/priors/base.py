@@ -58,6 +58,7 @@ class Prior(Component, abc.ABC):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        self._start = None
         self.steps = _checks.whole_in("steps", steps, 0, 1000)
         self.optimizer = None
         if self.steps:
@@ -93,6 +94,9 @@ class Prior(Component, abc.ABC):
         self.sequence_shape = tuple(sequence_shape)
         self.support = support
         self.create_weights(tuple(data_shape), encode)
+        if self._start is not None:
+            start, self._start = self._start, None
+            start()
         if self.steps and not self.trainable_weights and self.trainable:
             raise ValueError(
                 f"`steps` must be 0 for a {type(self).__name__}, which has no weights to train, "
@@ -108,6 +112,13 @@ class Prior(Component, abc.ABC):
 
         `latent_dim`, `sequence_shape` and `support` are known.
         """
+
+    def when_built(self, start: Callable[[], None]) -> None:
+        """Calls `start`, which sets weights: now, or at the end of `build`, once there are any."""
+        if self.built:
+            start()
+        else:
+            self._start = start
 
     def observe(self, posterior: tfd.Distribution, weights: tf.Tensor | None = None) -> None:
         """Called with q(z|x) of each batch before the prior's own steps; nothing by default.

@@ -64,7 +64,6 @@ class DensityBuffer(Prior):
             if smear is None
             else _checks.number_in("smear", smear, 0.0, math.inf, low_open=True, high_open=True)
         )
-        self._found = None
 
     def create_weights(
         self, data_shape: tuple[int, ...], encode: Callable[..., tfd.Distribution] | None
@@ -80,9 +79,6 @@ class DensityBuffer(Prior):
         # α is NaN until the buffer is filled, from posteriors or from a file.
         unfilled = keras.initializers.Constant(math.nan)
         self.smear_factor = add(shape=(), initializer=unfilled, name="smear_factor")
-        if self._found is not None:
-            self._set(*self._found)
-            self._found = None
 
     def _set(self, *values):
         own = (self.loc, self.scale, self.log_weights, self.smear_factor)
@@ -106,18 +102,16 @@ class DensityBuffer(Prior):
                 f"received {self.num_events}. None keeps all."
             )
         elif self.num_events < len(which):
-            generator = _generator(seed)
-            which = generator.choice(len(loc), self.num_events, replace=False, p=weights)
+            which = _seeds.generator(seed).choice(
+                len(loc), self.num_events, replace=False, p=weights
+            )
             # Drawn by their weights, events count alike.
             weights = np.zeros(len(loc))
             weights[which] = 1.0 / len(which)
         loc, scale, weights = loc[which], scale[which], weights[which] / np.sum(weights[which])
         smear = self.smear or _best_smear(loc, scale, weights, seed)
         found = (loc, scale, np.log(weights), smear)
-        if self.built:
-            self._set(*found)
-        else:
-            self._found = found
+        self.when_built(functools.partial(self._set, *found))
         return True
 
     def distribution(self, *, training: bool = False) -> tfd.Distribution:
@@ -164,8 +158,3 @@ def _best_smear(loc, scale, weights, seed):
             options={"xatol": 0.02},
         ).x
     )
-
-
-def _generator(seed):
-    """NumPy's generator of a stateless seed."""
-    return np.random.default_rng([int(one) % 2**32 for one in _seeds.stateless(seed)])

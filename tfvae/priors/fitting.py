@@ -190,8 +190,7 @@ def folds(weights: np.ndarray, seed: Any) -> list[tuple[np.ndarray, np.ndarray]]
     rows = np.flatnonzero(weights)
     if len(rows) < FOLDS:
         return []
-    generator = np.random.default_rng([int(one) % 2**32 for one in _seeds.stateless(seed)])
-    parts = np.array_split(generator.permutation(rows), FOLDS)
+    parts = np.array_split(_seeds.generator(seed).permutation(rows), FOLDS)
     return [(np.concatenate(parts[:k] + parts[k + 1 :]), parts[k]) for k in range(FOLDS)]
 
 

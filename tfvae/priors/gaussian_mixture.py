@@ -1,5 +1,6 @@
 """A mixture of K Gaussians as a prior: fitted by EM to posteriors, or trained with its model."""
 
+import functools
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -36,9 +37,7 @@ class GaussianMixture(Prior):
     Args:
         num_components: K. None: chosen among 1, 2, 4, … 128 when the mixture is fitted, by mean
             log p(z) of posteriors that are held out; a model that is trained needs a number.
-        covariance: "diagonal" or "full". With K chosen both come equally near to the posteriors of
-            digits and of a pendulum, of two and eight latents; "full" takes fewer components, and
-            three times as long.
+        covariance: "diagonal" or "full". "full" may take fewer components, and takes longer.
 
     Raises:
         ValueError: when an argument is not of the kind described; at `build`, when K is not known.
@@ -61,7 +60,6 @@ class GaussianMixture(Prior):
             else _checks.positive_int("num_components", num_components)
         )
         self.covariance = _checks.one_of("covariance", covariance, ("diagonal", "full"))
-        self._found = None
 
     def create_weights(
         self, data_shape: tuple[int, ...], encode: Callable[..., tfd.Distribution] | None
@@ -78,17 +76,18 @@ class GaussianMixture(Prior):
         self.loc = self._weight("loc", (number, size), keras.initializers.RandomNormal(0.0, 1.0))
         self.raw_scale = self._weight("raw_scale", (number, entries), "zeros")
         scale = np.tile(np.eye(size, dtype="float32"), [number, 1, 1])
-        self._set(*(self._found or (None, None, scale)))
-        self._found = None
+        self._set_scale(scale)
 
     def _weight(self, name, shape, initializer):
         return self.add_weight(shape=shape, initializer=initializer, dtype="float32", name=name)
 
     def _set(self, weights, loc, scale_tril):
-        """Assigns π, μ and L; None leaves them."""
-        if weights is not None:
-            self.logits.assign(np.log(np.maximum(weights, 1e-30)).astype("float32"))
-            self.loc.assign(loc.astype("float32"))
+        """Assigns π, μ and L."""
+        self.logits.assign(np.log(np.maximum(weights, 1e-30)).astype("float32"))
+        self.loc.assign(loc.astype("float32"))
+        self._set_scale(scale_tril)
+
+    def _set_scale(self, scale_tril):
         scale_tril = tf.constant(scale_tril, tf.float32)
         if self.covariance == "full":
             self.raw_scale.assign(_fill().inverse(scale_tril))
@@ -111,10 +110,7 @@ class GaussianMixture(Prior):
             else [np.diag(one) for one in found.covariances_]
         )
         fitted = (found.weights_, found.means_, scale_tril)
-        if self.built:
-            self._set(*fitted)
-        else:
-            self._found = fitted
+        self.when_built(functools.partial(self._set, *fitted))
         return True
 
     def _chosen(self, loc, scale, weights, seed):

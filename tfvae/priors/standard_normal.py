@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.networks import diagonal_gaussian
+from tfvae.networks import diagonal_gaussian, is_diagonal_gaussian
 from tfvae.priors.base import Prior
 
 tfd = tfp.distributions
@@ -29,6 +29,6 @@ class StandardNormal(Prior):
 
     def rate_per_latent(self, posterior: tfd.Distribution) -> tf.Tensor | None:
         """KL(q(z_i|x) ‖ N(0, 1)) of each latent, (1, B, N_z), nats."""
-        if not isinstance(getattr(posterior, "distribution", None), tfd.Normal):
+        if not is_diagonal_gaussian(posterior):
             return None  # A posterior of one's own need not be a product over the latents.
         return posterior.distribution.kl_divergence(self.distribution().distribution)[tf.newaxis]

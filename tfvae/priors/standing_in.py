@@ -28,14 +28,13 @@ def fit_to(
     Samples of N(0, I) often lie where no data are encoded. A density that is fitted to q(z) after
     the training can stand in: `vae.with_prior(prior)` is a model that generates with it.
 
-    | prior | how it is fitted | time |
-    |---|---|---|
-    | "gaussian_mixture" | EM to draws of q(z); K by held-out posteriors | seconds |
-    | "density_buffer" | keeps all posteriors; α by held-out ones | seconds |
-    | "flow" | 3,000 steps of `tfvae.priors.fit` | 40 s for two latents |
-    | "hierarchical" | the same | 25 s for two latents |
+    | prior | how it is fitted |
+    |---|---|
+    | "gaussian_mixture" | EM to draws of q(z); K by held-out posteriors |
+    | "density_buffer" | keeps all posteriors; α by held-out ones |
+    | "flow", "hierarchical" | 3,000 steps of `tfvae.priors.fit`, which take the longest |
 
-    Where all encodings may be kept, the buffer comes nearest to q(z) of new data, then the mixture.
+    `tfvae.evaluation.prior_fit` on data that were held out tells which of them comes nearest.
 
     Args:
         model: a trained model of the library.

@@ -9,6 +9,7 @@ import tensorflow_probability as tfp
 from tfvae import _checks
 from tfvae.distributions import MixtureOfPosteriors
 from tfvae.likelihoods.base import within
+from tfvae.networks import is_diagonal_gaussian
 from tfvae.priors.base import Prior
 
 tfd = tfp.distributions
@@ -120,10 +121,9 @@ class VampPrior(Prior):
         """The mixture, with the encoder and the pseudo-inputs as they are now."""
         self.check_built()
         posterior = self._encode(self.pseudo_inputs.value, training=training)
-        normal = getattr(posterior, "distribution", None)
-        if not isinstance(normal, tfd.Normal):
+        if not is_diagonal_gaussian(posterior):
             raise ValueError(
                 "`posterior` must be a diagonal Gaussian, tfd.Independent(tfd.Normal(μ, σ), 1), "
                 f"for VampPrior, a mixture of such, received {posterior!r}. Take another prior."
             )
-        return MixtureOfPosteriors(normal.loc, normal.scale)
+        return MixtureOfPosteriors(posterior.distribution.loc, posterior.distribution.scale)
