@@ -54,6 +54,15 @@ def report(title, columns, rows, units, settings, json_path=None):
         write_text(json_path, json.dumps(content, indent=2))
 
 
+def divided(x, num_train, num_test=None):
+    """Examples to train on and others to test on, in an order that is always the same.
+
+    None: all others test.
+    """
+    x = x[np.random.default_rng(0).permutation(len(x))]
+    return x[:num_train], x[num_train:][:num_test]
+
+
 class Finished:
     """The runs that are finished, as lines of a file; without a file they are kept in memory."""
 

@@ -16,7 +16,7 @@ A difference is taken example by example between two models, and its standard er
 mean over held-out examples and over seeds: sqrt(var(mean over seeds)/n + var(mean over
 examples)/seeds). Every finished run is a line of FILE.jsonl, and is not run again while data,
 settings and the code of tfvae stay as they are: the benchmark can be stopped at any time, and two
-processes with other `--only` may share a file. About 30 minutes on 2 cores.
+processes with other `--only` may share a file. The report tells how long it took.
 """
 
 import argparse
@@ -78,13 +78,13 @@ def mnist(folder, binarize):
         "idx", "test", path=os.path.join(folder, "mnist"), shuffle=False, labels=False,
         binarize=binarize,
     )  # fmt: skip
-    return divided(tfvae.datasets.as_arrays(data), 6_000, 2_000)
+    return common.divided(tfvae.datasets.as_arrays(data), 6_000, 2_000)
 
 
 def table(load):
     """A table of scikit-learn: four fifths and one fifth, standardised by the first."""
     x = load().data
-    train, test = divided(x, len(x) - len(x) // 5, len(x) // 5)
+    train, test = common.divided(x, len(x) - len(x) // 5, len(x) // 5)
     mean, std = train.mean(axis=0), train.std(axis=0)
     return [((part - mean) / std).astype("float32") for part in (train, test)]
 
@@ -100,13 +100,7 @@ def sprite_sequences():
         images, factors, "x_position", sizes=sizes, training=False
     )
     x, _ = tfvae.datasets.as_arrays(data)
-    return divided(x, len(x) - len(x) // 5, len(x) // 5)
-
-
-def divided(x, num_train, num_test):
-    """Some examples to train on and some others to test on, in an order that is always the same."""
-    x = x[np.random.default_rng(0).permutation(len(x))]
-    return [x[:num_train], x[num_train : num_train + num_test]]
+    return common.divided(x, len(x) - len(x) // 5, len(x) // 5)
 
 
 # Data of each name, a function of the folder, and what is no default: the number of latents, and

@@ -5,7 +5,7 @@
 
 The first form takes MNIST's test digits, IDX files in DATA/mnist: 8,000 of them train, the other
 2,000 test, both binarised once. Networks: two hidden layers of 300 each, 32 latent dimensions. The
-estimate is the importance-weighted one with 5,000 samples [BGS16]. About 50 minutes on 2 cores.
+estimate is the importance-weighted one with 5,000 samples [BGS16].
 
 The second form is made for a machine with a GPU and the data: statically binarised MNIST, OMNIGLOT
 and Fashion-MNIST from TensorFlow Datasets (SET: binarized_mnist, omniglot, fashion_mnist; all by
@@ -105,13 +105,12 @@ def digits(folder):
         "idx", "test", path=os.path.join(folder, "mnist"), shuffle=False, labels=False,
         binarize=True,
     )  # fmt: skip
-    return divided(tfvae.datasets.as_arrays(dataset), 8_000)
+    return common.divided(flat(tfvae.datasets.as_arrays(dataset)), 8_000)
 
 
-def divided(x, num_train, num_test=None):
-    """Examples to train and to test on, (n, N_x), in an order that is always the same."""
-    x = x.reshape(len(x), -1)[np.random.default_rng(0).permutation(len(x))]
-    return x[:num_train], x[num_train:] if num_test is None else x[num_train:][:num_test]
+def flat(images):
+    """(n, …) -> (n, N_x)."""
+    return images.reshape(len(images), -1)
 
 
 def published(name, data_dir=None, download=False):
@@ -145,11 +144,11 @@ def published(name, data_dir=None, download=False):
     if name == "omniglot":
         x = binary("train+test")
         uniform = np.random.default_rng(0).uniform(size=x.shape)
-        return divided((uniform < x).astype("float32"), *OMNIGLOT)
+        return common.divided(flat((uniform < x).astype("float32")), *OMNIGLOT)
     # The binarised digits have 10,000 validation images, which train as well.
     with_validation = "validation" in builder.info.splits
     splits = ("train+validation" if with_validation else "train", "test")
-    return tuple(x.reshape(len(x), -1) for x in map(binary, splits))
+    return tuple(flat(binary(split)) for split in splits)
 
 
 # ---- models ----------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from benchmarks import likelihood
+from benchmarks import common, likelihood
 
 
 class TinyImages(tfds.core.GeneratorBasedBuilder):
@@ -161,7 +161,7 @@ def test_models_are_measured():
 
 def test_digits_are_the_same_for_all_seeds():
     x = np.arange(20.0).reshape(10, 2, 1, 1)
-    train, test = likelihood.divided(x, 8)
+    train, test = common.divided(likelihood.flat(x), 8)
     assert train.shape == (8, 2) and test.shape == (2, 2)
     assert sorted(np.concatenate([train, test])[:, 0]) == list(range(0, 20, 2))
-    np.testing.assert_array_equal(train, likelihood.divided(x, 8)[0])
+    np.testing.assert_array_equal(train, common.divided(likelihood.flat(x), 8)[0])
