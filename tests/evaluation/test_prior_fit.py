@@ -6,6 +6,7 @@ import scipy.stats
 import tensorflow as tf
 
 import tfvae
+import tfvae.plots
 from tfvae import _seeds
 from tfvae.evaluation import log_aggregated_posterior, prior_fit
 from tfvae.models import aggregated
@@ -149,3 +150,23 @@ def test_draws_of_the_prior_are_near_or_not():
     np.testing.assert_allclose(drawn.encodings, loc, atol=0.6)
     np.testing.assert_allclose(drawn.aggregated.var(axis=0), 0.21, rtol=0.35)
     np.testing.assert_allclose(drawn.prior.var(axis=0), 1.0, rtol=0.35)
+
+
+def test_a_gap_in_the_data_is_named(tmp_path):
+    """By all that look at encodings, with the number of the example."""
+    vae = tfvae.VAE(2, tfvae.networks.mlp([4]), tfvae.networks.mlp([4], (3,)), seed=0)
+    vae.build((None, 3))
+    x = np.zeros((5, 3), "float32")
+    x[3, 1] = np.nan
+    monitor = tfvae.callbacks.PriorFitMonitor(x)
+    monitor.set_model(vae)
+    message = "`data` must hold finite numbers, received 1 of 5 .* the first is number 3"
+    for look in (
+        lambda: prior_fit(vae, x),
+        lambda: tfvae.plots.prior_fit(vae, x),
+        lambda: tfvae.priors.fit_to(vae, x),
+        lambda: tfvae.evaluation.posterior_report(vae, x),
+        monitor.on_train_begin,
+    ):
+        with pytest.raises(ValueError, match=message):
+            look()

@@ -165,6 +165,8 @@ def test_refused():
         tfvae.VAE(2, prior=tfvae.priors.StandardNormal(steps=1)).build((None, 3))
     with pytest.raises(ValueError, match="`steps` must be a whole number from 0"):
         tfvae.priors.HierarchicalPrior(steps=-1)
+    with pytest.raises(ValueError, match="`optimizer` must be None where `steps` is 0"):
+        tfvae.priors.HierarchicalPrior(steps=0, optimizer="adam")
     optimizer = keras.optimizers.Adam()
     vae = tfvae.VAE(2, prior=LearnedMean(steps=1, optimizer=optimizer))
     with pytest.raises(ValueError, match="not be the one of the prior 'learned_mean"):

@@ -91,7 +91,8 @@ def posterior_moments(
     condition of a model with one. With `gaussian`, the moments are all of q(z|x).
 
     Raises:
-        ValueError: with `gaussian`, when q(z|x) is no diagonal Gaussian.
+        ValueError: when an encoding is not finite; with `gaussian`, when q(z|x) is no diagonal
+            Gaussian.
     """
     moments = []
     for x, found in _batches(model, data, y, batch_size):
@@ -102,8 +103,15 @@ def posterior_moments(
                 f"for a prior that is fitted to its moments, received {posterior!r}."
             )
         moments.append((_rows(posterior.mean()), _rows(posterior.stddev())))
-    loc, scale = zip(*moments, strict=True)
-    return np.concatenate(loc), np.concatenate(scale)
+    loc, scale = (np.concatenate(parts) for parts in zip(*moments, strict=True))
+    bad = np.flatnonzero(~np.all(np.isfinite(loc) & np.isfinite(scale), axis=1))
+    if len(bad):
+        raise ValueError(
+            f"`data` must hold finite numbers, received {len(bad)} of {len(loc)} examples or steps "
+            f"whose encodings are not finite; the first is number {bad[0]}. Leave them out, or "
+            "fill the gaps."
+        )
+    return loc, scale
 
 
 def latents(model: Any, data: Any, y: Any = None, *, batch_size: int = 512) -> np.ndarray:

@@ -32,6 +32,9 @@ class Prior(Component, abc.ABC):
             trains prior and networks together.
         optimizer: Keras optimizer of these steps; None: Adam(3e-3).
 
+    Raises:
+        ValueError: when `steps` is not a whole number ≥ 0, or there is an optimizer without steps.
+
     Example, N(m, I) with a learned mean:
         >>> import tensorflow as tf, tensorflow_probability as tfp, tfvae
         >>> class LearnedMean(tfvae.priors.Prior):
@@ -60,6 +63,11 @@ class Prior(Component, abc.ABC):
         super().__init__(**kwargs)
         self._start = None
         self.steps = _checks.whole_in("steps", steps, 0, 1000)
+        if optimizer is not None and not self.steps:
+            raise ValueError(
+                "`optimizer` must be None where `steps` is 0, since the model's optimizer trains "
+                f"the prior then, received {optimizer!r}. Give `steps` of at least 1."
+            )
         self.optimizer = None
         if self.steps:
             self.optimizer = _own_optimizer.get(optimizer, lambda: keras.optimizers.Adam(3e-3))
