@@ -50,6 +50,7 @@ def shared_vector(layer, name: str, value: Sequence[float] | float):
         initializer=lambda shape, dtype: tf.constant(value, dtype, shape),
         dtype="float32",
         trainable=False,
+        autocast=False,  # A state, exact in half precision too.
         aggregation="only_first_replica",
         name=name,
     )

@@ -2,6 +2,7 @@
 
 import decimal
 import functools
+import re
 import tracemalloc
 
 import keras
@@ -337,6 +338,12 @@ def pixels(*shape):
     return RNG.integers(256, size=(64, *shape)).astype("uint8")
 
 
+def plain(shape):
+    """Networks that take the data as they are."""
+    mlp = tfvae.networks.mlp
+    return {"encoder": mlp([8]), "decoder": mlp([8], shape)}
+
+
 RAW = {
     "pixels": (lambda: pixels(8, 8, 1), r"from 0 to 255, as raw pixels have.*x / 255"),
     "flat pixels": (lambda: pixels(64).astype("float32"), r"x / 255"),
@@ -372,9 +379,25 @@ FINE = {
 def test_raw_units_are_warned_of(name):
     make, message = RAW[name]
     assert units.raw_units(make()) is not None
-    model = compiled()
+    model = compiled(**plain(make().shape[1:]))
     with pytest.warns(UserWarning, match=rf"(?s)`x` must.*{message}"):
         model.fit(make(), verbose=0)
+
+
+@pytest.mark.parametrize("name", RAW)
+def test_networks_that_standardise_need_no_unit(name):
+    """But features of comparable scales, that vary, and more than the least σ."""
+    make, message = RAW[name]
+    found = units.raw_units(make(), getattr(make(), "columns", None), standardized=True)
+    if name in ("pixels", "flat pixels", "thousands", "far from 0"):
+        assert found is None
+    else:
+        assert re.search(f"(?s)`x` must.*{message}", found)
+
+
+def test_raw_pixels_train_without_a_warning(recwarn):
+    compiled().fit(pixels(8, 8, 1), verbose=0)
+    assert not [one for one in recwarn if "`x` must" in str(one.message)]
 
 
 def test_pixels_for_a_bernoulli():
@@ -388,7 +411,7 @@ def test_usual_data_are_not_warned_of(name):
 
 
 def test_raw_units_are_warned_of_once(recwarn):
-    model = compiled()
+    model = compiled(**plain((8, 8, 1)))
     for _ in range(2):
         model.fit(slices(pixels(8, 8, 1)).batch(32), verbose=0)
     found = [one for one in recwarn if "raw pixels" in str(one.message)]
@@ -410,7 +433,7 @@ def test_raw_units_are_found_in_a_part_of_large_data():
 def test_a_rate_that_no_code_needs_is_warned_of():
     """What a dataset of floats holds is seen by what came of it."""
     data = slices(with_one_large().astype("float32")).batch(50)
-    model = compiled()
+    model = compiled(**plain((12,)))
     with pytest.warns(UserWarning, match=r"nats for 2 latents, far more than.*raw units"):
         model.fit(data, verbose=0)
 

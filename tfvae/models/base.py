@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvae import _checks, _seeds, objectives
+from tfvae import _checks, _seeds, networks, objectives
 from tfvae._coefficients import coefficients
 from tfvae._component import Component, fixed_attributes
 from tfvae._signatures import ClassSignature
@@ -127,6 +127,7 @@ class LatentVariableModel(Refittable):
                 penalty.build(self.latent_dim)
         counters = [count for part in self.components for count in part.step_counters]
         self.__dict__["step_counters"] = counters  # Keras need not track it.
+        self.__dict__["standardizing"] = networks.standardizing(self)
 
     @property
     def discrete_is_open(self) -> tf.Tensor | None:

@@ -1,5 +1,6 @@
 """How a model is built for the shapes of its data."""
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -146,7 +147,7 @@ def create_networks(model) -> None:
     if model.discrete is not None:
         model.discrete.build(features)
     wanted = model.likelihood.decoder_output_shape(model.target_step_shape)
-    fill(model.decoder, networks.default_decoder, wanted)
+    fill(model.decoder, default_decoder(model), wanted)
     outputs = applied(
         "decoder", model.decoder, keras.KerasTensor((None, model.decoder_input_dim)),
         "the latents, with categories and condition, as one vector",
@@ -163,6 +164,12 @@ def create_networks(model) -> None:
         )
     model.decoder_range = _range_of_decoder(model)
     _check_logits(model)
+
+
+def default_decoder(model) -> Callable[..., keras.Sequential]:
+    """The builder of the decoder that a model makes for itself."""
+    means = model.likelihood.outputs_are == "means"
+    return functools.partial(networks.default_decoder, means=means)
 
 
 def applied(name: str, network: keras.layers.Layer, inputs: Any, what: str) -> Any:

@@ -1,5 +1,6 @@
 """Topographic VAEs: equivariant capsules from sequences."""
 
+import functools
 from typing import Any
 
 import keras
@@ -81,7 +82,8 @@ class TopographicVAE(SequenceVAE):
     def create_networks(self) -> None:
         """Creates both encoders, and the default decoder behind a LayerNormalization."""
         wanted = self.likelihood.decoder_output_shape(self.target_step_shape)
-        structure.fill(self.decoder, _normalizing_decoder, wanted)
+        default = structure.default_decoder(self)
+        structure.fill(self.decoder, functools.partial(_normalizing_decoder, default), wanted)
         super().create_networks()
         structure.fill(self.encoder_u, networks.default_encoder, self.step_shape)
         inputs = keras.KerasTensor((None, *self.step_shape))
@@ -110,9 +112,9 @@ class TopographicVAE(SequenceVAE):
         return {**super().get_config(), "encoder_u": serialized(self.encoder_u)}
 
 
-def _normalizing_decoder(output_shape):
+def _normalizing_decoder(default, output_shape):
     """The default decoder behind a LayerNormalization."""
-    layers = networks.default_decoder(output_shape).layers
+    layers = default(output_shape).layers
     return keras.Sequential([keras.layers.LayerNormalization(), *layers])
 
 

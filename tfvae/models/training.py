@@ -31,6 +31,8 @@ def train_step(model, data: Any) -> dict[str, tf.Tensor]:
     # What is changed before it is known whether the step is good.
     forward = guard.forward_state(model)
     before = guard.values_of(forward)
+    for layer in model.standardizing:
+        layer.observe(batch.target if layer.inverse else batch.x, batch.weights)
     model.likelihood.observe_batch(batch.target, batch.weights)
     model.objective.observe_batch(batch.target, model.likelihood)
     # The optimizers' owners: the model, and the penalties with a network.

@@ -26,12 +26,13 @@ STANDARDISE = (
 )
 
 
-def raw_units(x: Any, names: Sequence | None = None) -> str | None:
+def raw_units(x: Any, names: Sequence | None = None, standardized: bool = False) -> str | None:
     """What about the units of data will keep a model from learning, and what to do; None: nothing.
 
     Args:
         x: data, an array (n, *data), of which a part is read.
         names: of the features.
+        standardized: whether the networks bring the data, as a whole, to unit size.
     """
     x = np.asarray(x[:: max(1, len(x) // ROWS)])
     shape, kind = x.shape[1:], x.dtype
@@ -42,7 +43,7 @@ def raw_units(x: Any, names: Sequence | None = None) -> str | None:
     largest = np.max(np.abs(x))
     looks_like_pixels = kind == "uint8" or len(shape) > 1 or x.shape[1] >= PIXELS
     whole = largest >= BRIGHTNESS and np.min(x) >= 0.0 and np.array_equal(x, np.round(x))
-    if looks_like_pixels and whole and largest < 2**16:
+    if looks_like_pixels and whole and largest < 2**16 and not standardized:
         unit = 255 if largest < 256 else 65535
         return (
             f"`x` must be of about unit size, received whole numbers from {np.min(x):g} to "
@@ -66,7 +67,11 @@ def raw_units(x: Any, names: Sequence | None = None) -> str | None:
             + STANDARDISE
         )
     size, mean = np.sqrt(np.mean(x**2)), np.max(np.abs(np.mean(x, axis=0)))
-    if greatest < SMALLEST or size > LARGEST or mean > FARTHEST * greatest:
+    # What is too large, too small or too far from 0 for the networks. The least σ of a Gaussian
+    # stays as it is.
+    center = np.mean(x) if standardized else 0.0
+    far = np.max(np.abs(np.mean(x, axis=0) - center)) > FARTHEST * greatest
+    if greatest < SMALLEST or far or (size > LARGEST and not standardized):
         return (
             f"`x` must be of about unit size, received values of {size:.3g} (root mean square) "
             f"with means of up to {mean:.3g} and standard deviations of up to {greatest:.3g}. "

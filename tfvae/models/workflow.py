@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfvae import _checks
+from tfvae import _checks, networks
 from tfvae.models import beside, inputs, structure, units
 from tfvae.models.first_look import Look, first_look
 
@@ -102,7 +102,8 @@ def check_values(model, look: Look) -> str | None:
     # Bounded likelihoods refuse what lies outside, and are used to what lies within.
     if getattr(model, "history", None) is not None or model.likelihood.support is not None:
         return None
-    return units.raw_units(look.values, look.columns)
+    standardized = {layer.inverse for layer in networks.standardizing(model)} == {False, True}
+    return units.raw_units(look.values, look.columns, standardized)
 
 
 def check_rate(model, history: dict[str, list]) -> str | None:

@@ -10,10 +10,12 @@ from tfvae.networks.heads import (
     diagonal_gaussian,
     is_diagonal_gaussian,
 )
+from tfvae.networks.standardize import Standardize, standardizing
 
 __all__ = [
     "CategoricalHead",
     "GaussianHead",
+    "Standardize",
     "conv_decoder",
     "conv_encoder",
     "default_decoder",
@@ -21,6 +23,7 @@ __all__ = [
     "diagonal_gaussian",
     "is_diagonal_gaussian",
     "mlp",
+    "standardizing",
 ]
 
 
@@ -32,11 +35,20 @@ def _is_image(data_shape: tuple[int, ...]) -> bool:
     return min(data_shape[:2]) >= 24 and data_shape[2] <= 4
 
 
-def default_encoder(data_shape: tuple[int, ...]) -> keras.Model:
-    """Convolutions for images of at least 24×24 pixels, else dense layers of 256, 256 units."""
-    return conv_encoder(image_shape=data_shape) if _is_image(data_shape) else mlp()
+def default_encoder(data_shape: tuple[int, ...]) -> keras.Sequential:
+    """Convolutions for images of at least 24×24 pixels, else dense layers of 256, 256 units.
+
+    Its first layer is a `Standardize`.
+    """
+    network = conv_encoder(image_shape=data_shape) if _is_image(data_shape) else mlp()
+    return keras.Sequential([Standardize(), *network.layers])
 
 
-def default_decoder(data_shape: tuple[int, ...]) -> keras.Model:
-    """The mirror image of `default_encoder`."""
-    return conv_decoder(data_shape) if _is_image(data_shape) else mlp(output_shape=data_shape)
+def default_decoder(data_shape: tuple[int, ...], means: bool = True) -> keras.Sequential:
+    """The mirror image of `default_encoder`.
+
+    Its last layer is the inverse `Standardize` if its outputs are `means` of the data, and not
+    logits or other parameters of a likelihood.
+    """
+    network = conv_decoder(data_shape) if _is_image(data_shape) else mlp(output_shape=data_shape)
+    return keras.Sequential([*network.layers, *([Standardize(inverse=True)] if means else [])])

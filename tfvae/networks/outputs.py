@@ -8,6 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae.networks.standardize import Standardize
+
 # Names under which encoders give log σ² and μ.
 MEANS = ("z_mean", "mean", "mu", "loc")
 LOG_VARIANCES = ("z_log_var", "log_var", "logvar", "z_logvar", "log_variance")
@@ -140,6 +142,8 @@ def _last_activation(network: Any, index: int = 0) -> Callable | None:
         if not hasattr(network, "operations") or index >= len(outputs):
             return None
         return _activation_before(outputs[index])
+    if isinstance(network, Standardize):
+        return keras.activations.linear
     activation = getattr(network, "activation", None)
     if callable(activation):
         return activation

@@ -68,8 +68,11 @@ class Flatness(Penalty):
     length change the data by the same amount, at every place and in every direction. g mixes pairs
     of latent points of the batch, and extrapolates by α₀ into regions without data.
 
-    c² is estimated from all points of the batch, including examples of weight 0, and is not
-    differentiated.
+    c² is estimated from all points of the batch, including examples of weight 0. **Choice**: the
+    gradient passes through it where the penalty is relative: it does not depend on the decoder's
+    scale, and must not pull at it. With c² held it would, by 4 E[tr (G/c²)² − N_z] for each unit of
+    the logarithm of that scale, and data with much noise would not be learned at all. Where the
+    penalty is absolute, c² is held, as published.
 
     Args:
         weight: η, a number ≥ 0 or a Keras schedule.
@@ -163,9 +166,13 @@ class Flatness(Penalty):
             )
         return metric.difference_jacobian(mean, points, self.epsilon)
 
+    def _held(self, traces):
+        """tr G/N_z, without a gradient where c² is the goal of the published penalty."""
+        return traces if self.normalization == "relative" else tf.stop_gradient(traces)
+
     def _scale(self, traces):
-        """c² over the global batch, not differentiated; a scalar."""
-        scale = _replicas.mean_of(tf.stop_gradient(traces))
+        """c² over the global batch, a scalar."""
+        scale = _replicas.mean_of(self._held(traces))
         return tf.maximum(scale, tf.constant(1e-20, scale.dtype))
 
     def _scale_of_others(self, traces):
@@ -174,7 +181,7 @@ class Flatness(Penalty):
         An estimate from the same direction as G·v is not independent of it: in two dimensions every
         vector of signs would seem an eigenvector to a batch of one.
         """
-        traces = tf.stop_gradient(traces)
+        traces = self._held(traces)
         total = _replicas.total(tf.reduce_sum(traces))
         count = _replicas.total(tf.cast(tf.shape(traces)[0], traces.dtype))
         others = (total - traces) / tf.maximum(count - 1.0, 1.0)

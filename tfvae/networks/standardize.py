@@ -1,0 +1,97 @@
+"""The unit of the data, taken off before a network and put on behind another."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfvae import _checks, _replicas
+
+
+@keras.saving.register_keras_serializable(package="tfvae")
+class Standardize(keras.layers.Layer):
+    """(x − m)/s with the mean m and the standard deviation s of all numbers of the first batch.
+
+    The first layer of the networks that a model makes for itself; with `inverse`, m + s·y, the last
+    one of a decoder that gives means. Data in other units then train the same way: initial weights
+    and learning rates are made for numbers of unit size. m and s are one number each, so features
+    keep their relative scales. Any encoder may begin with this layer, and any decoder of means may
+    end with it: models let it observe the first global batch of their training, x before an encoder
+    and the target behind a decoder. Until then, and for batches without spread, m = 0 and s = 1.
+
+    Args:
+        inverse: whether the unit is put on.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> layer = tfvae.networks.Standardize()
+        >>> layer.build((None, 2))
+        >>> layer.observe(tf.constant([[10.0, 30.0], [30.0, 10.0]]))
+        >>> layer(tf.constant([[40.0, 0.0]])).numpy()
+        array([[ 2., -2.]], dtype=float32)
+    """
+
+    def __init__(self, inverse: bool = False, **kwargs):
+        super().__init__(**{"autocast": False, **kwargs})
+        self.inverse = _checks.true_or_false("inverse", inverse)
+
+    def build(self, input_shape: Any) -> None:
+        """Creates m, s, and whether they are known."""
+        self.mean = _replicas.shared_scalar(self, "mean", 0.0)
+        self.deviation = _replicas.shared_scalar(self, "deviation", 1.0)
+        self.known = _replicas.shared_scalar(self, "known", 0.0)
+
+    def observe(self, values: tf.Tensor, weights: tf.Tensor | None = None) -> None:
+        """Takes m and s from a batch, (B, …) with weights (B,), unless they are known.
+
+        All replicas of a distribution strategy take part.
+        """
+
+        def moments():
+            wide = tf.reshape(tf.cast(values, tf.float32), [tf.shape(values)[0], -1])
+            share = tf.ones(tf.shape(wide)[:1]) if weights is None else weights
+            size = tf.cast(tf.shape(wide)[1], tf.float32)
+            # Numbers of weight 0 may be anything, even NaN.
+            wide = tf.where(share[:, tf.newaxis] > 0.0, wide, 0.0)
+            total, summed = _replicas.total(
+                [tf.reduce_sum(share) * size, tf.reduce_sum(tf.linalg.matvec(wide, share, True))]
+            )
+            mean = summed / total
+            squares = tf.linalg.matvec(tf.square(wide - mean), share, True)
+            deviation = tf.sqrt(_replicas.total(tf.reduce_sum(squares)) / total)
+            # A deviation that is only rounding of the mean says nothing.
+            usable = (deviation > 1e-6 * tf.abs(mean)) & tf.math.is_finite(deviation)
+            wanted = usable & (self.known.value == 0.0)
+            new = (mean, deviation, tf.ones([]))
+            for weight, value in zip((self.mean, self.deviation, self.known), new, strict=True):
+                weight.assign(tf.where(wanted, value, weight.value))
+            return tf.constant(0)
+
+        if _replicas.several():  # No branch may hold a reduction.
+            moments()
+        else:
+            tf.cond(self.known.value > 0.0, lambda: tf.constant(0), moments)
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """(x − m)/s, or m + s·y; in float32 at least, then in the layer's own precision."""
+        wide = tf.cast(inputs, "float64" if inputs.dtype == tf.float64 else "float32")
+        mean, deviation = (tf.cast(one.value, wide.dtype) for one in (self.mean, self.deviation))
+        if self.inverse:
+            return mean + deviation * wide
+        return tf.cast((wide - mean) / deviation, self.compute_dtype)
+
+    def compute_output_spec(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        """The shape of the inputs."""
+        exact = "float64" if inputs.dtype == "float64" else "float32"
+        return keras.KerasTensor(inputs.shape, exact if self.inverse else self.compute_dtype)
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        config = super().get_config()
+        config.pop("autocast", None)
+        return {**config, "inverse": self.inverse}
+
+
+def standardizing(layer: keras.layers.Layer) -> list[Standardize]:
+    """All layers `Standardize` in a network or model."""
+    return [one for one in layer._flatten_layers() if isinstance(one, Standardize)]
