@@ -40,8 +40,9 @@ def critic(**kwargs):
 
 
 def small(**kwargs):
-    kwargs = {"encoder": mlp([6], activation="elu"), "decoder": mlp([6], (5,), "elu")} | kwargs
-    model = tfvae.VAE(2, likelihood=tfvae.likelihoods.Gaussian(0.8), seed=0, **kwargs)
+    networks = {"encoder": mlp([6], activation="elu"), "decoder": mlp([6], (5,), "elu")}
+    kwargs = {**networks, "likelihood": tfvae.likelihoods.Gaussian(0.8), **kwargs}
+    model = tfvae.VAE(2, seed=0, **kwargs)
     model.build((None, 5))
     return model
 
@@ -210,18 +211,26 @@ class Linearly(keras.optimizers.schedules.LearningRateSchedule):
         return self.first + self.slope * tf.cast(step, tf.float32)
 
 
-@pytest.mark.parametrize("kind", ["rewo", "geco"])
-def test_multiplier_after_some_steps(x, kind):
+@pytest.mark.parametrize(
+    ("kind", "scale"), [("rewo", "learned"), ("geco", "learned"), ("geco", 0.8)]
+)
+def test_multiplier_after_some_steps(x, kind, scale):
     """Step t: gradient with λ_{t−1} and κ_t, then C_t, Ĉ_t, and λ_t with ν(t)."""
     nu, kappa = Linearly(0.5, 0.1), Linearly(1.0, 0.03)
     multiplier = REWO(nu, alpha=0.6, initial=0.05) if kind == "rewo" else GECO(nu, alpha=0.6)
-    model = small(objective=Constrained(kappa, multiplier))
+    likelihood = tfvae.likelihoods.Gaussian(scale)
+    model = small(objective=Constrained(kappa, multiplier), likelihood=likelihood)
     model.compile(keras.optimizers.SGD(1e-2))
+
+    def of_elbo(bound):
+        """1/(2σ²), with the σ that κ allows where it is learned."""
+        return 5 / (2 * bound) if scale == "learned" else 1 / (2 * scale**2)
+
     beta, lam = 0.05, 1.0  # relative to the ELBO's
     average, initial_phase = None, True
     for step in range(6):
         bound, rate = 5 * float(kappa(step)) ** 2, float(nu(step))
-        before = (lam if kind == "geco" else 1.0 / beta) * 5 / (2 * bound)  # times N_x/(2κ_t²)
+        before = (lam if kind == "geco" else 1.0 / beta) * of_elbo(bound)
         logs = model.train_on_batch(x, return_dict=True)
         model.reset_metrics()
         error = 5 * logs["constraint"] ** 2
@@ -238,8 +247,8 @@ def test_multiplier_after_some_steps(x, kind):
         expected = lam if kind == "geco" else 1.0 / beta
         assert float(multiplier.value()) == pytest.approx(expected, rel=1e-3), step
         # κ has taken its step as well, and λ follows it.
-        elbo_multiplier = 1.0 / (2 * float(kappa(step + 1)) ** 2)
-        assert logs["lambda"] == pytest.approx(expected * elbo_multiplier, rel=1e-3), step
+        weight = of_elbo(5 * float(kappa(step + 1)) ** 2)
+        assert logs["lambda"] == pytest.approx(expected * weight, rel=1e-3), step
         assert float(multiplier.average.value) == pytest.approx(average, rel=1e-3)
     if kind == "rewo":
         assert not initial_phase  # both phases were seen

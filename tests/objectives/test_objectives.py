@@ -62,8 +62,8 @@ def test_constrained(arrays):
     objective.build(likelihood)
     single = {name: value.astype("float32") for name, value in arrays.items()}
     loss = objective.loss(Terms(**{n: tf.constant(v) for n, v in single.items()}))
-    # The ELBO's multiplier at σ = 0.5 is 1/(2σ²) = 2.
-    expected = (arrays["rate"] + 3.0 * 2.0 * (arrays["error"] - 7 * 0.25)).mean(axis=0)
+    # The ELBO's multiplier at σ = 1 is 1/(2σ²) = 0.5.
+    expected = (arrays["rate"] + 3.0 * 0.5 * (arrays["error"] - 7 * 0.25)).mean(axis=0)
     np.testing.assert_allclose(loss, expected, rtol=1e-6)
     assert float(objective.bound) == pytest.approx(7 * 0.25)
 

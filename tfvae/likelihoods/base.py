@@ -127,12 +127,11 @@ class Likelihood(Component, abc.ABC):
     def update(self, residual: tf.Tensor) -> None:
         """Called after each gradient step with the mean of `residual` over the global batch."""
 
-    def elbo_multiplier(self, bound: tf.Tensor) -> tf.Tensor:
-        """λ at which R + λ·C weighs error and rate as the ELBO does when C = κ² = `bound`."""
-        return tf.ones_like(tf.convert_to_tensor(bound, tf.float32))
-
     def error_weight(self, error: tf.Tensor) -> tf.Tensor:
-        """∂D/∂C, the weight that the ELBO gives to the error where its mean is `error`; 1 here."""
+        """∂D/∂C where the mean of C is `error`; 1 here.
+
+        It is the λ of the ELBO: R + λ·C weighs error and rate as the ELBO does.
+        """
         return tf.ones_like(tf.convert_to_tensor(error, tf.float32))
 
     def in_support(self, x: tf.Tensor) -> tf.Tensor:

@@ -154,14 +154,10 @@ class Gaussian(Likelihood):
         average = (1.0 - MEMORY) * residual + MEMORY * variance
         self._variance.assign(tf.where(variance < 0.0, residual, average))
 
-    def elbo_multiplier(self, bound: tf.Tensor) -> tf.Tensor:
-        """N_x/(2κ²) = 1/(2σ²) for the σ that the bound allows, since D = C/(2σ²) + const."""
-        return self.num_features / (2.0 * bound)
-
     def error_weight(self, error: tf.Tensor) -> tf.Tensor:
-        """1/(2σ²); a learned σ² is C/N_x, or has this mean over features."""
+        """1/(2σ²), since D = C/(2σ²) + const; a learned σ² is C/N_x, or has this mean."""
         if self.scale in LEARNED_SCALES:
-            return self.elbo_multiplier(error)
+            return self.num_features / (2.0 * error)
         return tf.constant(0.5 / self.scale**2, tf.float32)
 
     def bound(self, kappa: float | tf.Tensor) -> float | tf.Tensor:

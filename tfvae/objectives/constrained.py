@@ -31,8 +31,10 @@ class Constrained(Objective):
         multiplier: `REWO()`, `GECO()`, or a name. "rewo" (default) is `REWO()` for a given κ, and
             `REWO(nu=0.02, initial=0.3)` without one; "geco" is `GECO()`.
 
-    For a given κ the scale of a Gaussian likelihood does not enter the loss; when it is learned,
-    distortion and ELBO are those of the maximum-likelihood scale.
+    λ is relative to the ELBO's, 1/(2σ²) for a Gaussian likelihood of scale σ: it caps the weight of
+    the rate in REWO. For a given κ a learned scale does not enter the loss: this is N_x/(2κ²), and
+    distortion and ELBO are those of the maximum-likelihood scale. The error then ends below κ where
+    the ELBO's optimum explains more. A fixed scale above κ asks for a coarser code.
 
     Without κ, the loss is R + (λ/λ_ELBO)·D, where D has the scale of the likelihood. With a learned
     scale, D = C/(2σ²) + const: this is R + λ·C with λ_ELBO = N_x/(2Ĉ). λ/λ_ELBO falls to 1, where
@@ -63,8 +65,7 @@ class Constrained(Objective):
 
     def create_weights(self, likelihood: Any) -> None:
         """Creates λ, and what measures the data where no κ was given."""
-        self._bound_of, self._elbo_multiplier = likelihood.bound, likelihood.elbo_multiplier
-        self._error_weight = likelihood.error_weight
+        self._bound_of, self._error_weight = likelihood.bound, likelihood.error_weight
         self.multiplier.build()
         if self.automatic is not None:
             self.automatic.build()
@@ -90,7 +91,7 @@ class Constrained(Objective):
     def multiplier_value(self) -> tf.Tensor:
         """λ, a scalar: the relative one times the ELBO's, for the κ² that holds now."""
         if self.automatic is None:
-            return self.multiplier.value() * self._elbo_multiplier(self.bound)
+            return self.multiplier.value() * self._error_weight(self.bound)
         average = self.multiplier.average.value
         weight = self._error_weight(tf.where(average < 0.0, 1.0, average))
         return self.multiplier.value() * weight

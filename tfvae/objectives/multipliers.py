@@ -37,8 +37,8 @@ class Multiplier(Component, abc.ABC):
     """Base class: λ/λ_ELBO and Ĉ as non-trainable weights, changed by `update` once a step.
 
     λ_ELBO is the multiplier with which R + λC weighs error and rate as the ELBO does
-    (`Likelihood.elbo_multiplier`): 1 for a Bernoulli likelihood, N_x/(2κ²) for a Gaussian one,
-    where C has the square of the data's unit. A multiplier knows λ relative to it. So its initial
+    (`Likelihood.error_weight`): 1 for a Bernoulli likelihood; for a Gaussian one 1/(2σ²), which is
+    N_x/(2κ²) where σ is learned. A multiplier knows λ relative to it. So its initial
     value, its range and the cap of REWO mean the same for all likelihoods, units and κ, and λ
     follows a κ that changes (**choice**).
 
