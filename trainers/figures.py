@@ -11,15 +11,14 @@ import tfvae.datasets
 import tfvae.evaluation
 import tfvae.plots
 from tfvae import _files, _names
-from tfvae.geometry import DisconnectedError, LatentGraph
 from tfvae.models import LatentVariableModel, SequenceVAE
-from trainers import experiment
+from trainers import experiment, path
 
 DOTS_PER_INCH = 150
 _PRIOR_SAMPLES = 2000
 # Samples in a figure, ten in a row.
 _NUM_SAMPLES = 40
-# Number of test examples from which the two ends of the interpolation are chosen.
+# Number of test examples from which those of the reconstructions are chosen.
 _CANDIDATES = 500
 
 
@@ -98,9 +97,8 @@ def _of_latents(
     if model.num_categories:
         drawn["category_traversals"] = tfvae.plots.category_traversals(model)
     else:
-        ends = _far_apart(model.embed(chosen).numpy())
-        graph = _graph_between(model, ends, config.seed)
-        paths = {} if graph is None else {"graph path": graph.interpolate(*ends, 100)}
+        ends, graph = path.between_examples(model, x, config.seed)
+        paths = {} if graph is None else {"graph path": graph.interpolate(*ends, path.POINTS)}
         drawn["traversals"] = tfvae.plots.traversals(model, chosen[0], seed=config.seed)
         drawn["interpolation"] = tfvae.plots.interpolation(model, *ends, graph=graph, num_points=12)
     if isinstance(labels, dict):
@@ -168,20 +166,3 @@ def _arrays(
     """Returns the test examples, and their labels, factors, or None."""
     arrays = tfvae.datasets.as_arrays(test)
     return arrays if config.data.labels else (arrays, None)
-
-
-def _far_apart(z: np.ndarray) -> np.ndarray:
-    """Returns the two points of `z`, (n, N_z), with the greatest distance, (2, N_z)."""
-    distances = np.linalg.norm(z[:, np.newaxis] - z, axis=-1)
-    return z[list(np.unravel_index(np.argmax(distances), distances.shape))]
-
-
-def _graph_between(model: LatentVariableModel, ends: np.ndarray, seed: int) -> LatentGraph | None:
-    """Returns a graph of prior samples, or None if it does not connect the ends."""
-    graph = LatentGraph(model, _PRIOR_SAMPLES, seed=seed)
-    try:
-        graph.path(*ends)
-    except DisconnectedError as error:
-        print(f"The interpolation has no row along the graph: {error}")
-        return None
-    return graph

@@ -8,13 +8,14 @@ import numpy as np
 import tensorflow as tf
 from ml_collections import config_dict
 
+import tfvae.datasets
 import tfvae.evaluation
 from tfvae import _names
 from tfvae._files import write_text
 from tfvae.evaluation import Line, table
 from tfvae.evaluation.tables import escaped, markdown
 from tfvae.models import LatentVariableModel, SequenceVAE
-from trainers import experiment
+from trainers import experiment, path
 
 __all__ = ["Line", "measure", "table", "write"]
 
@@ -67,6 +68,7 @@ def measure(
         Line("standard error of it", likelihood.standard_error, "nats"),
         *_units(model, posterior),
         *_of_prior(model, test, config),
+        *_of_path(model, test, config),
         *_of_latents(model, test, config),
     ]
 
@@ -89,6 +91,22 @@ def _of_prior(
         num_importance_samples=config.report.num_samples,
         seed=config.seed,
     ).lines()
+
+
+def _of_path(
+    model: LatentVariableModel, test: tf.data.Dataset, config: config_dict.ConfigDict
+) -> list[Line]:
+    """Returns how far from data the path goes that the figures show."""
+    if model.sequence_axes or model.num_categories or model.condition is not None:
+        return []
+    x = tfvae.datasets.as_arrays(test)
+    x = x[0] if config.data.labels else x
+    ends, graph = path.between_examples(model, x, config.seed)
+    if graph is None:
+        return []
+    points = graph.interpolate(*ends, path.POINTS)
+    farthest = np.max(tfvae.evaluation.distance_to_data(model, x, points, seed=config.seed))
+    return [Line("graph path, farthest from data", farthest, "at most 1: where data are")]
 
 
 def _of_latents(

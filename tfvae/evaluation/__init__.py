@@ -29,7 +29,7 @@ from tfvae.evaluation.posterior import (
     information,
     posterior_report,
 )
-from tfvae.evaluation.prior import PriorFit, prior_fit
+from tfvae.evaluation.prior import PriorFit, distance_to_data, prior_fit
 from tfvae.evaluation.selectivity import selectivity
 from tfvae.evaluation.tables import Line, Report, table
 from tfvae.models.aggregated import log_aggregated_posterior
@@ -60,6 +60,7 @@ __all__ = [
     "decoder_inputs",
     "disentanglement",
     "disentanglement_scores",
+    "distance_to_data",
     "embeddings",
     "equivariance",
     "equivariance_error",

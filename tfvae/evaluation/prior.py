@@ -6,8 +6,9 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
-from tfvae import _checks
+from tfvae import _checks, _seeds
 from tfvae.evaluation.tables import Line, Report
 from tfvae.models import LatentVariableModel, aggregated
 from tfvae.models.data import posterior_moments
@@ -60,8 +61,7 @@ def prior_fit(
     have posteriors that do not overlap, the divergence also measures that a smooth prior does not
     remember them; compare it between priors on the same data.
 
-    A prior sample lies where data are if its nearest encoding, one draw of each q(z|x_i), is no
-    farther than the 99% quantile of that distance among new draws of q(z). Of a prior that makes z
+    Which prior samples lie where data are, `distance_to_data` tells. Of a prior that makes z
     of noise, both numbers are of the noise. Steps of sequences count one by one, and categories
     are no part of z. A posterior of another kind counts as the diagonal Gaussian of its moments.
 
@@ -102,3 +102,55 @@ def prior_fit(
         verbose=verbose,
     )
     return PriorFit(*fit, num_samples=num_samples, is_of_noise=not model.prior.posterior_is_over_z)
+
+
+def distance_to_data(
+    model: LatentVariableModel,
+    data: np.ndarray | tf.data.Dataset | keras.utils.PyDataset,
+    z: ArrayLike,
+    *,
+    y: Any = None,
+    num_samples: int = 4000,
+    batch_size: int = 512,
+    seed: Any = 0,
+) -> np.ndarray:
+    """How far latents lie from data; at most 1: where data are.
+
+        min_i ‖z − z_i‖ / Q, z_i ~ q(z|x_i)
+
+    Q is the 99% quantile of the same distance among new draws of the aggregated posterior q(z).
+
+    Args:
+        model: a model of the library.
+        data: array, or tf.data.Dataset or PyDataset of x or (x, y).
+        z: latents, (…, N_z), such as prior samples or a path of `tfvae.geometry.LatentGraph`.
+        y: the condition beside an array, for a model with one.
+        num_samples: number of draws from q(z).
+        batch_size: number of rows of an array at a time; a dataset keeps its own batches.
+        seed: of all draws.
+
+    Returns:
+        float64 array (…).
+
+    Raises:
+        ValueError: if the data are empty or of the wrong shape, a condition is missing, or z has
+            another number of latents or is not finite.
+
+    Example:
+        >>> import numpy as np, tfvae
+        >>> vae = tfvae.VAE(latent_dim=2, seed=0)
+        >>> vae.build((None, 3))
+        >>> x = np.random.default_rng(0).normal(size=(200, 3))
+        >>> tfvae.evaluation.distance_to_data(vae, x, [[0.0, 0.0], [9.0, 9.0]]) < 1.0
+        array([ True, False])
+    """
+    num_samples = _checks.positive_int("num_samples", num_samples)
+    loc, scale = posterior_moments(model, data, y, batch_size=batch_size)
+    z = np.asarray(z, "float64")
+    if z.ndim == 0 or z.shape[-1] != loc.shape[1] or not np.all(np.isfinite(z)):
+        raise ValueError(
+            f"`z` must hold finite latents, (…, {loc.shape[1]}), received the shape {z.shape} with "
+            f"{_checks.span_of(z)}."
+        )
+    drawn = aggregated.of_posteriors(loc, scale, num_samples, _seeds.generator(seed))
+    return aggregated.reach(*drawn)(z)

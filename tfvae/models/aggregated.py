@@ -1,6 +1,7 @@
 """The aggregated posterior q(z) = (1/n) Σ_i q(z|x_i) beside the prior: densities and draws."""
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -72,6 +73,38 @@ def _log_sum(values):
     return np.log(np.sum(np.exp(values, out=values), axis=1)) + top[:, 0]
 
 
+def of_posteriors(
+    loc: np.ndarray, scale: np.ndarray, num_samples: int, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """One draw of each q(z|x_i), (n, N_z), and other draws of q(z), (num_samples, N_z)."""
+
+    def drawn(which):
+        return loc[which] + scale[which] * generator.normal(size=(len(which), loc.shape[1]))
+
+    encodings = drawn(np.arange(len(loc)))
+    return encodings, drawn(generator.integers(len(loc), size=num_samples)).astype("float32")
+
+
+def reach(encodings: np.ndarray, aggregated: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """The measure of how near to data a latent lies: points (…, N_z) -> numbers (…).
+
+    The distance from the nearest encoding over the 99% quantile of that distance among draws of
+    q(z): a latent lies where data are if it is at most 1.
+
+    Args:
+        encodings: one draw of each q(z|x_i), (n, N_z).
+        aggregated: other draws of q(z), (m, N_z).
+    """
+    nearest = NearestNeighbors(n_neighbors=1).fit(encodings)
+
+    def distances(z):
+        found = nearest.kneighbors(np.reshape(z, [-1, encodings.shape[1]]))[0]
+        return np.reshape(found, np.shape(z)[:-1])
+
+    unit = np.quantile(distances(aggregated), QUANTILE)
+    return lambda z: distances(z) / unit
+
+
 def draws(
     model: Any,
     loc: np.ndarray,
@@ -81,8 +114,7 @@ def draws(
 ) -> Draws:
     """Draws `num_samples` latents from each of q(z) and p(z).
 
-    A draw of p(z) lies where data are if its nearest encoding is no farther than the 99% quantile
-    of that distance among the draws of q(z).
+    Which draws of p(z) lie where data are, `reach` tells.
 
     Args:
         model: a model of the library.
@@ -91,16 +123,9 @@ def draws(
         num_samples: m.
         generator: of all draws.
     """
-
-    def drawn(which):
-        return loc[which] + scale[which] * generator.normal(size=(len(which), loc.shape[1]))
-
-    encodings = drawn(np.arange(len(loc)))
-    aggregated = drawn(generator.integers(len(loc), size=num_samples)).astype("float32")
+    encodings, aggregated = of_posteriors(loc, scale, num_samples, generator)
     prior = _prior_draws(model.prior, aggregated.shape, generator)
-    nearest = NearestNeighbors(n_neighbors=1).fit(encodings)
-    own, of_prior = (nearest.kneighbors(z)[0][:, 0] for z in (aggregated, prior))
-    return Draws(encodings, aggregated, prior, of_prior <= np.quantile(own, QUANTILE))
+    return Draws(encodings, aggregated, prior, reach(encodings, aggregated)(prior) <= 1.0)
 
 
 def prior_fit(

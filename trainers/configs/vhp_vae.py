@@ -11,10 +11,12 @@ from trainers.configs import settings
 def get_config(dataset: str = "pendulum") -> config_dict.ConfigDict:
     """Returns the config for a data set; see `settings.DATASETS`."""
     chosen = settings.dataset_settings(dataset)
+    own = chosen.get("constrained", {})
     return settings.experiment(
         dataset,
         {
             "name": "VHPVAE",
+            "likelihood": own.get("likelihood", chosen["likelihood"]),
             "prior": {
                 "name": "HierarchicalPrior",
                 "num_importance_samples": 16,
@@ -31,5 +33,5 @@ def get_config(dataset: str = "pendulum") -> config_dict.ConfigDict:
                 },
             },
         },
-        fit_prior_steps=3000,
+        fit_prior=own.get("fit_prior", {"steps": 3000}),
     )
