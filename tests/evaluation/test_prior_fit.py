@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+import scipy.spatial
 import scipy.stats
 import tensorflow as tf
 
 import tfvae
 import tfvae.plots
 from tfvae import _seeds
-from tfvae.evaluation import log_aggregated_posterior, prior_fit
+from tfvae.evaluation import distance_to_data, log_aggregated_posterior, prior_fit
 from tfvae.models import aggregated
 
 
@@ -170,3 +171,22 @@ def test_a_gap_in_the_data_is_named(tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             look()
+
+
+def test_distance_to_data():
+    """The 1% of data that lie farthest from others have 1; far away it is the distance over Q."""
+    model = Known(tfvae.priors.StandardNormal(), 0.1)
+    x = encodings(1.0, 3000)
+    rng = np.random.default_rng(1)
+    drawn, others = (x + 0.1 * rng.normal(size=x.shape) for _ in range(2))
+    near = distance_to_data(model, x, others.reshape(100, 30, 2), seed=3)
+    assert near.shape == (100, 30)
+    assert np.mean(near <= 1.0) == pytest.approx(0.99, abs=0.006)
+    unit = np.quantile(scipy.spatial.distance.cdist(others, drawn).min(axis=1), 0.99)
+    far = np.array([[50.0, 0.0], [0.0, 80.0]])
+    expected = scipy.spatial.distance.cdist(far, drawn).min(axis=1) / unit
+    np.testing.assert_allclose(distance_to_data(model, x, far), expected, rtol=0.25)
+    assert np.ndim(distance_to_data(model, x, [0.0, 0.0])) == 0
+    for z in (np.zeros((4, 3)), 1.0, [[0.0, np.nan]]):
+        with pytest.raises(ValueError, match=r"`z` must hold finite latents, \(…, 2\), received"):
+            distance_to_data(model, x, z)

@@ -11,7 +11,7 @@ from tfvae.penalties import Flatness, Penalty
 from tfvae.priors import Prior
 
 # η where no given κ keeps the error from growing: a few nats against the ELBO.
-UNCONSTRAINED_WEIGHT = 2.0
+UNCONSTRAINED_WEIGHT = 5.0
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -22,7 +22,7 @@ class FlatManifoldVAE(LatentVariableModel):
 
     G = JᵀJ is the metric that the decoder's mean pulls back into the latent space; g mixes pairs of
     latent points. The penalty is `tfvae.penalties.Flatness()` by default where a κ is given. A
-    model without one has `Flatness(2.0)`: κ then follows the error, nothing holds against the
+    model without one has `Flatness(5.0)`: κ then follows the error, nothing holds against the
     penalty but the ELBO, and a large η would keep the decoder from learning. See there for mixup
     and the estimators, `VHPVAE` for prior and objective, and `LatentVariableModel` for the other
     arguments.

@@ -41,7 +41,7 @@ DATASETS = {
         "constrained": {
             # A scale above κ lets λ fall to the weight of a coarse code: the ring stays unfolded.
             "likelihood": {"name": "Gaussian", "scale": 0.6},
-            "fit_prior": {"steps": 2500, "batch_size": 512, "learning_rate": 1e-2},
+            "fit_prior": {"steps": 4500, "batch_size": 512, "learning_rate": 2e-2},
         },
     },
     "digits": {
