@@ -105,8 +105,8 @@ def sprite_sequences():
 
 # Data of each name, a function of the folder, and what is no default: the number of latents, and
 # how long to train.
-DENSE = {"likelihood": "gaussian", "latent_dim": 8, "batch_size": 64, "steps": 1_000}
-CONVOLUTIONS = {**DENSE, "latent_dim": 16, "steps": 550}
+DENSE = {"likelihood": "gaussian", "latent_dim": 8, "batch_size": 64, "steps": 400}
+CONVOLUTIONS = {**DENSE, "latent_dim": 16, "steps": 220}
 TABLE = {**DENSE, "latent_dim": 4, "batch_size": 32}
 DATASETS = {
     "digits": (lambda folder: loaded("digits"), DENSE),
