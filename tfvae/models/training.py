@@ -6,10 +6,9 @@ import keras
 import tensorflow as tf
 
 from tfvae import _replicas
-from tfvae.models import guard, prior_steps
+from tfvae.models import guard, held_out, prior_steps
 from tfvae.models.beside import Batch
 from tfvae.models.losses import global_mean, layer_loss, own_layer_loss
-from tfvae.models.statistics import TERMS
 from tfvae.objectives import Terms
 from tfvae.penalties import Inference
 
@@ -27,7 +26,9 @@ class Losses(NamedTuple):
 
 def train_step(model, data: Any) -> dict[str, tf.Tensor]:
     """One gradient step on all losses, then the dual step; returns the logs."""
-    batch = model.unpack(data)
+    batch = measured = model.unpack(data)
+    if model.objective.holds_out:
+        batch, measured = held_out.divided(batch)
     # What is changed before it is known whether the step is good.
     forward = guard.forward_state(model)
     before = guard.values_of(forward)
@@ -68,7 +69,7 @@ def train_step(model, data: Any) -> dict[str, tf.Tensor]:
                     pairs = zip(its_gradients, its_weights, strict=True)
                     owner.optimizer.apply_gradients(pairs)
         prior_steps.take(model, inference, batch, global_size, frozen)
-        update_parts(model, terms, batch, sums[TERMS.index("error")], weight)
+        update_parts(model, terms, measured)
         model.statistics.update_state(sums, weight)
 
     # An optimizer that scales its loss skips steps that overflow by itself.
@@ -138,9 +139,13 @@ def sums_over_batch(
     return tf.linalg.matvec(values, batch.weights), tf.reduce_sum(batch.weights)
 
 
-def update_parts(model, terms: Terms, batch: Batch, error: tf.Tensor, weight: tf.Tensor) -> None:
+def update_parts(model, terms: Terms, batch: Batch) -> None:
     """The dual step and the learned scale, from means over the global batch; then schedules."""
-    sums = [weight, error]
+    error = tf.reduce_mean(terms.error, axis=0)
+    if batch.weights is None:
+        sums = [tf.cast(tf.shape(error)[0], tf.float32), tf.reduce_sum(error)]
+    else:
+        sums = [tf.reduce_sum(batch.weights), tf.reduce_sum(error * batch.weights)]
     if terms.residual is not None:
         residual = terms.residual[0]
         if model.objective.num_samples > 1:

@@ -84,6 +84,11 @@ class Objective(Component, abc.ABC):
         """
         return tf.ones_like(terms.distortion) / tf.cast(tf.shape(terms.distortion)[0], tf.float32)
 
+    @property
+    def holds_out(self) -> bool:
+        """Whether training sets examples aside, on which the error for `update` is measured."""
+        return False
+
     def observe_batch(self, x: tf.Tensor, likelihood: Any) -> None:
         """Called with each training batch before its loss, for settings that follow the data."""
 

@@ -79,6 +79,11 @@ class Constrained(Objective):
             return self.automatic.value()
         return tf.cast(self._bound_of(self.kappa), tf.float32)
 
+    @property
+    def holds_out(self) -> bool:
+        """Whether κ is to be found: on data that are trained on, the error ends too low."""
+        return self.automatic is not None
+
     def observe_batch(self, x: tf.Tensor, likelihood: Any) -> None:
         """Measures the first training batches when no κ was given."""
         if self.automatic is not None:
