@@ -44,6 +44,8 @@ DIGITS = {
     "epochs": 60,
     "batch_size": 128,
     "learning_rate": 1e-3,
+    # Steps on the hierarchical prior alone, after the epochs.
+    "fit_prior_steps": 3_000,
     "samples": 5_000,
     "models": ("N(0, I), ELBO", "VampPrior, ELBO", "IWAE", "VHP, REWO"),
 }
@@ -209,6 +211,8 @@ def measured(name, settings, train, test, seed):
     history = model.fit(
         train, batch_size=settings["batch_size"], epochs=settings["epochs"], verbose=0
     ).history
+    if isinstance(model, tfvae.VHPVAE):
+        model.fit_prior(train, steps=settings["fit_prior_steps"], seed=seed, verbose=0)
     seconds = time.perf_counter() - start
     logs = model.evaluate(test, verbose=0)
     report = tfvae.evaluation.log_likelihood(model, test, settings["samples"], verbose=0)

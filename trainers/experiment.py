@@ -269,6 +269,14 @@ def labels_for(model: LatentVariableModel, labels: Any, config: config_dict.Conf
     return shown_labels(labels, config) if "labels" in model.needs.required else None
 
 
+def arrays(
+    test: tf.data.Dataset, config: config_dict.ConfigDict
+) -> tuple[np.ndarray, np.ndarray | dict[str, np.ndarray] | None]:
+    """Returns the test examples, and their labels, factors, or None."""
+    arrays = tfvae.datasets.as_arrays(test)
+    return arrays if config.data.labels else (arrays, None)
+
+
 def shown_labels(labels: Any, config: config_dict.ConfigDict) -> Any:
     """Returns the labels for figures, (n,): from a dict the entry `data.label`, or None."""
     return labels.get(config.data.label) if isinstance(labels, dict) else labels

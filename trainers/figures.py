@@ -87,7 +87,7 @@ def _of_latents(
     model: LatentVariableModel, test: tf.data.Dataset, config: config_dict.ConfigDict
 ) -> dict[str, matplotlib.figure.Figure]:
     """Draws the figures of a model of single examples, by name."""
-    x, labels = _arrays(test, config)
+    x, labels = experiment.arrays(test, config)
     y = experiment.labels_for(model, labels, config)
     rng = np.random.default_rng(config.seed)
     # Random, because test data may be ordered by sequence or object.
@@ -156,13 +156,5 @@ def examples(
     test: tf.data.Dataset, config: config_dict.ConfigDict
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Returns the test examples, and the labels for figures or None."""
-    x, labels = _arrays(test, config)
+    x, labels = experiment.arrays(test, config)
     return x, experiment.shown_labels(labels, config)
-
-
-def _arrays(
-    test: tf.data.Dataset, config: config_dict.ConfigDict
-) -> tuple[np.ndarray, np.ndarray | dict[str, np.ndarray] | None]:
-    """Returns the test examples, and their labels, factors, or None."""
-    arrays = tfvae.datasets.as_arrays(test)
-    return arrays if config.data.labels else (arrays, None)

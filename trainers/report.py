@@ -99,8 +99,7 @@ def _of_path(
     """Returns how far from data the path goes that the figures show."""
     if model.sequence_axes or model.num_categories or model.condition is not None:
         return []
-    x = tfvae.datasets.as_arrays(test)
-    x = x[0] if config.data.labels else x
+    x, _ = experiment.arrays(test, config)
     ends, graph = path.between_examples(model, x, config.seed)
     if graph is None:
         return []

@@ -90,6 +90,72 @@ def test_a_step_that_failed_leaves_no_unit():
 
 
 slow = pytest.mark.slow
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_half_precision_in_a_model(policy):
+    """3000 ± 1 has eight numbers in float16."""
+    x = (3000.0 + np.random.default_rng(0).normal(size=(64, 5))).astype("float32")
+    previous = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        vae = tfvae.VAE(2, seed=0)
+        vae.compile()
+        vae.fit(x, batch_size=64, verbose=0)
+        assert vae.encoder.layers[1].compute_dtype != "float32"
+        probe = keras.Model(vae.encoder.inputs, vae.encoder.layers[0].output)
+        np.testing.assert_allclose(probe(x), (x - x.mean()) / x.std(), atol=0.01)
+    finally:
+        keras.config.set_dtype_policy(previous)
+
+
+def test_an_offset_changes_nothing():
+    x = np.random.default_rng(0).normal(size=(128, 4)).astype("float32")
+    rates = []
+    for offset in (0.0, 64.0):
+        vae = tfvae.VAE(2, seed=0)
+        vae.compile()
+        rates.append(vae.fit(x + offset, shuffle=False, epochs=5, verbose=0).history["rate"][-1])
+    assert rates[0] == pytest.approx(rates[1], rel=1e-3)
+
+
+MISPLACED = {
+    "condition": lambda: {"condition": keras.Sequential([Standardize(), keras.layers.Dense(2)])},
+    "latents": lambda: {"decoder": keras.Sequential([Standardize(), keras.layers.Dense(3)])},
+    "end of an encoder": lambda: {
+        "encoder": keras.Sequential([keras.layers.Dense(3), Standardize(inverse=True)])
+    },
+}
+
+
+@pytest.mark.parametrize("name", MISPLACED)
+def test_elsewhere_it_is_refused(name):
+    vae = tfvae.VAE(2, **MISPLACED[name]())
+    shape = ((None, 3), {"condition": (None, 4)}) if name == "condition" else (None, 3)
+    with pytest.raises(ValueError, match="`Standardize` must stand in an encoder"):
+        vae.build(shape)
+
+
+def test_a_bounded_decoder_is_seen_through_it():
+    layers = [keras.layers.Dense(3, "sigmoid"), Standardize(inverse=True)]
+    vae = tfvae.VAE(2, decoder=keras.Sequential(layers))
+    vae.compile()
+    with pytest.raises(ValueError, match="`decoder` must reach the data"):
+        vae.fit(10.0 + np.random.default_rng(0).normal(size=(32, 3)), verbose=0)
+
+
+def test_data_in_another_unit_later_are_warned_of(tmp_path):
+    x = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
+    vae = tfvae.VAE(2, seed=0)
+    vae.compile()
+    vae.fit(x, verbose=0)
+    vae.save(tmp_path / "model.keras")
+    for model in (vae, keras.models.load_model(tmp_path / "model.keras")):
+        for other in (100.0 * x, 0.01 * x, x + 50.0):
+            with pytest.warns(UserWarning, match="in the unit of the first training, where its"):
+                model.fit(other, verbose=0)
+
+
 OBJECTIVES = {
     "rewo": lambda unit: Constrained(kappa=0.5 * unit, multiplier=REWO()),
     "geco": lambda unit: Constrained(kappa=0.5 * unit, multiplier=GECO()),

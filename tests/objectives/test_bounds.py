@@ -188,7 +188,7 @@ def test_rewo_by_name_warms_up_faster_without_a_given_kappa():
 def test_flatness_without_a_given_kappa_leaves_the_decoder_to_learn():
     automatic = tfvae.FlatManifoldVAE(2)
     given = tfvae.FlatManifoldVAE(2, objective=Constrained(0.5))
-    assert (automatic.penalties[0].weight, given.penalties[0].weight) == (2.0, 50.0)
+    assert (automatic.penalties[0].weight, given.penalties[0].weight) == (5.0, 50.0)
     for vae in (automatic, given):
         again = type(vae).from_config(vae.get_config())
         assert again.penalties[0].weight == vae.penalties[0].weight

@@ -83,6 +83,12 @@ class PriorFitMonitor(keras.callbacks.Callback):
         self.prior_fit, self.prior_share = None, None
         self._batches = None
 
+    def set_model(self, model: keras.Model) -> None:
+        """Forgets the numbers of another model."""
+        if model is not getattr(self, "_model", None):
+            self.prior_fit, self.prior_share, self._batches = None, None, None
+        super().set_model(model)
+
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Chooses the examples, and encodes them once: unsuitable data fail before the training."""
         if self._batches is None:

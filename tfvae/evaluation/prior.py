@@ -78,7 +78,8 @@ def prior_fit(
         verbose: 1: a progress bar; 0: none; "auto": one in a terminal or notebook if it takes long.
 
     Raises:
-        ValueError: if the data are empty or of the wrong shape, or a condition is missing.
+        ValueError: if the data are empty or of the wrong shape, an encoding is not finite, or a
+            condition is missing.
 
     Example:
         >>> import numpy as np, tfvae
@@ -123,7 +124,8 @@ def distance_to_data(
     Args:
         model: a model of the library.
         data: array, or tf.data.Dataset or PyDataset of x or (x, y).
-        z: latents, (…, N_z), such as prior samples or a path of `tfvae.geometry.LatentGraph`.
+        z: latents, (…, N_z), such as prior samples or a path of `tfvae.geometry.LatentGraph`; of a
+            prior that makes z of noise, the noise, (…, noise_per_latent·N_z).
         y: the condition beside an array, for a model with one.
         num_samples: number of draws from q(z).
         batch_size: number of rows of an array at a time; a dataset keeps its own batches.
@@ -150,7 +152,7 @@ def distance_to_data(
     if z.ndim == 0 or z.shape[-1] != loc.shape[1] or not np.all(np.isfinite(z)):
         raise ValueError(
             f"`z` must hold finite latents, (…, {loc.shape[1]}), received the shape {z.shape} with "
-            f"{_checks.span_of(z)}."
+            f"{_checks.span_of(z)}. Give latents of this model, with the axis of the latents last."
         )
     drawn = aggregated.of_posteriors(loc, scale, num_samples, _seeds.generator(seed))
     return aggregated.reach(*drawn)(z)

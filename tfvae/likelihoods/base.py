@@ -121,7 +121,9 @@ class Likelihood(Component, abc.ABC):
     def observe_batch(self, x: tf.Tensor, weights: tf.Tensor | None = None) -> None:
         """Called with each training batch (B, *data) before its loss; nothing by default.
 
-        `weights` are those of the examples, (B,); None: all 1.
+        The batch comes without the mean that a `Standardize` at the end of the decoder puts on: as
+        the error of a decoder that gives nothing but that. `weights` are those of the examples,
+        (B,); None: all 1.
         """
 
     def update(self, residual: tf.Tensor) -> None:

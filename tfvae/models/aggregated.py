@@ -98,6 +98,8 @@ def reach(encodings: np.ndarray, aggregated: np.ndarray) -> Callable[[np.ndarray
     nearest = NearestNeighbors(n_neighbors=1).fit(encodings)
 
     def distances(z):
+        if not np.size(z):
+            return np.zeros(np.shape(z)[:-1])
         found = nearest.kneighbors(np.reshape(z, [-1, encodings.shape[1]]))[0]
         return np.reshape(found, np.shape(z)[:-1])
 

@@ -94,6 +94,11 @@ class GenerativeModel(keras.Model):
         return self.prior.noise_per_latent * self.latent_dim
 
     @property
+    def encoders(self) -> list[keras.layers.Layer]:
+        """The networks that read x."""
+        return [self.encoder]
+
+    @property
     def discrete_is_open(self) -> tf.Tensor | None:
         """Scalar bool: whether discrete latents take part yet; None: always."""
         return None

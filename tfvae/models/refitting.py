@@ -37,7 +37,7 @@ class Refittable(Persistent):
         sample_weight: ArrayLike | None = None,
         steps: int = 3000,
         batch_size: int = 256,
-        learning_rate: float = 5e-3,
+        learning_rate: float = 1e-2,
         seed: Any = 0,
         verbose: str | int = "auto",
     ) -> keras.callbacks.History:
@@ -54,7 +54,8 @@ class Refittable(Persistent):
         Args:
             x: data as `fit` takes them: array, table, tf.data.Dataset (batched) or PyDataset.
             y: the condition beside an array, for a model with one.
-            sample_weight: of the examples in q(z), (n,), not negative. None: equal ones.
+            sample_weight: of the examples of an array in q(z), (n,), not negative. None: equal
+                ones.
             steps: number of steps of Adam.
             batch_size: latents drawn in a step.
             learning_rate: of the first step; it falls along half a cosine to zero.
@@ -84,7 +85,7 @@ class Refittable(Persistent):
             self.prior,
             loc,
             scale,
-            weights=row_weights(sample_weight, len(loc), self.sequence_shape),
+            weights=row_weights(sample_weight, x, self.sequence_shape),
             steps=steps,
             batch_size=batch_size,
             learning_rate=learning_rate,

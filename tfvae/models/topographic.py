@@ -79,6 +79,11 @@ class TopographicVAE(SequenceVAE):
         """N_z: each of the two heads gives one Gaussian variable for each latent."""
         return self.latent_dim
 
+    @property
+    def encoders(self) -> list[keras.layers.Layer]:
+        """The networks that read x."""
+        return [self.encoder, self.encoder_u]
+
     def create_networks(self) -> None:
         """Creates both encoders, and the default decoder behind a LayerNormalization."""
         wanted = self.likelihood.decoder_output_shape(self.target_step_shape)

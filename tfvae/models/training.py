@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfvae import _replicas
-from tfvae.models import guard, held_out, prior_steps
+from tfvae.models import guard, prior_steps
 from tfvae.models.beside import Batch
 from tfvae.models.losses import global_mean, layer_loss, own_layer_loss
 from tfvae.objectives import Terms
@@ -26,15 +26,16 @@ class Losses(NamedTuple):
 
 def train_step(model, data: Any) -> dict[str, tf.Tensor]:
     """One gradient step on all losses, then the dual step; returns the logs."""
-    batch = measured = model.unpack(data)
-    if model.objective.holds_out:
-        batch, measured = held_out.divided(batch)
+    batch = model.unpack(data)
     # What is changed before it is known whether the step is good.
     forward = guard.forward_state(model)
     before = guard.values_of(forward)
+    trained, measured = model.objective.divided(batch.x, batch.weights)
+    batch = batch._replace(weights=trained)
     for layer in model.standardizing:
         layer.observe(batch.target if layer.inverse else batch.x, batch.weights)
-    model.likelihood.observe_batch(batch.target, batch.weights)
+    centre = sum(layer.mean.value for layer in model.standardizing if layer.inverse)
+    model.likelihood.observe_batch(batch.target - centre, batch.weights)
     model.objective.observe_batch(batch.target, model.likelihood)
     # The optimizers' owners: the model, and the penalties with a network.
     owners = [model, *model.network_penalties]
@@ -139,26 +140,26 @@ def sums_over_batch(
     return tf.linalg.matvec(values, batch.weights), tf.reduce_sum(batch.weights)
 
 
-def update_parts(model, terms: Terms, batch: Batch) -> None:
+def update_parts(model, terms: Terms, weights: tf.Tensor | None) -> None:
     """The dual step and the learned scale, from means over the global batch; then schedules."""
     error = tf.reduce_mean(terms.error, axis=0)
-    if batch.weights is None:
+    if weights is None:
         sums = [tf.cast(tf.shape(error)[0], tf.float32), tf.reduce_sum(error)]
     else:
-        sums = [tf.reduce_sum(batch.weights), tf.reduce_sum(error * batch.weights)]
+        sums = [tf.reduce_sum(weights), tf.reduce_sum(error * weights)]
     if terms.residual is not None:
         residual = terms.residual[0]
         if model.objective.num_samples > 1:
             shares = model.objective.sample_weights(terms)
             shape = tf.concat([tf.shape(shares), [1] * (residual.shape.rank - 1)], axis=0)
             residual = tf.reduce_sum(tf.reshape(shares, shape) * terms.residual, axis=0)
-        if batch.weights is None:
+        if weights is None:
             sums.append(tf.reduce_sum(residual, axis=0))
         else:
-            sums.append(tf.tensordot(batch.weights, residual, 1))
+            sums.append(tf.tensordot(weights, residual, 1))
     total, *means = _replicas.total(sums)
     changed = []
-    if batch.weights is not None:  # Perhaps all weights are 0: there is no mean then.
+    if weights is not None:  # Perhaps all weights are 0: there is no mean then.
         changed = [*model.objective.weights, *model.likelihood.non_trainable_weights]
     with guard.unchanged(changed, total == 0.0):
         model.objective.update(means[0] / total)

@@ -16,6 +16,10 @@ LOST, LOST_FEATURES = 1e-3, 0.05
 SMALLEST, LARGEST = 1e-3, 1e3
 # How far from 0, in the largest standard deviation, a decoder has to move before it learns.
 FARTHEST = 50.0
+# The deviation as a share of the mean that `Standardize` takes for more than rounding.
+LEAST_SHARE = 1e-6
+# How far the unit of later data may be from the one that a `Standardize` took.
+OTHER_UNIT = 10.0
 # Whole numbers as large as this, in so many features, are pixels.
 PIXELS, BRIGHTNESS = 64, 16
 # Nats per latent that no useful code of float32 numbers needs.
@@ -32,7 +36,7 @@ def raw_units(x: Any, names: Sequence | None = None, standardized: bool = False)
     Args:
         x: data, an array (n, *data), of which a part is read.
         names: of the features.
-        standardized: whether the networks bring the data, as a whole, to unit size.
+        standardized: whether the networks will bring the data, as a whole, to unit size.
     """
     x = np.asarray(x[:: max(1, len(x) // ROWS)])
     shape, kind = x.shape[1:], x.dtype
@@ -41,6 +45,7 @@ def raw_units(x: Any, names: Sequence | None = None, standardized: bool = False)
     if len(x) < 2 or not np.all(np.isfinite(x)):
         return None  # Nothing to compare, or refused by the first step.
     largest = np.max(np.abs(x))
+    standardized = standardized and np.std(x) > LEAST_SHARE * np.abs(np.mean(x))
     looks_like_pixels = kind == "uint8" or len(shape) > 1 or x.shape[1] >= PIXELS
     whole = largest >= BRIGHTNESS and np.min(x) >= 0.0 and np.array_equal(x, np.round(x))
     if looks_like_pixels and whole and largest < 2**16 and not standardized:
@@ -78,6 +83,24 @@ def raw_units(x: Any, names: Sequence | None = None, standardized: bool = False)
             + STANDARDISE
         )
     return None
+
+
+def another_unit(x: Any, mean: float, deviation: float) -> str | None:
+    """A warning for data in another unit than those of the first training; None: they are not."""
+    x = np.asarray(x[:: max(1, len(x) // ROWS)]).astype("float64")
+    center, size = np.mean(x), np.std(x)
+    factor = size / deviation
+    if not np.isfinite(factor) or (
+        factor < OTHER_UNIT
+        and factor * OTHER_UNIT > 1.0
+        and abs(center - mean) < OTHER_UNIT * deviation
+    ):
+        return None
+    return (
+        f"`x` should be in the unit of the first training, where its mean was {mean:.3g} and its "
+        f"standard deviation {deviation:.3g}, received {center:.3g} and {size:.3g}. The networks "
+        "keep that unit: bring the data to it, or make a new model."
+    )
 
 
 def _listed(

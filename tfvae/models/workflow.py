@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfvae import _checks, networks
+from tfvae import _checks
 from tfvae.models import beside, inputs, structure, units
 from tfvae.models.first_look import Look, first_look
 
@@ -100,10 +100,22 @@ def check_values(model, look: Look) -> str | None:
         return None
     structure.check_reach(model, look.target)
     # Bounded likelihoods refuse what lies outside, and are used to what lies within.
-    if getattr(model, "history", None) is not None or model.likelihood.support is not None:
+    if model.likelihood.support is not None:
         return None
-    standardized = {layer.inverse for layer in networks.standardizing(model)} == {False, True}
-    return units.raw_units(look.values, look.columns, standardized)
+    layers = model.standardizing if model.built else []
+    if any(float(layer.known) for layer in layers):
+        first = layers[0]
+        values = look.target if first.inverse else look.values
+        return units.another_unit(values, float(first.mean), float(first.deviation))
+    if getattr(model, "history", None) is not None:
+        return None
+    standardized = {layer.inverse for layer in layers} == {False, True}
+    standardized = standardized and not model.prior.is_in_unit_of_data
+    found = units.raw_units(look.values, look.columns, standardized)
+    if found is None and look.target is not None and look.target is not look.values:
+        found = units.raw_units(look.target, None, standardized)
+        found = found and found.replace("`x`", "`target`", 1)
+    return found
 
 
 def check_rate(model, history: dict[str, list]) -> str | None:

@@ -10,7 +10,7 @@ from tfvae.networks.heads import (
     diagonal_gaussian,
     is_diagonal_gaussian,
 )
-from tfvae.networks.standardize import Standardize, standardizing
+from tfvae.networks.standardize import Standardize
 
 __all__ = [
     "CategoricalHead",
@@ -23,7 +23,6 @@ __all__ = [
     "diagonal_gaussian",
     "is_diagonal_gaussian",
     "mlp",
-    "standardizing",
 ]
 
 
@@ -41,7 +40,7 @@ def default_encoder(data_shape: tuple[int, ...]) -> keras.Sequential:
     Its first layer is a `Standardize`.
     """
     network = conv_encoder(image_shape=data_shape) if _is_image(data_shape) else mlp()
-    return keras.Sequential([Standardize(), *network.layers])
+    return keras.Sequential([Standardize(dtype="float32"), *network.layers])
 
 
 def default_decoder(data_shape: tuple[int, ...], means: bool = True) -> keras.Sequential:
@@ -51,4 +50,6 @@ def default_decoder(data_shape: tuple[int, ...], means: bool = True) -> keras.Se
     logits or other parameters of a likelihood.
     """
     network = conv_decoder(data_shape) if _is_image(data_shape) else mlp(output_shape=data_shape)
-    return keras.Sequential([*network.layers, *([Standardize(inverse=True)] if means else [])])
+    return keras.Sequential(
+        [*network.layers, *([Standardize(inverse=True, dtype="float32")] if means else [])]
+    )

@@ -142,8 +142,6 @@ def _last_activation(network: Any, index: int = 0) -> Callable | None:
         if not hasattr(network, "operations") or index >= len(outputs):
             return None
         return _activation_before(outputs[index])
-    if isinstance(network, Standardize):
-        return keras.activations.linear
     activation = getattr(network, "activation", None)
     if callable(activation):
         return activation
@@ -174,6 +172,8 @@ def _activation_before(tensor: Any) -> Callable | None:
 
 
 def _carries(operation: Any) -> bool:
+    if isinstance(operation, Standardize):  # It moves bounds, and bounds they stay.
+        return True
     return type(operation).__name__.lower().rstrip("123d").startswith(_CARRIERS)
 
 

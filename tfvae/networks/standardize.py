@@ -1,5 +1,6 @@
 """The unit of the data, taken off before a network and put on behind another."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -17,7 +18,9 @@ class Standardize(keras.layers.Layer):
     and learning rates are made for numbers of unit size. m and s are one number each, so features
     keep their relative scales. Any encoder may begin with this layer, and any decoder of means may
     end with it: models let it observe the first global batch of their training, x before an encoder
-    and the target behind a decoder. Until then, and for batches without spread, m = 0 and s = 1.
+    and the target behind a decoder. That batch should be like the others: shuffle. Until then, and
+    for batches without spread, m = 0 and s = 1. m and s stay when a model is trained on. Let the
+    layer `observe` data before you train a network with it outside of a model.
 
     Args:
         inverse: whether the unit is put on.
@@ -25,7 +28,6 @@ class Standardize(keras.layers.Layer):
     Example:
         >>> import tensorflow as tf
         >>> layer = tfvae.networks.Standardize()
-        >>> layer.build((None, 2))
         >>> layer.observe(tf.constant([[10.0, 30.0], [30.0, 10.0]]))
         >>> layer(tf.constant([[40.0, 0.0]])).numpy()
         array([[ 2., -2.]], dtype=float32)
@@ -46,12 +48,13 @@ class Standardize(keras.layers.Layer):
 
         All replicas of a distribution strategy take part.
         """
+        if not self.built:
+            self.build(values.shape)
 
         def moments():
             wide = tf.reshape(tf.cast(values, tf.float32), [tf.shape(values)[0], -1])
-            share = tf.ones(tf.shape(wide)[:1]) if weights is None else weights
+            share = tf.ones(tf.shape(wide)[:1]) if weights is None else tf.cast(weights, tf.float32)
             size = tf.cast(tf.shape(wide)[1], tf.float32)
-            # Numbers of weight 0 may be anything, even NaN.
             wide = tf.where(share[:, tf.newaxis] > 0.0, wide, 0.0)
             total, summed = _replicas.total(
                 [tf.reduce_sum(share) * size, tf.reduce_sum(tf.linalg.matvec(wide, share, True))]
@@ -92,6 +95,27 @@ class Standardize(keras.layers.Layer):
         return {**config, "inverse": self.inverse}
 
 
-def standardizing(layer: keras.layers.Layer) -> list[Standardize]:
-    """All layers `Standardize` in a network or model."""
-    return [one for one in layer._flatten_layers() if isinstance(one, Standardize)]
+def in_place(
+    model: keras.Model, encoders: Sequence[keras.layers.Layer], decoder: keras.layers.Layer
+) -> list[Standardize]:
+    """All layers `Standardize` of a model.
+
+    Raises:
+        ValueError: when one stands elsewhere than in an encoder, or inverse in the decoder: what it
+            would be given there is not what it observes.
+    """
+
+    def found(layer, inverse=None):
+        layers = (one for one in layer._flatten_layers() if type(one) is Standardize)
+        return [one for one in layers if inverse is None or one.inverse == inverse]
+
+    known = [*(one for each in encoders for one in found(each, False)), *found(decoder, True)]
+    others = {id(one) for one in known}
+    for one in found(model):
+        if id(one) not in others:
+            raise ValueError(
+                "`Standardize` must stand in an encoder, and with `inverse` in the decoder, "
+                f"received {one.name!r} elsewhere, where it would take off another unit than that "
+                "of its inputs. keras.layers.Normalization serves there."
+            )
+    return known

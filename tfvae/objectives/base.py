@@ -84,10 +84,15 @@ class Objective(Component, abc.ABC):
         """
         return tf.ones_like(terms.distortion) / tf.cast(tf.shape(terms.distortion)[0], tf.float32)
 
-    @property
-    def holds_out(self) -> bool:
-        """Whether training sets examples aside, on which the error for `update` is measured."""
-        return False
+    def divided(
+        self, x: tf.Tensor, weights: tf.Tensor | None
+    ) -> tuple[tf.Tensor | None, tf.Tensor | None]:
+        """The weights (B,) to train with, and those to measure the error of `update` with.
+
+        Both are the batch's own by default, None for equal ones. An objective may set examples
+        aside.
+        """
+        return weights, weights
 
     def observe_batch(self, x: tf.Tensor, likelihood: Any) -> None:
         """Called with each training batch before its loss, for settings that follow the data."""

@@ -36,6 +36,10 @@ class AutomaticBound(Component):
     is then Ĉ itself. It falls as the networks learn to explain more, and rises where they explain
     less.
 
+    Ĉ is measured on examples that are not trained on, one in ten (`HeldOut`), and so is a learned
+    scale. On those that are, the error falls for as long as networks learn them by heart: κ and σ
+    would follow, and data not seen would have a low likelihood. Here they stay where new data are.
+
     The initial phase of REWO needs another bound: κ² = C_perfect + (1 − e)·(C_constant −
     C_perfect), the share e = 0.8 of what can be explained. C_perfect and C_constant are the errors
     of a perfect reconstruction and of the mean of the data, averages over the first 32 training

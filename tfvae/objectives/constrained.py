@@ -11,6 +11,7 @@ from tfvae import _checks
 from tfvae._coefficients import Coefficient
 from tfvae.objectives.base import Objective, Terms
 from tfvae.objectives.bounds import EXPLAINED, AutomaticBound
+from tfvae.objectives.held_out import HeldOut
 from tfvae.objectives.multipliers import GECO, REWO, Multiplier
 
 # "rewo" without a given κ. A smaller β_0 takes longer than short training lasts, and overfits small
@@ -39,7 +40,8 @@ class Constrained(Objective):
     Without κ, the loss is R + (λ/λ_ELBO)·D, where D has the scale of the likelihood. With a learned
     scale, D = C/(2σ²) + const: this is R + λ·C with λ_ELBO = N_x/(2Ĉ). λ/λ_ELBO falls to 1, where
     the loss is the ELBO's. The prior joins in when 80% of what can be explained is, or after 100
-    steps. In short: reconstructions first, then the ELBO. For a looser or tighter model, give κ.
+    steps. In short: reconstructions first, then the ELBO. One example in ten is set aside, and the
+    error is measured on those. For a looser or tighter model, give κ.
 
     Raises:
         ValueError: when kappa ≤ 0.
@@ -62,6 +64,7 @@ class Constrained(Objective):
             "multiplier", multiplier, Multiplier, {"geco": GECO, "rewo": rewo}
         )
         self.automatic = AutomaticBound(name="automatic_bound") if kappa is None else None
+        self.held_out = HeldOut(name="held_out") if kappa is None else None
 
     def create_weights(self, likelihood: Any) -> None:
         """Creates λ, and what measures the data where no κ was given."""
@@ -69,6 +72,7 @@ class Constrained(Objective):
         self.multiplier.build()
         if self.automatic is not None:
             self.automatic.build()
+            self.held_out.build(None)
 
     @property
     def bound(self) -> tf.Tensor:
@@ -79,10 +83,11 @@ class Constrained(Objective):
             return self.automatic.value()
         return tf.cast(self._bound_of(self.kappa), tf.float32)
 
-    @property
-    def holds_out(self) -> bool:
-        """Whether κ is to be found: on data that are trained on, the error ends too low."""
-        return self.automatic is not None
+    def divided(
+        self, x: tf.Tensor, weights: tf.Tensor | None
+    ) -> tuple[tf.Tensor | None, tf.Tensor | None]:
+        """Without κ, one example in ten is set aside; see `AutomaticBound`."""
+        return (weights, weights) if self.held_out is None else self.held_out.divided(x, weights)
 
     def observe_batch(self, x: tf.Tensor, likelihood: Any) -> None:
         """Measures the first training batches when no κ was given."""

@@ -128,6 +128,11 @@ class Prior(Component, abc.ABC):
         else:
             self._start = start
 
+    @property
+    def is_in_unit_of_data(self) -> bool:
+        """Whether weights are data that the encoder reads, and train in their unit."""
+        return False
+
     def observe(self, posterior: tfd.Distribution, weights: tf.Tensor | None = None) -> None:
         """Called with q(z|x) of each batch before the prior's own steps; nothing by default.
 

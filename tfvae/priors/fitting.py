@@ -30,7 +30,7 @@ def fit(
     weights: ArrayLike | None = None,
     steps: int = 3000,
     batch_size: int = 256,
-    learning_rate: float = 5e-3,
+    learning_rate: float = 1e-2,
     seed: Any = 0,
     verbose: str | int = "auto",
 ) -> np.ndarray:

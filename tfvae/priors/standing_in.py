@@ -2,7 +2,9 @@
 
 from typing import Any
 
+import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from tfvae.priors.base import Prior
@@ -41,7 +43,7 @@ def fit_to(
         data: array, table, tf.data.Dataset (batched) or PyDataset, as for `fit`.
         prior: one of these names, or a new object of `tfvae.priors`, your own included.
         y: the condition beside an array, for a model with one.
-        sample_weight: w of the examples, (n,), not negative. None: equal ones.
+        sample_weight: w of the examples of an array, (n,), not negative. None: equal ones.
         seed: of all draws.
         verbose: 1: a progress bar; 0: none; "auto": one in a terminal or notebook if it takes long.
         options: of `tfvae.priors.fit`: `steps`, `batch_size`, `learning_rate`. With them, what EM
@@ -66,13 +68,14 @@ def fit_to(
     """
     prior = get(prior)
     check_over_z(prior)
+    check_over_z(model.prior)
     if prior is model.prior:
         raise ValueError(
             "`prior` must be another than the model's own, received that. `model.fit_prior(data)` "
             "fits it."
         )
     loc, scale = model.posterior_moments(data, y)
-    weights = row_weights(sample_weight, len(loc), model.sequence_shape)
+    weights = row_weights(sample_weight, data, model.sequence_shape)
     is_fitted = prior.adapt_to_posteriors(loc, scale, weights=weights, seed=seed)
     if not prior.built:
         prior.build(model.latent_dim, sequence_shape=model.sequence_shape)
@@ -82,9 +85,24 @@ def fit_to(
 
 
 def row_weights(
-    sample_weight: ArrayLike | None, rows: int, sequence_shape: tuple[int, ...]
+    sample_weight: ArrayLike | None, data: Any, sequence_shape: tuple[int, ...]
 ) -> np.ndarray | None:
-    """The weights of examples for the rows of `posterior_moments`: a step has its sequence's."""
+    """The weights of examples for the rows of `posterior_moments`: a step has its sequence's.
+
+    Raises:
+        ValueError: when the weights come with a dataset, whose order may be another each time.
+    """
+    is_dataset = isinstance(data, (tf.data.Dataset, keras.utils.PyDataset))
+    element = data[0] if isinstance(data, keras.utils.PyDataset) else None
+    element = data.element_spec if isinstance(data, tf.data.Dataset) else element
+    if is_dataset and (
+        sample_weight is not None or (isinstance(element, tuple) and len(element) == 3)
+    ):
+        raise ValueError(
+            "`sample_weight` must be None for a dataset, and the dataset must hold x or (x, y), "
+            "received weights. Give arrays with `sample_weight`, or a dataset without weights: "
+            "dataset.map(lambda x, y, weight: (x, y))."
+        )
     if sample_weight is None or not sequence_shape:
         return sample_weight
     return np.repeat(np.asarray(sample_weight, "float64"), sequence_shape[0])

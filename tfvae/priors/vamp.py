@@ -54,6 +54,11 @@ class VampPrior(Prior):
         self.initializer = keras.initializers.get(initializer)
         self._examples = None
 
+    @property
+    def is_in_unit_of_data(self) -> bool:
+        """Pseudo-inputs are data."""
+        return True
+
     def adapt(self, x: np.ndarray, *, seed: int = 0) -> None:
         """Starts the pseudo-inputs at examples drawn from `x`, (n, *data), without replacement.
 

@@ -269,7 +269,7 @@ def experiment(dataset: str, model: dict[str, Any], **more: Any) -> config_dict.
         fit_prior={
             "steps": 0,
             "batch_size": 256,
-            "learning_rate": 5e-3,
+            "learning_rate": 1e-2,
             **settings.get("fit_prior", {}),
         },
         report={
