@@ -26,7 +26,7 @@ class Standardize(keras.layers.Layer):
         inverse: whether the unit is put on.
 
     Example:
-        >>> import tensorflow as tf
+        >>> import tensorflow as tf, tfvae
         >>> layer = tfvae.networks.Standardize()
         >>> layer.observe(tf.constant([[10.0, 30.0], [30.0, 10.0]]))
         >>> layer(tf.constant([[40.0, 0.0]])).numpy()

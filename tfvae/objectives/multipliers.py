@@ -39,8 +39,8 @@ class Multiplier(Component, abc.ABC):
     λ_ELBO is the multiplier with which R + λC weighs error and rate as the ELBO does
     (`Likelihood.error_weight`): 1 for a Bernoulli likelihood; for a Gaussian one 1/(2σ²), which is
     N_x/(2κ²) where σ is learned. A multiplier knows λ relative to it. So its initial
-    value, its range and the cap of REWO mean the same for all likelihoods, units and κ, and λ
-    follows a κ that changes (**choice**).
+    value, its range and the cap of REWO mean the same for all likelihoods, units and κ, and where σ
+    is learned λ follows a κ that changes (**choice**).
 
     δ_t is relative too, (Ĉ_t − κ²)/κ², unless `relative=False`. **Choice**: κ² grows with the
     number of features, and with δ in its unit ν would have to be found anew for every data set;
