@@ -45,7 +45,15 @@ def stations():
 @pytest.mark.parametrize("name", stations())
 def test_stations_exist(name):
     owner, attribute = name.split(".")
-    packages = ["models", "priors", "likelihoods", "discrete", "objectives", "penalties"]
+    packages = [
+        "networks",
+        "models",
+        "priors",
+        "likelihoods",
+        "discrete",
+        "objectives",
+        "penalties",
+    ]
     places = [tfvae, *(importlib.import_module(f"tfvae.{package}") for package in packages)]
     places += [tfvae.models.generative, importlib.import_module("tfvae._component")]
     owners = [getattr(place, owner) for place in places if hasattr(place, owner)]

@@ -39,6 +39,7 @@ SHOWN = (
     "log-likelihood",
     "KL(aggregated posterior ‖ prior)",
     "prior samples where data are",
+    "graph path, farthest from data",
 )
 # Number of test examples whose encodings the maps show.
 POINTS = 1500
