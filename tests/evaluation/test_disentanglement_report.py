@@ -188,7 +188,7 @@ def test_a_part_of_a_dataset_is_drawn_from_all_of_it():
             None,
             "float64 of shape .* for 'value'",
         ),
-        (np.full((20, 4), np.nan), np.arange(20)[:, None] % 2, "20 of 20 rows are not"),
+        (np.full((20, 4), np.nan), np.arange(20)[:, None] % 2, "20 of 20 examples"),
     ],
 )
 def test_bad_data_are_refused(data, factors, message):

@@ -35,7 +35,12 @@ class Standardize(keras.layers.Layer):
 
     def __init__(self, inverse: bool = False, **kwargs):
         super().__init__(**{"autocast": False, **kwargs})
-        self.inverse = _checks.true_or_false("inverse", inverse)
+        self._inverse = _checks.true_or_false("inverse", inverse)
+
+    @property
+    def inverse(self) -> bool:
+        """Whether the unit is put on."""
+        return self._inverse
 
     def build(self, input_shape: Any) -> None:
         """Creates m, s, and whether they are known."""
