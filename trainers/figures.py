@@ -7,7 +7,6 @@ import numpy as np
 import tensorflow as tf
 from ml_collections import config_dict
 
-import tfvae.datasets
 import tfvae.evaluation
 import tfvae.plots
 from tfvae import _files, _names

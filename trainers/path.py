@@ -28,8 +28,10 @@ def between_examples(
     z = model.embed(x[np.random.default_rng(seed).permutation(len(x))[:_CANDIDATES]]).numpy()
     distances = np.linalg.norm(z[:, np.newaxis] - z, axis=-1)
     ends = z[list(np.unravel_index(np.argmax(distances), distances.shape))]
+    nodes = None  # Drawn by the first graph, for all of them.
     for neighbors in _NEIGHBORS:
-        graph = LatentGraph(model, _NODES, num_neighbors=neighbors, keep=_KEEP, seed=seed)
+        graph = LatentGraph(model, _NODES, neighbors, keep=_KEEP, nodes=nodes, seed=seed)
+        nodes = graph.nodes
         try:
             graph.path(*ends)
         except DisconnectedError as error:

@@ -39,7 +39,7 @@ DATASETS = {
         "nu": 0.1,
         "prior": {"hidden": (64, 64), "num_importance_samples": 8},
         "constrained": {
-            # A scale above κ lets λ fall to the weight of a coarse code: the ring stays unfolded.
+            # A scale above κ lets λ fall until κ binds: a coarse code, whose prior can be learned.
             "likelihood": {"name": "Gaussian", "scale": 0.6},
             "fit_prior": {"steps": 4500, "batch_size": 512, "learning_rate": 2e-2},
         },
