@@ -19,7 +19,7 @@ from tfvae.models.beside import Batch
 from tfvae.models.first_look import first_look
 from tfvae.models.refitting import Refittable
 from tfvae.models.statistics import StepStatistics
-from tfvae.networks.standardize import in_place
+from tfvae.networks.standardize import standardizing
 from tfvae.objectives import Objective
 from tfvae.penalties import Penalty
 from tfvae.penalties import get as get_penalties
@@ -128,7 +128,7 @@ class LatentVariableModel(Refittable):
                 penalty.build(self.latent_dim)
         counters = [count for part in self.components for count in part.step_counters]
         self.__dict__["step_counters"] = counters  # Keras need not track it.
-        self.__dict__["standardizing"] = in_place(self, self.encoders, self.decoder)
+        self.__dict__["standardizing"] = standardizing(self, self.encoders, self.decoder)
 
     @property
     def discrete_is_open(self) -> tf.Tensor | None:

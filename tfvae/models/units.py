@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from tfvae.networks.standardize import LEAST_SHARE
+
 # Rows and features that are looked at, at even distances.
 ROWS, FEATURES = 1024, 4096
 # Standard deviations below this share of the largest one are 10⁻⁴ of its share of the loss.
@@ -16,8 +18,6 @@ LOST, LOST_FEATURES = 1e-3, 0.05
 SMALLEST, LARGEST = 1e-3, 1e3
 # How far from 0, in the largest standard deviation, a decoder has to move before it learns.
 FARTHEST = 50.0
-# The deviation as a share of the mean that `Standardize` takes for more than rounding.
-LEAST_SHARE = 1e-6
 # How far the unit of later data may be from the one that a `Standardize` took.
 OTHER_UNIT = 10.0
 # Whole numbers as large as this, in so many features, are pixels.

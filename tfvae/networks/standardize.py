@@ -8,6 +8,9 @@ import tensorflow as tf
 
 from tfvae import _checks, _replicas
 
+# A deviation below this share of the mean is only rounding, and says nothing.
+LEAST_SHARE = 1e-6
+
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class Standardize(keras.layers.Layer):
@@ -67,8 +70,7 @@ class Standardize(keras.layers.Layer):
             mean = summed / total
             squares = tf.linalg.matvec(tf.square(wide - mean), share, True)
             deviation = tf.sqrt(_replicas.total(tf.reduce_sum(squares)) / total)
-            # A deviation that is only rounding of the mean says nothing.
-            usable = (deviation > 1e-6 * tf.abs(mean)) & tf.math.is_finite(deviation)
+            usable = (deviation > LEAST_SHARE * tf.abs(mean)) & tf.math.is_finite(deviation)
             wanted = usable & (self.known.value == 0.0)
             new = (mean, deviation, tf.ones([]))
             for weight, value in zip((self.mean, self.deviation, self.known), new, strict=True):
@@ -100,7 +102,7 @@ class Standardize(keras.layers.Layer):
         return {**config, "inverse": self.inverse}
 
 
-def in_place(
+def standardizing(
     model: keras.Model, encoders: Sequence[keras.layers.Layer], decoder: keras.layers.Layer
 ) -> list[Standardize]:
     """All layers `Standardize` of a model.
@@ -115,9 +117,9 @@ def in_place(
         return [one for one in layers if inverse is None or one.inverse == inverse]
 
     known = [*(one for each in encoders for one in found(each, False)), *found(decoder, True)]
-    others = {id(one) for one in known}
+    ids = {id(one) for one in known}
     for one in found(model):
-        if id(one) not in others:
+        if id(one) not in ids:
             raise ValueError(
                 "`Standardize` must stand in an encoder, and with `inverse` in the decoder, "
                 f"received {one.name!r} elsewhere, where it would take off another unit than that "
