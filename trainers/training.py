@@ -188,15 +188,14 @@ def train(
         first = saved.restore(model)
     except ValueError as error:
         raise cli.UserError(error) from error
-    if first >= config.epochs:
+    finished = first >= config.epochs
+    if finished:
+        # `fit` takes no step, but ends as it did: with the best weights, or their moving averages.
         print(f"Training of {config.epochs} epochs is finished; the report is made again.")
-        # With `use_ema=True`, `fit` ends with means of the weights; a checkpoint is from before.
-        model.optimizer.finalize_variable_values(model.trainable_weights)
-        return
     if not first:
         experiment.start_prior(model, data)
     records = []
-    if writes:
+    if writes and not finished:
         history = workdir / "history.csv"
         cut_history(history, first)
         # They run before the checkpoint, so an interruption between the two leaves an extra line,

@@ -108,7 +108,7 @@ class Checkpoints(EpochOrder):
         self.keep = _checks.positive_int("keep", keep)
         self.callbacks = list(callbacks)
         self.fingerprint = json.loads(json.dumps(fingerprint or {}))  # As a file gives it back.
-        self._restored, self._data = None, {}
+        self._restored, self._data, self._more = None, {}, []
         self._lock, self._is_locked_outside = _lock.FolderLock(self.folder), False
         self._interruption = _signals.Interruption(None)
 
@@ -171,10 +171,13 @@ class Checkpoints(EpochOrder):
     def around_fit(self, arguments: dict[str, Any]) -> Iterator[None]:
         """Is what models of tfvae enter for their `fit`: tells the data, and ends in any case."""
         self._data = _fingerprint.of_fit(arguments, self._datasets)
+        given = arguments.get("callbacks")
+        given = given if isinstance(given, (list, tuple)) else []
+        self._more = [one for one in given if getattr(one, "keeps_state", False)]
         try:
             yield
         finally:
-            self._data = {}
+            self._data, self._more = {}, []
             self._end()
 
     def on_train_begin(self, logs: dict | None = None) -> None:
@@ -212,7 +215,7 @@ class Checkpoints(EpochOrder):
         last = self.params["epochs"]
         if epoch >= last or manifest["stopped"]:
             model._initial_epoch = max(last, 1)
-            _state.set_callback_state(self.callbacks, manifest["callbacks"], arrays)
+            _state.set_callback_state(self._all_kept(), manifest["callbacks"], arrays)
             print(f"Training has ended already, after epoch {epoch}.")
             return
         model._initial_epoch = epoch
@@ -232,7 +235,7 @@ class Checkpoints(EpochOrder):
     def _resume(self, arrays, manifest):
         """Restores the state that earlier hooks of Keras would have reset."""
         _state.set_random_states(manifest["random_states"])
-        _state.set_callback_state(self.callbacks, manifest["callbacks"], arrays)
+        _state.set_callback_state(self._all_kept(), manifest["callbacks"], arrays)
         self._give_history()
         if not self._skip:
             return
@@ -241,6 +244,10 @@ class Checkpoints(EpochOrder):
         if known:
             _state.assign(means, arrays)
         self._means_so_far = self.model.get_metrics_result() if known else {}
+
+    def _all_kept(self):
+        """The callbacks whose state is saved: those given, and the model's own."""
+        return [*self.callbacks, *self._more]
 
     def _skip_next_step(self):
         """Makes `fit` take the next batches from the data without a training step."""
@@ -316,7 +323,7 @@ class Checkpoints(EpochOrder):
             self._interruption.end_program()
 
     def _save(self, epoch, step):
-        counters, lists = _state.callback_state(self.callbacks)
+        counters, lists = _state.callback_state(self._all_kept())
         arrays = {**_state.arrays(_state.variables(self.model)), **lists}
         if step:
             means = _state.arrays(_state.metric_variables(self.model))

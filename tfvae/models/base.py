@@ -14,7 +14,7 @@ from tfvae._component import Component, fixed_attributes
 from tfvae._signatures import ClassSignature
 from tfvae.discrete import Discrete
 from tfvae.likelihoods import Likelihood
-from tfvae.models import accepted, beside, inputs, latents, training, workflow
+from tfvae.models import accepted, beside, best_epoch, inputs, latents, training, workflow
 from tfvae.models.beside import Batch
 from tfvae.models.first_look import first_look
 from tfvae.models.refitting import Refittable
@@ -92,7 +92,7 @@ class LatentVariableModel(Refittable):
         self.test_seed_generator = keras.random.SeedGenerator(0 if seed is None else seed)
         names = [] if self.discrete is None else list(self.discrete.penalty_names)
         names += [name for penalty in self.penalties for name in penalty.reported_names]
-        self.statistics = StepStatistics(names)
+        self.statistics = StepStatistics(names, self.objective.sets_aside)
 
     def __init_subclass__(cls, **kwargs):
         """Lets `help` and `inspect.signature` show the arguments behind **kwargs."""
@@ -221,10 +221,14 @@ class LatentVariableModel(Refittable):
             warnings.warn(of_units, stacklevel=2)
         options = workflow.fit_options(self, look, options)
         workflow.warn_of_monitors(self, options.get("callbacks"))
+        best = best_epoch.added(self, options)
         with workflow.around_fit(options):
             history = super().fit(**options)
         for part in self.parts_apart:  # as Keras does for the model's own
             part.optimizer.finalize_variable_values(part.trained_apart().trainable_weights)
+        overfitted = best.warning() if best else None
+        if overfitted:
+            warnings.warn(overfitted, stacklevel=2)
         warning = self.objective.convergence_warning(self.likelihood)
         if warning:
             warnings.warn(warning, stacklevel=2)

@@ -1,8 +1,10 @@
 """Running means of the terms of a model, and the record of the first step that went wrong."""
 
+import math
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfvae import _checks
@@ -10,7 +12,7 @@ from tfvae import _checks
 TERMS = ("distortion", "rate", "error")
 # What else is reported of every model, or of some objectives.
 REPORTED = ("loss", "elbo", "constraint", "kappa", "lambda", "capacity", "discrete_capacity")
-REPORTED += ("period", "open_latents", "discrete_open")
+REPORTED += ("held_out_loss", "period", "open_latents", "discrete_open")
 
 
 class StepStatistics(keras.metrics.Metric):
@@ -20,12 +22,19 @@ class StepStatistics(keras.metrics.Metric):
 
     Args:
         more: names of penalties, reported between `TERMS` and the loss.
+        held_out: whether there is a mean over the examples that the objective sets aside.
 
     Raises:
         ValueError: when a penalty has the name of another quantity.
     """
 
-    def __init__(self, more: Sequence[str] = (), name: str = "step_statistics", **kwargs):
+    def __init__(
+        self,
+        more: Sequence[str] = (),
+        held_out: bool = False,
+        name: str = "step_statistics",
+        **kwargs,
+    ):
         super().__init__(name=name, dtype="float32", **kwargs)
         for own in more:
             if list(more).count(own) > 1 or own in TERMS + REPORTED:
@@ -40,6 +49,12 @@ class StepStatistics(keras.metrics.Metric):
             (len(self.terms),), initializer="zeros", dtype="float32", name="total"
         )
         self.weight = self.add_variable((), initializer="zeros", dtype="float32", name="weight")
+        # Σ w v, Σ w and the number of the examples set aside.
+        self.held_out = None
+        if held_out:
+            self.held_out = self.add_variable(
+                (3,), initializer="zeros", dtype="float32", name="held_out"
+            )
         # (position in `watched` + 1, step, least and greatest input) of the first bad step; else 0.
         # Every replica notes the same.
         self.failure = self.add_variable(
@@ -54,6 +69,18 @@ class StepStatistics(keras.metrics.Metric):
         """Adds Σ w v of each term, (len(terms),), and Σ w, ()."""
         self.total.assign_add(sums)
         self.weight.assign_add(weight)
+
+    def update_held_out(self, sums: tf.Tensor) -> None:
+        """Adds Σ w v, Σ w and the number of the examples set aside, (3,)."""
+        self.held_out.assign_add(sums)
+
+    def held_out_mean(self) -> tuple[float, int]:
+        """The mean of v over the examples set aside since the last reset, and their number.
+
+        (NaN, 0) without any.
+        """
+        total, weight, number = np.asarray(self.held_out.value, "float64")
+        return (float(total / weight), int(number)) if weight > 0.0 else (math.nan, 0)
 
     def has_failed(self) -> tf.Tensor:
         """Scalar bool: whether a step since the last reset was bad."""

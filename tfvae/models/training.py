@@ -18,6 +18,8 @@ class Losses(NamedTuple):
 
     model: tf.Tensor
     """The objective's loss with the penalties on it, (B,)."""
+    of_elbo: tf.Tensor
+    """−ELBO with the penalties on it, whatever the multiplier, (B,)."""
     penalties: dict[str, tf.Tensor]
     """What is reported of penalties by name, without their weights, each (B,)."""
     networks: list[tf.Tensor]
@@ -58,6 +60,12 @@ def train_step(model, data: Any) -> dict[str, tf.Tensor]:
         for loss, its_weights in zip(scaled, weights, strict=True)
     ]
     sums, weight = sums_over_batch(terms, losses, of_layers[0], batch)
+    if model.objective.sets_aside:
+        aside = tf.where(trained > 0.0, 0.0, measured)
+        # No example is set aside where none could be, and all measure the error.
+        number = tf.reduce_sum(tf.cast(aside > 0.0, tf.float32))
+        total = tf.tensordot(aside, tf.cast(losses.of_elbo, tf.float32), 1)
+        sums_aside = tf.stack([total, tf.reduce_sum(aside), number])
 
     def update():
         frozen = model.objective.prior_is_frozen
@@ -72,6 +80,8 @@ def train_step(model, data: Any) -> dict[str, tf.Tensor]:
         prior_steps.take(model, inference, batch, global_size, frozen)
         update_parts(model, terms, measured)
         model.statistics.update_state(sums, weight)
+        if model.objective.sets_aside:
+            model.statistics.update_held_out(sums_aside)
 
     # An optimizer that scales its loss skips steps that overflow by itself.
     watched = [
@@ -110,7 +120,8 @@ def losses_of(
         per_latent=objective.needs_rate_per_latent,
         training=training,
     )
-    loss = objective.loss(inference.terms)
+    terms = inference.terms
+    loss = of_objective = objective.loss(terms)
     reported, networks = {}, []
     if inference.choice is not None:
         reported |= inference.choice.penalties
@@ -123,7 +134,8 @@ def losses_of(
         loss += penalty.weight * values[0]
         if penalty.network is not None:
             networks.append(values[1])
-    return inference, Losses(loss, reported, networks)
+    of_elbo = tf.reduce_mean(terms.distortion + terms.rate, axis=0) + loss - of_objective
+    return inference, Losses(loss, of_elbo, reported, networks)
 
 
 def sums_over_batch(

@@ -52,6 +52,8 @@ class Objective(Component, abc.ABC):
     analytic_rate: bool = True
     needs_rate_per_latent: bool = False
     """Whether `loss` reads the rate of each latent."""
+    sets_aside: bool = False
+    """Whether `divided` may set examples aside, which are not trained on."""
 
     def build(
         self, likelihood: Any, latent_dim: int = 1, num_categories: tuple[int, ...] = ()

@@ -40,8 +40,9 @@ class Constrained(Objective):
     Without κ, the loss is R + (λ/λ_ELBO)·D, where D has the scale of the likelihood. With a learned
     scale, D = C/(2σ²) + const: this is R + λ·C with λ_ELBO = N_x/(2Ĉ). λ/λ_ELBO falls to 1, where
     the loss is the ELBO's. The prior joins in when 80% of what can be explained is, or after 100
-    steps. In short: reconstructions first, then the ELBO. One example in ten is set aside, and the
-    error is measured on those. For a looser or tighter model, give κ.
+    steps. In short: reconstructions first, then the ELBO. One example in ten is set aside, the
+    error is measured on those, and `fit` ends with the weights of the epoch that was best on them.
+    For a looser or tighter model, give κ.
 
     Raises:
         ValueError: when kappa ≤ 0.
@@ -88,6 +89,11 @@ class Constrained(Objective):
     ) -> tuple[tf.Tensor | None, tf.Tensor | None]:
         """Without κ, one example in ten is set aside; see `AutomaticBound`."""
         return (weights, weights) if self.held_out is None else self.held_out.divided(x, weights)
+
+    @property
+    def sets_aside(self) -> bool:
+        """Whether κ is automatic."""
+        return self.held_out is not None
 
     def observe_batch(self, x: tf.Tensor, likelihood: Any) -> None:
         """Measures the first training batches when no κ was given."""
