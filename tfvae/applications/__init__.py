@@ -1,5 +1,6 @@
 """Applications: what people do with a trained model."""
 
+from tfvae.applications.outliers import OutlierDetector, Threshold
 from tfvae.applications.similarity import SearchResult, SimilarityIndex
 
-__all__ = ["SearchResult", "SimilarityIndex"]
+__all__ = ["OutlierDetector", "SearchResult", "SimilarityIndex", "Threshold"]

@@ -1,0 +1,267 @@
+"""Outlier detection in tables: a scikit-learn estimator."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from tfvae import _checks, _seeds
+from tfvae._progress import progress
+from tfvae.applications.outliers.committee import batches, committee, drawn_rows
+from tfvae.applications.outliers.scoring import SCORES, Scorer
+from tfvae.applications.outliers.thresholds import threshold
+from tfvae.likelihoods import StudentT
+
+# Settings of the committee: one for all tables.
+HIDDEN, LEARNING_RATE, BATCH_SIZE = (32,), 5e-3, 64
+# Noise on the rows that train, in standard deviations of a column.
+JITTER = 0.05
+MOST_LATENTS = 8
+# So many numbers are in memory at once when rows are scored.
+NUMBERS_AT_ONCE = 2**23
+# Rows from which the mean contribution of each column is taken, at most.
+ROWS_OF_MEANS = 10_000
+
+
+class OutlierDetector(OutlierMixin, BaseEstimator):
+    """Finds rows of a table that a VAE finds unlikely; an estimator of scikit-learn.
+
+    With nothing set, M small VAEs are trained, each on a few rows drawn at random: rare rows are in
+    few of the samples, so that the VAEs learn what is common. Columns are standardised, their
+    likelihood is Student's t. A row's score is the mean of −log p(x) over the VAEs, by the
+    importance-weighted bound with K samples, minus the mean of the training rows: 0 nats is a usual
+    row, and the higher, the less likely. The same row has the same score at each call.
+
+    `score_samples` and `decision_function` have the signs of scikit-learn: the lower, the more of
+    an outlier.
+
+    Args:
+        model: None: the committee of VAEs. A trained model of tfvae: it is used as it is, on rows
+            as they are. A function of the number of columns that gives a compiled model: `fit`
+            trains it on standardised rows.
+        score: "bound", "elbo" or "reconstruction".
+        contamination: share of the training rows that are outliers, in (0, 0.5].
+        false_positive_rate: the share of usual rows that may be taken for outliers, in (0, 1), for
+            training rows without outliers; in place of `contamination`. A committee's threshold is
+            then that of rows which a VAE was not trained on.
+        members: M, number of VAEs of the committee.
+        max_rows: rows that each of them is trained on, at most.
+        latent_dim: N_z of each; None: half the columns, 8 at most.
+        steps: training steps.
+        num_samples: K.
+        epochs: of a model that a function gives.
+        batch_size: of a model that a function gives.
+        random_state: decides all draws; a whole number.
+        verbose: 1: progress bars; 0: none; "auto": in a terminal or notebook if it takes long.
+
+    Attributes:
+        threshold_: a row with a higher score is an outlier, nats.
+        threshold_report_: the threshold with 95% intervals.
+        training_scores_: of the training rows, (n,), nats.
+        offset_: −threshold_.
+
+    Example:
+        >>> import numpy as np, tfvae
+        >>> rng = np.random.default_rng(0)
+        >>> x = rng.normal(size=(500, 1)) * [1.0, 2.0] + rng.normal(size=(500, 2)) / 10
+        >>> detector = tfvae.applications.OutlierDetector(steps=100, members=3).fit(x)
+        >>> detector.predict([[0.0, 0.1], [2.0, -4.0]])
+        array([ 1, -1])
+    """
+
+    def __init__(
+        self,
+        model: Any = None,
+        *,
+        score: str = "bound",
+        contamination: float = 0.1,
+        false_positive_rate: float | None = None,
+        members: int = 10,
+        max_rows: int = 128,
+        latent_dim: int | None = None,
+        steps: int = 400,
+        num_samples: int = 16,
+        epochs: int = 50,
+        batch_size: int = 64,
+        random_state: int = 0,
+        verbose: str | int = "auto",
+    ) -> None:
+        self.model = model
+        self.score = score
+        self.contamination = contamination
+        self.false_positive_rate = false_positive_rate
+        self.members = members
+        self.max_rows = max_rows
+        self.latent_dim = latent_dim
+        self.steps = steps
+        self.num_samples = num_samples
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _check(self):
+        _checks.one_of("score", self.score, SCORES)
+        for name in ("members", "max_rows", "steps", "num_samples", "epochs", "batch_size"):
+            _checks.positive_int(name, getattr(self, name))
+        if self.latent_dim is not None:
+            _checks.positive_int("latent_dim", self.latent_dim)
+        _checks.number_in("contamination", self.contamination, 0.0, 0.5, low_open=True)
+        if self.false_positive_rate is not None:
+            _checks.number_in(
+                "false_positive_rate", self.false_positive_rate, 0.0, 1.0,
+                low_open=True, high_open=True,
+            )  # fmt: skip
+
+    def fit(self, X: Any, y: Any = None) -> "OutlierDetector":
+        """Learns what is usual from rows (n, D); `y` is ignored.
+
+        Raises:
+            ValueError: when the rows are no table of finite numbers, or a setting is out of range.
+        """
+        self._check()
+        X = validate_data(self, X, dtype="float64", ensure_min_samples=2)
+        generator = _seeds.generator(self.random_state)
+        seed = int(generator.integers(2**31))
+        own = isinstance(self.model, keras.Model)
+        scaler = None if own else StandardScaler().fit(X)
+        centre, scale = np.zeros(X.shape[1]), np.ones(X.shape[1])
+        if scaler is not None:
+            centre, scale = scaler.mean_, scaler.scale_
+        rows, members = None, 1
+        if own:
+            model = self.model
+        elif self.model is not None:
+            model = self.model(X.shape[1])
+            x = ((X - centre) / scale).astype("float32")
+            model.fit(x, epochs=self.epochs, batch_size=self.batch_size, verbose=0)
+        else:
+            members = self.members
+            rows = drawn_rows(generator, len(X), members, self.max_rows)
+            model = self._committee((X - centre) / scale, rows, generator, seed)
+        self.scorer_ = Scorer(
+            model, self.score, members=members, num_samples=self.num_samples, centre=centre,
+            scale=scale, seed=seed,
+        )  # fmt: skip
+        found = self._scored(X)
+        self.mean_score_ = float(found.mean())
+        self.training_scores_ = found.mean(axis=1) - self.mean_score_
+        if self.false_positive_rate is None:
+            self.threshold_report_ = threshold(self.training_scores_, self.contamination)
+        else:
+            unseen = self.training_scores_
+            if rows is not None:
+                unseen = _unseen(found, rows) - self.mean_score_
+            self.threshold_report_ = threshold(unseen, self.false_positive_rate)
+        self.threshold_ = self.threshold_report_.value
+        self.offset_ = -self.threshold_
+        # Of a part of the rows: means need no more.
+        some = X[generator.permutation(len(X))[:ROWS_OF_MEANS]]
+        means = self._scored(some, parts=True).mean(axis=0)
+        means[-1] += self.mean_score_ - means.sum()
+        self.mean_contributions_ = means
+        return self
+
+    def _committee(self, x, rows, generator, seed):
+        """A trained committee."""
+        columns = x.shape[1]
+        latent_dim = self.latent_dim or min(MOST_LATENTS, max(1, columns // 2))
+        model = committee(
+            self.members, columns, latent_dim, HIDDEN, StudentT(3.0, "per_feature"), seed
+        )
+        decay = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, self.steps)
+        model.compile(keras.optimizers.Adam(decay))
+        data = batches(x[rows], self.steps, BATCH_SIZE, JITTER, generator)
+        model.fit(data, verbose=0)
+        return model
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """−score of each row, (n,), nats: the lower, the more of an outlier.
+
+        Raises:
+            ValueError: when the rows do not fit those of `fit`.
+        """
+        return self.mean_score_ - self._scored(self._checked(X)).mean(axis=1)
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """threshold_ − score of each row, (n,), nats: negative for outliers.
+
+        Raises:
+            ValueError: when the rows do not fit those of `fit`.
+        """
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: Any) -> np.ndarray:
+        """−1 for outliers, 1 for all else, (n,).
+
+        Raises:
+            ValueError: when the rows do not fit those of `fit`.
+        """
+        return np.where(self.decision_function(X) < 0.0, -1, 1)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Shares of the training rows that are more and less of an outlier than a row, (n, 2).
+
+        The second column is high for outliers: 0.99 says that 99% of the training rows have a lower
+        score. It is no probability that the row is wrong.
+
+        Raises:
+            ValueError: when the rows do not fit those of `fit`.
+        """
+        scores = -self.score_samples(X)
+        below = np.searchsorted(np.sort(self.training_scores_), scores, side="left")
+        share = below / len(self.training_scores_)
+        return np.stack([1.0 - share, share], axis=1)
+
+    def contributions(self, X: Any) -> np.ndarray:
+        """What each column adds to a row's score, then the latents, (n, D + 1), nats.
+
+        A row adds up to its score, −`score_samples`. Each part is measured against its mean over
+        training rows. The latents' part is how unusual the combination of columns is.
+
+        Raises:
+            ValueError: when the rows do not fit those of `fit`.
+        """
+        return self._scored(self._checked(X), parts=True) - self.mean_contributions_
+
+    def get_contribution_names(self) -> list[str]:
+        """Names of the columns of `contributions`: x0, x1, … where `fit` was given an array."""
+        check_is_fitted(self)
+        names = getattr(self, "feature_names_in_", None)
+        if names is None:
+            names = [f"x{i}" for i in range(self.n_features_in_)]
+        return [*map(str, names), "latents"]
+
+    def _checked(self, X):
+        check_is_fitted(self)
+        return validate_data(self, X, dtype="float64", reset=False)
+
+    def _scored(self, X, parts=False):
+        """Scores of all members, (n, M), or contributions, (n, D + 1); in bounded memory."""
+        scorer = self.scorer_
+        size = max(1, NUMBERS_AT_ONCE // (scorer.num_samples * scorer.members * X.shape[1]))
+        found = []
+        with progress(len(X), self.verbose, "row") as add:
+            for start in range(0, len(X), size):
+                rows = tf.constant(X[start : start + size])
+                found.append((scorer.contributions if parts else scorer.scores)(rows).numpy())
+                add(len(rows))
+        return np.concatenate(found).astype("float64")
+
+
+def _unseen(scores: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Mean score over the members that a row did not train, (n,); over all if it trained each.
+
+    Args:
+        scores: (n, M).
+        rows: the rows of each member, (M, any).
+    """
+    weights = np.ones_like(scores)
+    for member, chosen in enumerate(rows):
+        weights[chosen, member] = 0.0
+    weights[weights.sum(axis=1) == 0.0] = 1.0
+    return np.average(scores, axis=1, weights=weights)
