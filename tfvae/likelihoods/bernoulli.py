@@ -23,7 +23,12 @@ def bernoulli_log_prob(x: tf.Tensor, logits: tf.Tensor, data_rank: int) -> tf.Te
     Returns:
         (..., B).
     """
-    return sum_over_features(x * logits - tf.math.softplus(logits), data_rank)
+    return sum_over_features(_log_prob(x, logits), data_rank)
+
+
+def _log_prob(x, logits):
+    """The terms of the sum, (..., B, *data)."""
+    return x * logits - tf.math.softplus(logits)
 
 
 _fused_log_prob = fused(lambda x, logits: bernoulli_log_prob(x, logits, data_rank=1))
@@ -39,6 +44,9 @@ class Bernoulli(Likelihood):
 
     κ is the mean cross-entropy per feature in nats: κ² of the papers is N_x · kappa. For grey
     values it cannot fall below their own entropy.
+
+    Args:
+        missing: whether NaN is a missing value, see `Likelihood`.
 
     Example:
         >>> import tensorflow as tf
@@ -62,8 +70,14 @@ class Bernoulli(Likelihood):
         """σ(l)."""
         return tf.sigmoid(outputs)
 
+    def log_prob_of_features(self, x: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        """x_i l_i − log(1 + exp l_i)."""
+        return _log_prob(x, outputs)
+
     def distortion_and_error(self, x: tf.Tensor, outputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The cross-entropy, twice."""
+        if self.missing:
+            return self.sums_of_features(x, outputs)
         distortion = -_fused_log_prob(
             flattened(x, self.data_rank), flattened(outputs, self.data_rank)
         )
@@ -73,4 +87,4 @@ class Bernoulli(Likelihood):
         """The cross-entropy between x and the mean."""
         x, mean = (tf.clip_by_value(one, 0.0, 1.0) for one in (x, mean))  # rounding aside
         entropy = -tf.math.xlogy(x, mean) - tf.math.xlogy(1.0 - x, 1.0 - mean)
-        return tf.reduce_mean(sum_over_features(entropy, self.data_rank))
+        return tf.reduce_mean(self.sum_of_observed(entropy, x))

@@ -6,19 +6,11 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae import _checks, _replicas
 from tfvae._fused import fused
-from tfvae.likelihoods.base import Likelihood, flattened, sum_over_features
+from tfvae.likelihoods.base import flattened, sum_over_features
+from tfvae.likelihoods.location_scale import LocationScale
 
 tfd = tfp.distributions
-
-LEARNED_SCALES = ("learned", "per_feature")
-# In the unit of the data: keeps the density of features that never vary finite.
-MINIMUM_SCALE = 1e-4
-# α of the moving average of the squared error, which a batch estimates well: a short memory.
-MEMORY = 0.9
-# σ² before any batch has been seen. As long as σ² is a guess it is kept with a minus sign.
-UNKNOWN = -1.0
 
 
 def gaussian_log_prob(
@@ -35,9 +27,13 @@ def gaussian_log_prob(
     Returns:
         (..., B).
     """
+    return sum_over_features(_log_prob(x, loc, log_scale), data_rank)
+
+
+def _log_prob(x, loc, log_scale):
+    """The terms of the sum, (..., B, *data)."""
     square = tf.math.squared_difference(x, loc) * tf.exp(-2.0 * log_scale)
-    normaliser = log_scale + 0.5 * math.log(2.0 * math.pi)
-    return sum_over_features(-0.5 * square - normaliser, data_rank)
+    return -0.5 * square - (log_scale + 0.5 * math.log(2.0 * math.pi))
 
 
 _fused_squared_error = fused(
@@ -46,7 +42,7 @@ _fused_squared_error = fused(
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
-class Gaussian(Likelihood):
+class Gaussian(LocationScale):
     """p(x|z) = N(x; μ(z), diag σ²), with the decoder's outputs as μ.
 
     D = Σ_i ½ ((x_i − μ_i)/σ_i)² + log σ_i + ½ log 2π in nats, C = ‖x − μ‖².
@@ -54,6 +50,7 @@ class Gaussian(Likelihood):
     Args:
         scale: σ > 0 as a number (fixed), "learned" (one σ for all features, the default) or
             "per_feature" (one σ for each).
+        missing: whether NaN is a missing value, see `Likelihood`.
 
     A learned σ is the maximum-likelihood one, σ² = mean of (x − μ)², as a moving average over
     training batches; the first step has the mean of x². Gradient descent reaches the same optimum
@@ -75,50 +72,19 @@ class Gaussian(Likelihood):
     """
 
     kappa_unit = "RMSE per feature"
-    outputs_are = "means"
-
-    def __init__(self, scale: float | str = "learned", **kwargs):
-        super().__init__(**kwargs)
-        if scale not in LEARNED_SCALES:
-            scale = _checks.number_in(
-                "scale", scale, 0.0, math.inf, low_open=True, high_open=True,
-                hint='Use a positive number, "learned" or "per_feature".',
-            )  # fmt: skip
-        self.scale = scale
-
-    def create_weights(self) -> None:
-        """Creates σ² where it is learned."""
-        if self.scale in LEARNED_SCALES:
-            self._variance = self.add_weight(
-                shape=self.data_shape if self.scale == "per_feature" else (),
-                initializer=keras.initializers.Constant(UNKNOWN),
-                dtype="float32",
-                trainable=False,
-                aggregation="only_first_replica",
-                name="variance",
-            )
-
-    @property
-    def log_scale(self) -> tf.Tensor:
-        """log σ, a scalar, or (*data) when learned per feature; 0 before any batch was seen."""
-        if self.scale not in LEARNED_SCALES:
-            return tf.constant(math.log(self.scale), tf.float32)
-        variance = tf.abs(self._variance.value)
-        return 0.5 * tf.math.log(tf.maximum(variance, MINIMUM_SCALE**2))
 
     def distribution(self, outputs: tf.Tensor) -> tfd.Distribution:
         """Independent normal distributions, event shape *data."""
-        scale = tf.exp(tf.cast(self.log_scale, outputs.dtype))
-        return tfd.Independent(
-            tfd.Normal(outputs, tf.broadcast_to(scale, tf.shape(outputs))), self.data_rank
-        )
+        return tfd.Independent(tfd.Normal(outputs, self.scale_like(outputs)), self.data_rank)
 
-    def mean(self, outputs: tf.Tensor) -> tf.Tensor:
-        """μ."""
-        return outputs
+    def log_prob_of_features(self, x: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        """log N(x_i; μ_i, σ²)."""
+        return _log_prob(x, outputs, tf.cast(self.log_scale, outputs.dtype))
 
     def distortion_and_error(self, x: tf.Tensor, outputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """−log N(x; μ, σ²) and ‖x − μ‖²."""
+        if self.missing:
+            return super().distortion_and_error(x, outputs)
         error = _fused_squared_error(
             flattened(x, self.data_rank), flattened(outputs, self.data_rank)
         )
@@ -131,45 +97,14 @@ class Gaussian(Likelihood):
 
     def residual(self, x: tf.Tensor, outputs: tf.Tensor, error: tf.Tensor) -> tf.Tensor | None:
         """(x − μ)², per feature or averaged over them, where the scale is learned."""
-        if self.scale not in LEARNED_SCALES:
-            return None
-        if self.scale == "per_feature":
-            return tf.math.squared_difference(x, outputs)
-        return error / self.num_features
+        if self.scale == "learned" and not self.missing:
+            return error / self.num_features
+        return super().residual(x, outputs, error)
 
-    def observe_batch(self, x: tf.Tensor, weights: tf.Tensor | None = None) -> None:
-        """The first batch's mean of x² is σ² for its own step, so that no unit is favoured."""
-        if self.scale in LEARNED_SCALES:
-            squares = tf.reduce_mean(tf.reshape(tf.square(x), [tf.shape(x)[0], -1]), axis=1)
-            weights = tf.ones_like(squares) if weights is None else weights
-            sums = [tf.reduce_sum(weights * squares), tf.reduce_sum(weights)]
-            guess = tf.math.divide(*_replicas.total(sums))
-            usable = tf.math.is_finite(guess) & (guess > 0.0)
-            variance = self._variance.value
-            self._variance.assign(tf.where((variance == UNKNOWN) & usable, -guess, variance))
+    def error_of_features(self, x: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        """(x_i − μ_i)²."""
+        return tf.math.squared_difference(x, outputs)
 
-    def update(self, residual: tf.Tensor) -> None:
-        """σ² ← (1 − α)·mean (x − μ)² + α·σ², α = 0.9; the first batch starts it."""
-        variance = self._variance.value
-        average = (1.0 - MEMORY) * residual + MEMORY * variance
-        self._variance.assign(tf.where(variance < 0.0, residual, average))
-
-    def error_weight(self, error: tf.Tensor) -> tf.Tensor:
-        """1/(2σ²), since D = C/(2σ²) + const; a learned σ² is C/N_x, or has this mean."""
-        if self.scale in LEARNED_SCALES:
-            return self.num_features / (2.0 * error)
-        return tf.constant(0.5 / self.scale**2, tf.float32)
-
-    def bound(self, kappa: float | tf.Tensor) -> float | tf.Tensor:
-        """κ² = N_x · kappa²."""
-        return self.num_features * kappa**2
-
-    def kappa_of(self, error: float | tf.Tensor) -> float | tf.Tensor:
-        """sqrt(C / N_x), the root-mean-square error per feature, in the unit of the data."""
-        return (error / self.num_features) ** 0.5
-
-    def error_of_mean(self, x: tf.Tensor, mean: tf.Tensor) -> tf.Tensor:
-        """The squared error, mean over the batch."""
-        return tf.reduce_mean(
-            sum_over_features(tf.math.squared_difference(x, mean), self.data_rank)
-        )
+    def fixed_error_weight(self) -> float:
+        """1/(2σ²), since D = C/(2σ²) + const."""
+        return 0.5 / self.scale**2

@@ -16,18 +16,21 @@ NO_DATASET = (
 )
 
 
-def numbers_of(name: str, value: Any, columns: list | None = None) -> Any:
+def numbers_of(
+    name: str, value: Any, columns: list | None = None, missing: bool = False
+) -> Any:
     """`value`, an array of numbers, all of which are meant; a table becomes an array.
 
     Args:
         name: of the argument, for messages.
         value: array, tensor or table (pandas.DataFrame).
         columns: the names that the columns of a table must have, in their order; None: any.
+        missing: whether a value that is missing becomes NaN.
 
     Raises:
         ValueError: for all else.
     """
-    value = without_names(name, value, columns)
+    value = without_names(name, value, columns, missing)
     problem = _problem(value)
     if problem:
         received, remedy = problem
@@ -35,10 +38,13 @@ def numbers_of(name: str, value: Any, columns: list | None = None) -> Any:
     return value
 
 
-def without_names(name: str, value: Any, columns: list | None) -> Any:
+def without_names(
+    name: str, value: Any, columns: list | None, missing: bool = False
+) -> Any:
     """A table with these columns as an array, an array of Python objects as one of numbers.
 
-    Anything else is given back as it is.
+    Anything else is given back as it is. Where values may be missing, pandas.NA and None become
+    NaN, and so does what is masked in a masked array.
 
     Raises:
         ValueError: when a table has other columns, or a value is missing (pandas.NA, None).
@@ -55,7 +61,7 @@ def without_names(name: str, value: Any, columns: list | None) -> Any:
             f"their order, received {len(found)}, and {new!r} in place {place}, where {old!r} was. "
             "Give x[model.columns]; x.to_numpy() if these are the same features under other names."
         )
-    return _plain(name, value)
+    return _plain(name, value, missing)
 
 
 def entries_of(name: str, value: Any) -> Any:
@@ -74,8 +80,10 @@ def columns_of(value: Any) -> list | None:
     return None if names is None else [n if isinstance(n, (str, int)) else str(n) for n in names]
 
 
-def _plain(name, value):
+def _plain(name, value, missing=False):
     """See `without_names`."""
+    if missing and np.ma.is_masked(value) and value.dtype.kind in "biuf":
+        return value.astype(np.result_type(value.dtype, "float32")).filled(np.nan)
     is_table = hasattr(value, "isna")
     dtype = getattr(value, "dtype", None)
     if dtype == np.longdouble and isinstance(value, np.ndarray):
@@ -85,19 +93,23 @@ def _plain(name, value):
     if is_table:
         columns = value.items() if hasattr(value, "columns") else [(name, value)]
         # NaN of a NumPy type is a number, which the steps refuse.
-        missing = [
+        gaps = [
             repr(column)
             for column, one in columns
             if not (isinstance(one.dtype, np.dtype) and one.dtype.kind in "biuf")
             and one.isna().any()
         ]
-        if missing:
+        if gaps and missing:
+            value = value.astype(object).where(value.notna(), np.nan)
+        elif gaps:
             raise ValueError(
                 f"`{name}` must have a number everywhere, received missing values in "
-                f"{', '.join(missing[:5])}. Fill them, as by x.fillna(x.mean()), or leave their "
-                "rows out: x.dropna()."
+                f"{', '.join(gaps[:5])}. Fill them, as by x.fillna(x.mean()), leave their rows out: "
+                "x.dropna(), or give the likelihood `missing=True`."
             )
     array = np.asarray(value)
+    if missing and array.dtype == object:
+        array = np.where(array == None, np.nan, array)  # noqa: E711
     kinds = (numbers.Real, np.bool_, decimal.Decimal)
     if array.dtype == object and all(isinstance(one, kinds) for one in array.flat):
         return array.astype("float64")

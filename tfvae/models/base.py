@@ -18,7 +18,7 @@ from tfvae.models import accepted, beside, best_epoch, inputs, latents, training
 from tfvae.models.beside import Batch
 from tfvae.models.first_look import first_look
 from tfvae.models.refitting import Refittable
-from tfvae.models.statistics import StepStatistics
+from tfvae.models.statistics import OBSERVED, StepStatistics
 from tfvae.networks.standardize import standardizing
 from tfvae.objectives import Objective
 from tfvae.penalties import Penalty
@@ -90,7 +90,8 @@ class LatentVariableModel(Refittable):
         # Evaluation draws from a stream of its own that starts anew each time: evaluating twice
         # gives one result, and evaluating between epochs does not change the training.
         self.test_seed_generator = keras.random.SeedGenerator(0 if seed is None else seed)
-        names = [] if self.discrete is None else list(self.discrete.penalty_names)
+        names = [OBSERVED] if self.likelihood.missing else []
+        names += [] if self.discrete is None else list(self.discrete.penalty_names)
         names += [name for penalty in self.penalties for name in penalty.reported_names]
         self.statistics = StepStatistics(names, self.objective.sets_aside)
 
@@ -289,7 +290,7 @@ class LatentVariableModel(Refittable):
         return super().predict_on_batch(self._without_names(x))
 
     def _without_names(self, x):
-        return accepted.without_names("x", x, self.columns)
+        return accepted.without_names("x", x, self.columns, self.takes_missing)
 
     # ---- what Keras calls --------------------------------------------------------------------
 

@@ -60,7 +60,7 @@ def log_likelihood(
             "`x` must be an array, received a dataset. "
             "`tfvae.evaluation.log_likelihood(model, dataset)` takes one."
         )
-    x = np.asarray(accepted.numbers_of("x", x, model.columns))
+    x = np.asarray(accepted.numbers_of("x", x, model.columns, model.takes_missing))
     if model.built:
         inputs.check_shape("x", x.shape, model.data_shape)
     found = beside.arrays(y, model.needs, len(x))

@@ -53,7 +53,7 @@ def first_look(
     if isinstance(x, tf.data.Dataset):
         return _of_dataset(model, x, purpose, values)
     if hasattr(x, "shape") or x is None or isinstance(x, (str, bytes, dict, set)):
-        columns, x = accepted.columns_of(x), accepted.numbers_of("x", x, model.columns)
+        columns, x = accepted.columns_of(x), accepted.numbers_of("x", x, model.columns, model.takes_missing)
         return _of_arrays(model, x, x, y, purpose)._replace(columns=columns)
     return Look(x)  # A loader that Keras knows.
 
@@ -69,7 +69,7 @@ def _of_arrays(model, data, x, y, purpose):
 
 def _of_batch(model, data, element, purpose):
     x, y, _ = beside.unpack(element)
-    x = accepted.numbers_of("x", x, model.columns)
+    x = accepted.numbers_of("x", x, model.columns, model.takes_missing)
     x = x if hasattr(x, "shape") else np.asarray(x)
     if not model.built:
         accepted.check_batched(tuple(x.shape), data)

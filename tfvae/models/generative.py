@@ -94,6 +94,11 @@ class GenerativeModel(keras.Model):
         return self.prior.noise_per_latent * self.latent_dim
 
     @property
+    def takes_missing(self) -> bool:
+        """Whether NaN in x is a missing value, as the likelihood is told."""
+        return self.likelihood.missing and self.target == "x"
+
+    @property
     def encoders(self) -> list[keras.layers.Layer]:
         """The networks that read x."""
         return [self.encoder]
@@ -170,6 +175,10 @@ class GenerativeModel(keras.Model):
             tf.reshape(outputs, shape), [*decoder_input.shape[:-1], *outputs.shape[1:]]
         )
 
+    def read(self, batch: Batch) -> tf.Tensor:
+        """x as the encoder reads it, (B, *data): what is missing is filled in."""
+        return self.likelihood.filled(batch.x) if self.takes_missing else batch.x
+
     # ---- from a batch to its terms -----------------------------------------------------------
 
     def infer(
@@ -222,7 +231,7 @@ class GenerativeModel(keras.Model):
         terms = Terms(distortion, rate, error, residual, rate_per_latent, discrete_rate)
         mean = functools.partial(self._mean_holding, choice, encoded.condition)
         return Inference(
-            batch.x,
+            self.read(batch),
             batch.target,
             encoded.posterior,
             z,
@@ -236,7 +245,7 @@ class GenerativeModel(keras.Model):
 
     def encoded(self, batch: Batch, *, training: bool = False) -> Encoded:
         """The features of a batch, q(z|x), and the embedded condition."""
-        steps, batch_shape, condition = batch.x, None, None
+        steps, batch_shape, condition = self.read(batch), None, None
         if batch.condition is not None:
             condition = inputs.embedded_condition(self, batch.condition, training)
         if self.sequence_axes:

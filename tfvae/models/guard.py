@@ -39,7 +39,8 @@ def run_if_finite(
     norm = tf.zeros([])
     if watched:  # cast, since networks of several precisions have gradients of several
         norm = tf.linalg.global_norm([tf.cast(one, tf.float32) for one in watched])
-    in_support = model.likelihood.in_support(batch.target)
+    likelihood = model.likelihood
+    in_support = likelihood.in_support(batch.target)
     ready = tf.constant(True) if gradients is None else model.objective.is_ready()
     good = tf.math.is_finite(norm + tf.reduce_sum(sums)) & in_support & ready
     good &= ~model.statistics.has_failed()
@@ -55,7 +56,7 @@ def run_if_finite(
         good &= tf.reduce_all(tf.math.is_finite(value))
 
     def findings():
-        values = [batch.target, *read]
+        values = [likelihood.filled(batch.target), *read]
         finite = [tf.reduce_all(tf.math.is_finite(value)) for value in values]
         fine = [tf.reduce_all(finite) & in_support, labelled, ready]
         fine += [*tf.unstack(tf.math.is_finite(sums)), tf.math.is_finite(norm)]

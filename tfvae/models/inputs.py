@@ -8,7 +8,6 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae import _checks
-from tfvae.likelihoods.base import within
 from tfvae.models import accepted, beside
 from tfvae.models.beside import Batch, Needs
 from tfvae.models.latents import joined, rows
@@ -24,12 +23,12 @@ _INTEGER_LAYERS = (
 def prepared(model, x: Any, y: Any, purpose: tuple[str, ...]) -> Batch:
     """See `GenerativeModel.prepared`."""
     if not isinstance(x, (tuple, list)):
-        x = accepted.numbers_of("x", x, model.columns)
+        x = accepted.numbers_of("x", x, model.columns, model.takes_missing)
     x, inner = beside.split(x)
     found = {}
     if any(model.needs):
         found = beside.parts(inner if y is None else y, model.needs, purpose)
-    x = accepted.numbers_of("x", x, model.columns)
+    x = accepted.numbers_of("x", x, model.columns, model.takes_missing)
     x = tf.convert_to_tensor(x)
     if x.shape.rank is None and not model.built:
         raise ValueError(
@@ -61,13 +60,13 @@ def prepared(model, x: Any, y: Any, purpose: tuple[str, ...]) -> Batch:
 def usable_rows(model, batch: Batch) -> tf.Tensor:
     """Whether an example can be explained, (B,) bool.
 
-    Its x and condition are finite, its labels in range, and x, where it is explained itself, lies
-    within the likelihood's support.
+    Its x and condition are finite, its labels in range, and x, where it is explained itself, is
+    what the likelihood allows.
     """
-    values = [batch.x] + ([] if batch.condition is None else [tf.cast(batch.condition, tf.float32)])
-    allowed = [tf.math.is_finite(one) for one in values]
-    if model.target == "x" and model.likelihood.support is not None:
-        allowed.append(within(batch.x, model.likelihood.support))
+    explained = model.target == "x"
+    allowed = [model.likelihood.allows(batch.x) if explained else tf.math.is_finite(batch.x)]
+    if batch.condition is not None:
+        allowed.append(tf.math.is_finite(tf.cast(batch.condition, tf.float32)))
     usable = [tf.reduce_all(one, axis=list(range(1, one.shape.rank))) for one in allowed]
     if batch.labels is not None:
         usable.append(tf.reduce_all(batch.labels != beside.OUT_OF_RANGE, axis=-1))
@@ -274,14 +273,13 @@ def check_names(model) -> None:
 
 def check_support(model, name: str, values: np.ndarray) -> None:
     """Raises a ValueError for data, an array, that have no density."""
-    support = model.likelihood.support or (-np.inf, np.inf)
-    allowed = np.isfinite(values) & within(values, support)
+    allowed = model.likelihood.allows(values)
     if not np.all(allowed):
         where = tuple(int(i) for i in np.argwhere(~allowed)[0])
         raise ValueError(
             f"`{name}` must be {model.likelihood.allowed} everywhere, received {values[where]:g} "
             f"at {list(where)}, and {np.sum(~allowed)} such values in all."
-            f"{_checks.pixels_hint(values.min(), values.max())}"
+            f"{_checks.pixels_hint(np.nanmin(values), np.nanmax(values))}"
         )
 
 

@@ -9,7 +9,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae import _checks, _seeds
-from tfvae.models import aggregated, beside, classification, evidence, inputs, latents, sampling
+from tfvae.models import aggregated, beside, classification, evidence, imputation, inputs
+from tfvae.models import latents, sampling
 from tfvae.models.beside import Batch
 from tfvae.models.generative import GenerativeModel
 from tfvae.models.latents import Encoded
@@ -160,6 +161,44 @@ class Queryable(GenerativeModel):
             float32 array (n,), nats.
         """
         return evidence.log_likelihood(self, x, num_samples, y, batch_size, seed, verbose)
+
+    def impute(
+        self,
+        x: Any,
+        num_samples: int | None = None,
+        *,
+        y: Any = None,
+        num_proposals: int = 100,
+        seed: int = 0,
+    ) -> np.ndarray:
+        """x with its missing values, NaN, filled in; the likelihood must have `missing=True`.
+
+        Args:
+            x: data, (n, *data).
+            num_samples: None: E[x|z] at `embed(x)`, what `predict` gives, in place of NaN. A
+                number: so many draws from p(x_missing|x_observed), by importance resampling: z is
+                one of `num_proposals` draws z_l ~ q(z|x), chosen in proportion to
+                p(x_observed, z_l)/q(z_l|x), and then x_missing ~ p(x|z).
+            y: labels and condition, of a model that has them.
+            num_proposals: draws of q(z|x) among which one is chosen.
+            seed: of the draws.
+
+        Returns:
+            (n, *data), or (num_samples, n, *data); float32.
+
+        Raises:
+            ValueError: when the model takes no missing values, or `x` does not fit.
+
+        Example:
+            >>> import numpy as np, tfvae
+            >>> gaussian = tfvae.likelihoods.Gaussian(missing=True)
+            >>> vae = tfvae.VAE(latent_dim=1, likelihood=gaussian, seed=0)
+            >>> vae.build((None, 2))
+            >>> x = np.array([[1.0, np.nan]])
+            >>> vae.impute(x).shape, vae.impute(x, 5).shape
+            ((1, 2), (5, 1, 2))
+        """
+        return imputation.impute(self, x, num_samples, y, num_proposals, seed)
 
     @functools.cached_property
     def chunked_bound(self) -> Callable[..., tf.Tensor]:

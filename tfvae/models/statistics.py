@@ -13,6 +13,8 @@ TERMS = ("distortion", "rate", "error")
 # What else is reported of every model, or of some objectives.
 REPORTED = ("loss", "elbo", "constraint", "kappa", "lambda", "capacity", "discrete_capacity")
 REPORTED += ("held_out_loss", "period", "open_latents", "discrete_open")
+# The share of the values that are there, of a likelihood that takes missing ones.
+OBSERVED = "observed"
 
 
 class StepStatistics(keras.metrics.Metric):

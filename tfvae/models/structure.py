@@ -139,7 +139,7 @@ def create_networks(model) -> None:
             "`decoder` must be another network than `encoder`, received the same object, whose "
             "weights both would train. Make a second one."
         )
-    fill(model.encoder, networks.default_encoder, model.step_shape)
+    fill(model.encoder, default_encoder(model), model.step_shape)
     inputs = keras.KerasTensor((None, *model.step_shape))
     features = symbolic_features(model, model.encoder, inputs)
     check_features(model, model.encoder, features)
@@ -164,6 +164,12 @@ def create_networks(model) -> None:
         )
     model.decoder_range = _range_of_decoder(model)
     _check_logits(model)
+
+
+def default_encoder(model) -> Callable[..., keras.Sequential]:
+    """The builder of an encoder that a model makes for itself."""
+    kinds = model.likelihood.column_kinds(model.target_shape) if model.target == "x" else None
+    return functools.partial(networks.default_encoder, columns=kinds)
 
 
 def default_decoder(model) -> Callable[..., keras.Sequential]:
@@ -238,10 +244,10 @@ def _check_logits(model):
     if model.likelihood.outputs_are == "logits" and (low, high) != of_networks.UNBOUNDED:
         raise ValueError(
             f"`decoder` must give logits, any numbers, for a {type(model.likelihood).__name__} "
-            "likelihood, which applies the sigmoid by itself, received a network whose outputs "
+            "likelihood, which applies its own activation, received a network whose outputs "
             f"lie in [{low:.3g}, {high:.3g}]. Leave the last activation out:\n"
             "    keras.layers.Dense(units, activation=None)\n"
-            "`predict` and `generate` still give probabilities."
+            "`predict` and `generate` still give values like those of the data."
         )
 
 
@@ -250,7 +256,7 @@ def check_reach(model, target: Any) -> None:
     if target is None or not model.built or not is_bounded(model):
         return
     low, high = model.decoder_range
-    least, greatest = float(np.min(target)), float(np.max(target))
+    least, greatest = float(np.nanmin(target)), float(np.nanmax(target))
     slack = 1e-3 * min(high - low, 1.0)
     if least < low - slack or greatest > high + slack:
         raise ValueError(

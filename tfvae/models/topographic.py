@@ -90,7 +90,7 @@ class TopographicVAE(SequenceVAE):
         default = structure.default_decoder(self)
         structure.fill(self.decoder, functools.partial(_normalizing_decoder, default), wanted)
         super().create_networks()
-        structure.fill(self.encoder_u, networks.default_encoder, self.step_shape)
+        structure.fill(self.encoder_u, structure.default_encoder(self), self.step_shape)
         inputs = keras.KerasTensor((None, *self.step_shape))
         features = structure.applied("encoder_u", self.encoder_u, inputs, "x")
         structure.check_features(self, self.encoder_u, features)

@@ -9,6 +9,7 @@ from tfvae import _replicas
 from tfvae.models import guard, prior_steps
 from tfvae.models.beside import Batch
 from tfvae.models.losses import global_mean, layer_loss, own_layer_loss
+from tfvae.models.statistics import OBSERVED
 from tfvae.objectives import Terms
 from tfvae.penalties import Inference
 
@@ -34,6 +35,7 @@ def train_step(model, data: Any) -> dict[str, tf.Tensor]:
     before = guard.values_of(forward)
     trained, measured = model.objective.divided(batch.x, batch.weights)
     batch = batch._replace(weights=trained)
+    model.likelihood.count_observed(batch.target, batch.weights)
     for layer in model.standardizing:
         layer.observe(batch.target if layer.inverse else batch.x, batch.weights)
     centre = sum(layer.mean.value for layer in model.standardizing if layer.inverse)
@@ -123,9 +125,12 @@ def losses_of(
     terms = inference.terms
     loss = of_objective = objective.loss(terms)
     reported, networks = {}, []
+    likelihood = model.likelihood
+    if likelihood.missing:
+        reported[OBSERVED] = likelihood.num_observed(batch.target) / likelihood.num_features
     if inference.choice is not None:
         reported |= inference.choice.penalties
-        for value in reported.values():
+        for value in inference.choice.penalties.values():
             loss += model.discrete.penalty_weight * value
     for index, penalty in enumerate(model.penalties):
         own_seed = tf.random.experimental.stateless_fold_in(inference.seed, index + 1)
@@ -185,7 +190,11 @@ def metrics_result(model) -> dict[str, tf.Tensor]:
     """See `LatentVariableModel.get_metrics_result`."""
     result = model.statistics.result()
     result["elbo"] = -(result["distortion"] + result["rate"])
-    result["constraint"] = model.likelihood.kappa_of(result.pop("error"))
+    error = result.pop("error")
+    if OBSERVED in result:  # per value that was there in these data
+        of_training = model.likelihood.mean_num_observed() / model.likelihood.num_features
+        error *= tf.math.divide_no_nan(of_training, result[OBSERVED])
+    result["constraint"] = model.likelihood.kappa_of(error)
     bound = model.objective.bound
     if bound is not None:
         result["kappa"] = model.likelihood.kappa_of(bound)

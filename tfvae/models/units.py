@@ -85,6 +85,16 @@ def raw_units(x: Any, names: Sequence | None = None, standardized: bool = False)
     return None
 
 
+def filled(x: Any) -> np.ndarray | None:
+    """An array (n, *data), or a part of its rows, with the mean of the feature in place of NaN."""
+    if x is None:
+        return None
+    x = np.asarray(x[:: max(1, len(x) // ROWS)], "float64")
+    there = ~np.isnan(x)
+    mean = np.sum(np.where(there, x, 0.0), axis=0) / np.maximum(np.sum(there, axis=0), 1)
+    return np.where(there, x, mean)
+
+
 def another_unit(x: Any, mean: float, deviation: float) -> str | None:
     """A warning for data in another unit than those of the first training; None: they are not."""
     x = np.asarray(x[:: max(1, len(x) // ROWS)]).astype("float64")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfvae import _checks
+from tfvae import _checks, networks
 from tfvae.models import beside, inputs, structure, units
 from tfvae.models.first_look import Look, first_look
 
@@ -99,10 +99,16 @@ def check_values(model, look: Look) -> str | None:
     if look.values is None:
         return None
     structure.check_reach(model, look.target)
+    if model.likelihood.missing and look.values is look.data:  # A batch may lack a column.
+        check_missing(model, look)
     # Bounded likelihoods refuse what lies outside, and are used to what lies within.
-    if model.likelihood.support is not None:
+    kinds = model.likelihood.column_kinds(model.target_shape) if model.built else None
+    if model.likelihood.support is not None or kinds is not None:
         return None
     layers = model.standardizing if model.built else []
+    layers = [layer for layer in layers if isinstance(layer, networks.Standardize)]
+    if model.likelihood.missing:
+        look = look._replace(values=units.filled(look.values), target=units.filled(look.target))
     if any(float(layer.known) for layer in layers):
         first = layers[0]
         values = look.target if first.inverse else look.values
@@ -116,6 +122,22 @@ def check_values(model, look: Look) -> str | None:
         found = units.raw_units(look.target, None, standardized)
         found = found and found.replace("`x`", "`target`", 1)
     return found
+
+
+def check_missing(model, look: Look) -> None:
+    """Raises a ValueError for data of which nothing is there, or nothing of a column."""
+    target = np.asarray(look.target)
+    there = ~np.isnan(target) if target.dtype.kind == "f" else np.ones(target.shape, bool)
+    name = "x" if model.target == "x" else "target"
+    if not there.any():
+        raise ValueError(f"`{name}` must have values, received missing ones (NaN) alone.")
+    if there.ndim == 2 and not there.any(axis=0).all():
+        empty = np.flatnonzero(~there.any(axis=0))
+        named = [repr(look.columns[i]) if look.columns and name == "x" else i for i in empty[:5]]
+        raise ValueError(
+            f"`{name}` must have values in each column, received missing ones (NaN) alone in "
+            f"{len(empty)}: {', '.join(map(str, named))}. Leave these columns out."
+        )
 
 
 def check_rate(model, history: dict[str, list]) -> str | None:

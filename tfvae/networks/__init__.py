@@ -1,7 +1,11 @@
 """Encoder and decoder builders; any Keras model or layer serves in their place."""
 
+import functools
+from collections.abc import Sequence
+
 import keras
 
+from tfvae.networks.columns import Columns
 from tfvae.networks.convolutional import check_data_format, conv_decoder, conv_encoder
 from tfvae.networks.dense import mlp
 from tfvae.networks.heads import (
@@ -14,6 +18,7 @@ from tfvae.networks.standardize import Standardize
 
 __all__ = [
     "CategoricalHead",
+    "Columns",
     "GaussianHead",
     "Standardize",
     "conv_decoder",
@@ -34,13 +39,17 @@ def _is_image(data_shape: tuple[int, ...]) -> bool:
     return min(data_shape[:2]) >= 24 and data_shape[2] <= 4
 
 
-def default_encoder(data_shape: tuple[int, ...]) -> keras.Sequential:
+def default_encoder(
+    data_shape: tuple[int, ...], columns: Sequence[str | int] | None = None
+) -> keras.Sequential:
     """Convolutions for images of at least 24×24 pixels, else dense layers of 256, 256 units.
 
-    Its first layer is a `Standardize`.
+    Its first layer is a `Standardize`, or `Columns(columns)` for a table whose columns are not all
+    plain numbers.
     """
     network = conv_encoder(image_shape=data_shape) if _is_image(data_shape) else mlp()
-    return keras.Sequential([Standardize(dtype="float32"), *network.layers])
+    first = Standardize if columns is None else functools.partial(Columns, columns)
+    return keras.Sequential([first(dtype="float32"), *network.layers])
 
 
 def default_decoder(data_shape: tuple[int, ...], means: bool = True) -> keras.Sequential:

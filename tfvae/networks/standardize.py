@@ -23,7 +23,8 @@ class Standardize(keras.layers.Layer):
     end with it: models let it observe the first global batch of their training, x before an encoder
     and the target behind a decoder. That batch should be like the others: shuffle. Until then, and
     for batches without spread, m = 0 and s = 1. m and s stay when a model is trained on. Let the
-    layer `observe` data before you train a network with it outside of a model.
+    layer `observe` data before you train a network with it outside of a model. NaN, a missing value,
+    is not counted.
 
     Args:
         inverse: whether the unit is put on.
@@ -35,6 +36,9 @@ class Standardize(keras.layers.Layer):
         >>> layer(tf.constant([[40.0, 0.0]])).numpy()
         array([[ 2., -2.]], dtype=float32)
     """
+
+    observes_data = True
+    """Whether models let the layer observe the first batch."""
 
     def __init__(self, inverse: bool = False, **kwargs):
         super().__init__(**{"autocast": False, **kwargs})
@@ -62,14 +66,16 @@ class Standardize(keras.layers.Layer):
         def moments():
             wide = tf.reshape(tf.cast(values, tf.float32), [tf.shape(values)[0], -1])
             share = tf.ones(tf.shape(wide)[:1]) if weights is None else tf.cast(weights, tf.float32)
-            size = tf.cast(tf.shape(wide)[1], tf.float32)
-            wide = tf.where(share[:, tf.newaxis] > 0.0, wide, 0.0)
-            total, summed = _replicas.total(
-                [tf.reduce_sum(share) * size, tf.reduce_sum(tf.linalg.matvec(wide, share, True))]
-            )
+            there = (share[:, tf.newaxis] > 0.0) & ~tf.math.is_nan(wide)
+            wide, there = tf.where(there, wide, 0.0), tf.cast(there, tf.float32)
+
+            def weighted_sum(values):
+                return tf.reduce_sum(tf.linalg.matvec(values, share, transpose_a=True))
+
+            total, summed = _replicas.total([weighted_sum(there), weighted_sum(wide)])
             mean = summed / total
-            squares = tf.linalg.matvec(tf.square(wide - mean), share, True)
-            deviation = tf.sqrt(_replicas.total(tf.reduce_sum(squares)) / total)
+            squares = _replicas.total(weighted_sum(there * tf.square(wide - mean)))
+            deviation = tf.sqrt(squares / total)
             usable = (deviation > LEAST_SHARE * tf.abs(mean)) & tf.math.is_finite(deviation)
             wanted = usable & (self.known.value == 0.0)
             new = (mean, deviation, tf.ones([]))
@@ -105,7 +111,7 @@ class Standardize(keras.layers.Layer):
 def standardizing(
     model: keras.Model, encoders: Sequence[keras.layers.Layer], decoder: keras.layers.Layer
 ) -> list[Standardize]:
-    """All layers `Standardize` of a model.
+    """All layers of a model that observe its data: `Standardize` and `Columns`.
 
     Raises:
         ValueError: when one stands elsewhere than in an encoder, or inverse in the decoder: what it
@@ -113,7 +119,8 @@ def standardizing(
     """
 
     def found(layer, inverse=None):
-        layers = (one for one in layer._flatten_layers() if type(one) is Standardize)
+        every = layer._flatten_layers()
+        layers = (one for one in every if getattr(one, "observes_data", False))
         return [one for one in layers if inverse is None or one.inverse == inverse]
 
     known = [*(one for each in encoders for one in found(each, False)), *found(decoder, True)]
@@ -121,7 +128,7 @@ def standardizing(
     for one in found(model):
         if id(one) not in ids:
             raise ValueError(
-                "`Standardize` must stand in an encoder, and with `inverse` in the decoder, "
+                f"`{type(one).__name__}` must stand in an encoder, and with `inverse` in the decoder, "
                 f"received {one.name!r} elsewhere, where it would take off another unit than that "
                 "of its inputs. keras.layers.Normalization serves there."
             )

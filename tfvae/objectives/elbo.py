@@ -75,10 +75,10 @@ class ConvexBeta(Objective):
         self.beta = beta
 
     def create_weights(self, likelihood: Any) -> None:
-        """Notes N_x."""
-        self.num_features = likelihood.num_features
+        """Notes what tells N_x."""
+        self._num_features = likelihood.mean_num_observed
 
     def loss(self, terms: Terms) -> tf.Tensor:
         """(1 − β)·C/N_x + β·R, mean over samples."""
-        mean_error = terms.error / self.num_features
+        mean_error = terms.error / self._num_features()
         return tf.reduce_mean((1.0 - self.beta) * mean_error + self.beta * terms.rate, axis=0)

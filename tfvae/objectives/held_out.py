@@ -20,8 +20,11 @@ class HeldOut(Standardize):
 
     The example's own numbers decide, by a hash. They are standardised by mean and deviation of the
     first batch, and rounded to whole numbers b_j of 1/128. h = Σ_j b_j·(2j + 1) modulo 2³² is mixed
-    by the last steps of MurmurHash3, and the example is set aside where it is divisible by 10.
+    by the last steps of MurmurHash3, and the example is set aside where it is divisible by 10. NaN,
+    a missing value, has b = 0: what is there decides.
     """
+
+    observes_data = False
 
     def is_set_aside(self, x: tf.Tensor) -> tf.Tensor:
         """Whether each example is set aside, (B, *data) -> bool (B,)."""
@@ -31,6 +34,7 @@ class HeldOut(Standardize):
             return tf.bitwise.bitwise_xor(bits, shifted)
 
         rows = tf.reshape(self.call(tf.cast(x, tf.float32)), [tf.shape(x)[0], -1])
+        rows = tf.where(tf.math.is_nan(rows), 0.0, rows)
         levels = tf.bitcast(tf.cast(tf.round(LEVELS * rows), tf.int32), tf.uint32)
         odd = tf.cast(2 * tf.range(tf.shape(levels)[1]) + 1, tf.uint32)
         mixed = tf.reduce_sum(levels * odd, axis=1)

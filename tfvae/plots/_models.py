@@ -24,7 +24,7 @@ def check_built(model: keras.Model) -> None:
 def checked_data(model: keras.Model, x: ArrayLike) -> np.ndarray:
     """`x` as an array (n, *data), n ≥ 1."""
     check_built(model)
-    x = np.asarray(accepted.numbers_of("x", x, model.columns))
+    x = np.asarray(accepted.numbers_of("x", x, model.columns, model.takes_missing))
     if x.shape[1:] != tuple(model.data_shape) or len(x) == 0:
         raise ValueError(
             f"`x` must have the shape (n, {', '.join(map(str, model.data_shape))}) with n ≥ 1, as "

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfvae.likelihoods.base import within
 from tfvae.models import LatentVariableModel
 from tfvae.models import inputs as model_inputs
 from tfvae.serving.scaling import Scaling, scaling_of
@@ -94,8 +93,11 @@ class Inputs:
         values = {}
         for spec in specs:
             shape = [batch, *spec.shape[1:]]
-            if spec.name in scalings:  # Within the support of every likelihood.
-                value = scalings[spec.name].to_raw(rng.uniform(0.05, 0.95, size=shape))
+            if spec.name in scalings:
+                value = rng.uniform(0.05, 0.95, size=shape)
+                if self._is_explained(spec.name):
+                    value = self.model.likelihood.usual_values(value)
+                value = scalings[spec.name].to_raw(value)
             elif spec.name == "labels":
                 sizes = self.model.num_categories
                 value = rng.integers(sizes if len(shape) > 1 else sizes[0], size=shape)
@@ -108,10 +110,10 @@ class Inputs:
 
     def usual(self, spec: tf.TensorSpec) -> np.ndarray:
         """One example of an input, in raw units: the middle of the support, or 0."""
-        low, high = self.model.likelihood.support or (0.0, 0.0)
-        value = np.zeros([length or 1 for length in spec.shape], spec.dtype.as_numpy_dtype)
-        if spec.name == "target" or (spec.name == "x" and self.model.target == "x"):
-            value += (low + high) / 2.0
+        likelihood = self.model.likelihood
+        value = np.zeros([length or 1 for length in spec.shape])
+        if self._is_explained(spec.name) and likelihood.support is not None:
+            value = likelihood.usual_values(value + 0.5)
         if spec.name in ("x", "target"):
             value = {"x": self.scaling, "target": self.target_scaling}[spec.name].to_raw(value)
         return np.asarray(value, spec.dtype.as_numpy_dtype)
@@ -120,11 +122,11 @@ class Inputs:
 
     def _x(self, x):
         x = self.scaling.to_model(x)
-        return x, self._in_support(x) if self.model.target == "x" else _finite(x)
+        return x, self._allows(x) if self.model.target == "x" else _finite(x)
 
     def _target(self, target):
         target = self.target_scaling.to_model(target)
-        return target, self._in_support(target)
+        return target, self._allows(target)
 
     def _z(self, z):
         return z, _finite(z)
@@ -145,8 +147,11 @@ class Inputs:
             allowed &= condition < self._condition_size
         return tf.where(allowed, condition, 0), allowed
 
-    def _in_support(self, x):
-        return _finite(x) & within(x, self.model.likelihood.support or (-_INFINITY, _INFINITY))
+    def _is_explained(self, name):
+        return name == "target" or (name == "x" and self.model.target == "x")
+
+    def _allows(self, x):
+        return self.model.likelihood.allows(x)
 
     @property
     def _condition_size(self):
