@@ -1,5 +1,6 @@
 """Many small VAEs side by side, each of a few rows of a table, as one model."""
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -9,6 +10,15 @@ import tensorflow as tf
 
 from tfvae.likelihoods import Likelihood
 from tfvae.models.vae import VAE
+
+# Of |log σ²| of q(z|x).
+MOST_LOG_VARIANCE = 10.0
+
+
+@keras.saving.register_keras_serializable(package="tfvae")
+def arcsinh(x: tf.Tensor) -> tf.Tensor:
+    """log(x + sqrt(x² + 1)): x near 0, ±log 2|x| far from it, so that encodings stay near."""
+    return tf.math.asinh(x)
 
 
 def committee(
@@ -34,11 +44,12 @@ def committee(
         seed: of the first weights.
     """
 
-    def dense(units, activation=None):
-        # Keras counts the members as a part of the fan: `scale` takes them out.
-        start = keras.initializers.VarianceScaling(
-            members * (2.0 if activation else 1.0), "fan_avg", seed=next(seeds)
-        )
+    def dense(inputs, units, activation=None, start=None):
+        # Keras would count the members as a part of the fan. Variance 2/fan or 1/fan, by Glorot's
+        # mean of both fans.
+        gain = 2.0 if activation else 1.0
+        deviation = math.sqrt(2.0 * gain / (inputs + units))
+        start = start or keras.initializers.RandomNormal(0.0, deviation, seed=next(seeds))
         return keras.layers.EinsumDense(
             "bmi,mio->bmo",
             (members, units),
@@ -47,20 +58,28 @@ def committee(
             kernel_initializer=start,
         )
 
-    seeds = iter(np.random.SeedSequence(seed).generate_state(2 * len(hidden) + 3).tolist())
+    def hidden_layers(features, widths):
+        for inputs, units in itertools.pairwise(widths):
+            features = dense(inputs, units, "relu")(features)
+        return features
+
+    seeds = iter(np.random.SeedSequence(seed).generate_state(2 * len(hidden) + 2).tolist())
     x = keras.Input((members * columns,))
-    features = keras.layers.Reshape((members, columns))(x)
-    for units in hidden:
-        features = dense(units, "relu")(features)
-    moments = [keras.layers.Flatten()(dense(latent_dim)(features)) for _ in range(2)]
+    features = keras.layers.Activation(arcsinh)(keras.layers.Reshape((members, columns))(x))
+    features = hidden_layers(features, [columns, *hidden])
+    last = [columns, *hidden][-1]
+    mean = keras.layers.Flatten()(dense(last, latent_dim)(features))
+    # Bounded: rows far from all others must not bring infinite deviations.
+    log_variance = dense(last, latent_dim, "tanh", "zeros")(features)
+    log_variance = keras.layers.Rescaling(MOST_LOG_VARIANCE)(keras.layers.Flatten()(log_variance))
     z = keras.Input((members * latent_dim,))
     features = keras.layers.Reshape((members, latent_dim))(z)
-    for units in reversed(hidden):
-        features = dense(units, "relu")(features)
-    outputs = keras.layers.Flatten()(dense(columns)(features))
+    features = hidden_layers(features, [latent_dim, *reversed(hidden)])
+    last = [latent_dim, *reversed(hidden)][-1]
+    outputs = keras.layers.Flatten()(dense(last, columns)(features))
     return VAE(
         members * latent_dim,
-        encoder=keras.Model(x, moments),
+        encoder=keras.Model(x, [mean, log_variance]),
         decoder=keras.Model(z, outputs),
         likelihood=likelihood,
         seed=seed,

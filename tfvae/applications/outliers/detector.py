@@ -18,13 +18,16 @@ from tfvae.likelihoods import StudentT
 
 # Settings of the committee: one for all tables.
 HIDDEN, LEARNING_RATE, BATCH_SIZE = (32,), 5e-3, 64
+# Degrees of freedom, and the scale in standard deviations of a column: a fixed one, since a learned
+# one makes columns of few values outweigh all others.
+LIKELIHOOD = (3.0, 0.5)
 # Noise on the rows that train, in standard deviations of a column.
 JITTER = 0.05
 MOST_LATENTS = 8
 # So many numbers are in memory at once when rows are scored.
 NUMBERS_AT_ONCE = 2**23
-# Rows from which the mean contribution of each column is taken, at most.
-ROWS_OF_MEANS = 10_000
+# Rows from which the usual contribution of each column is taken, at most.
+USUAL_ROWS = 10_000
 
 
 class OutlierDetector(OutlierMixin, BaseEstimator):
@@ -33,8 +36,8 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
     With nothing set, M small VAEs are trained, each on a few rows drawn at random: rare rows are in
     few of the samples, so that the VAEs learn what is common. Columns are standardised, their
     likelihood is Student's t. A row's score is the mean of −log p(x) over the VAEs, by the
-    importance-weighted bound with K samples, minus the mean of the training rows: 0 nats is a usual
-    row, and the higher, the less likely. The same row has the same score at each call.
+    importance-weighted bound with K samples. 0 nats is a usual row, the mean of the middle half of
+    the training rows; the higher, the less likely. The same row has the same score at each call.
 
     `score_samples` and `decision_function` have the signs of scikit-learn: the lower, the more of
     an outlier.
@@ -81,9 +84,9 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         contamination: float = 0.1,
         false_positive_rate: float | None = None,
         members: int = 10,
-        max_rows: int = 128,
+        max_rows: int = 256,
         latent_dim: int | None = None,
-        steps: int = 400,
+        steps: int = 600,
         num_samples: int = 16,
         epochs: int = 50,
         batch_size: int = 64,
@@ -148,32 +151,31 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
             scale=scale, seed=seed,
         )  # fmt: skip
         found = self._scored(X)
-        self.mean_score_ = float(found.mean())
-        self.training_scores_ = found.mean(axis=1) - self.mean_score_
+        scores = found.mean(axis=1)
+        low, high = np.quantile(scores, (0.25, 0.75), method="nearest")
+        usual = np.flatnonzero((scores >= low) & (scores <= high))
+        usual = generator.permutation(usual)[:USUAL_ROWS]
+        self.usual_contributions_ = self._scored(X[usual], parts=True).mean(axis=0)
+        self.usual_score_ = float(self.usual_contributions_.sum())
+        self.training_scores_ = scores - self.usual_score_
         if self.false_positive_rate is None:
             self.threshold_report_ = threshold(self.training_scores_, self.contamination)
         else:
             unseen = self.training_scores_
             if rows is not None:
-                unseen = _unseen(found, rows) - self.mean_score_
+                unseen = _unseen(found, rows) - self.usual_score_
             self.threshold_report_ = threshold(unseen, self.false_positive_rate)
         self.threshold_ = self.threshold_report_.value
         self.offset_ = -self.threshold_
-        # Of a part of the rows: means need no more.
-        some = X[generator.permutation(len(X))[:ROWS_OF_MEANS]]
-        means = self._scored(some, parts=True).mean(axis=0)
-        means[-1] += self.mean_score_ - means.sum()
-        self.mean_contributions_ = means
         return self
 
     def _committee(self, x, rows, generator, seed):
         """A trained committee."""
         columns = x.shape[1]
         latent_dim = self.latent_dim or min(MOST_LATENTS, max(1, columns // 2))
-        model = committee(
-            self.members, columns, latent_dim, HIDDEN, StudentT(3.0, "per_feature"), seed
-        )
+        model = committee(self.members, columns, latent_dim, HIDDEN, StudentT(*LIKELIHOOD), seed)
         decay = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, self.steps)
+        model.build((None, self.members * columns))
         model.compile(keras.optimizers.Adam(decay))
         data = batches(x[rows], self.steps, BATCH_SIZE, JITTER, generator)
         model.fit(data, verbose=0)
@@ -185,7 +187,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         Raises:
             ValueError: when the rows do not fit those of `fit`.
         """
-        return self.mean_score_ - self._scored(self._checked(X)).mean(axis=1)
+        return self.usual_score_ - self._scored(self._checked(X)).mean(axis=1)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """threshold_ − score of each row, (n,), nats: negative for outliers.
@@ -221,12 +223,12 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         """What each column adds to a row's score, then the latents, (n, D + 1), nats.
 
         A row adds up to its score, −`score_samples`. Each part is measured against its mean over
-        training rows. The latents' part is how unusual the combination of columns is.
+        usual rows. The latents' part is how unusual the combination of columns is.
 
         Raises:
             ValueError: when the rows do not fit those of `fit`.
         """
-        return self._scored(self._checked(X), parts=True) - self.mean_contributions_
+        return self._scored(self._checked(X), parts=True) - self.usual_contributions_
 
     def get_contribution_names(self) -> list[str]:
         """Names of the columns of `contributions`: x0, x1, … where `fit` was given an array."""

@@ -1,7 +1,7 @@
 """The score above which a row is an outlier, and how well the data determine it."""
 
+import dataclasses
 import math
-from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -12,35 +12,35 @@ from tfvae.evaluation.tables import Line, Report
 CONFIDENCE = 0.95
 
 
-class Threshold(NamedTuple):
-    """A threshold that a share of rows exceeds."""
+@dataclasses.dataclass(frozen=True)
+class Threshold(Report):
+    """A threshold that a share of rows exceeds, with 95% intervals; prints as a table."""
+
+    title = "Threshold of outliers"
 
     value: float
     """Rows with a higher score are outliers, nats."""
     rate: float
     """The share of rows that was to exceed it."""
     low: float
-    """Lower end of the 95% interval of the threshold that has this rate for all rows there are."""
+    """Lower end of the interval of the threshold that has this rate among all rows there are."""
     high: float
     """Its upper end; infinite where there are too few rows to tell."""
     least_rate: float
-    """Lower end of the 95% interval of the rate that `value` has for rows not seen."""
+    """Lower end of the interval of the share of new rows that exceed `value`."""
     most_rate: float
     """Its upper end."""
 
-    def report(self) -> Report:
-        """The numbers as lines."""
-        percent = f"{CONFIDENCE:.0%} interval"
-        return Report(
-            [
-                Line("threshold", self.value, "nats"),
-                Line(f"threshold, {percent}: from", self.low, "nats"),
-                Line(f"threshold, {percent}: to", self.high, "nats"),
-                Line("rate asked for", self.rate, ""),
-                Line(f"rate of new rows, {percent}: from", self.least_rate, ""),
-                Line(f"rate of new rows, {percent}: to", self.most_rate, ""),
-            ]
-        )
+    def lines(self) -> list[Line]:
+        """The numbers, in order."""
+        return [
+            Line("threshold", self.value, "nats"),
+            Line("threshold, from", self.low, "nats"),
+            Line("threshold, to", self.high, "nats"),
+            Line("rate asked for", self.rate, ""),
+            Line("rate of new rows, from", self.least_rate, ""),
+            Line("rate of new rows, to", self.most_rate, ""),
+        ]
 
 
 def threshold(scores: np.ndarray, rate: float) -> Threshold:

@@ -1,0 +1,196 @@
+"""OutlierDetector as a user of scikit-learn meets it."""
+
+import pickle
+import warnings
+
+import keras
+import numpy as np
+import pytest
+import sklearn.base
+import sklearn.metrics
+import sklearn.model_selection
+import sklearn.pipeline
+import sklearn.preprocessing
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import tfvae
+from tfvae.applications import OutlierDetector
+
+QUICK = {"members": 3, "steps": 60, "num_samples": 4, "verbose": 0}
+
+
+def rows(n, seed=0):
+    """Rows near a curve in four columns of different units."""
+    rng = np.random.default_rng(seed)
+    t = rng.normal(size=n)
+    x = np.stack([t, t**2, np.sin(t), -t], axis=1) + 0.1 * rng.normal(size=(n, 4))
+    return x * [1.0, 100.0, 0.01, 5.0] + [0.0, 1e4, 0.0, 3.0]
+
+
+X = rows(400)
+# Each column is usual, their combination is not.
+ODD = np.array([[1.5, 0.0, -1.0, 1.5]]) * [1.0, 100.0, 0.01, 5.0] + [0.0, 1e4, 0.0, 3.0]
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return OutlierDetector(members=4, steps=300, verbose=0).fit(X)
+
+
+def test_odd_rows_are_found_and_the_verbs_agree(detector):
+    new = rows(300, seed=1)
+    scores = -detector.score_samples(new)
+    odd = -detector.score_samples(ODD)
+    assert odd[0] > np.quantile(scores, 0.99)
+    assert abs(np.median(scores)) < 1.0  # a usual row
+    decision = detector.decision_function(new)
+    np.testing.assert_allclose(decision, detector.threshold_ - scores)
+    np.testing.assert_array_equal(detector.predict(new), np.where(decision < 0.0, -1, 1))
+    assert np.mean(detector.predict(X) == -1) == pytest.approx(0.1, abs=0.003)
+    shares = detector.predict_proba(ODD)
+    np.testing.assert_allclose(shares.sum(axis=1), 1.0)
+    below = np.mean(detector.training_scores_ < odd[0])
+    assert shares[0, 1] == pytest.approx(below) and below > 0.98
+
+
+def test_contributions_add_up_and_name_the_column(detector):
+    new = rows(50, seed=2)
+    parts = detector.contributions(new)
+    np.testing.assert_allclose(parts.sum(axis=1), -detector.score_samples(new), atol=1e-4)
+    assert detector.get_contribution_names() == ["x0", "x1", "x2", "x3", "latents"]
+    for column in range(4):
+        spoiled = new.copy()
+        spoiled[:, column] += 8.0 * X[:, column].std()
+        found = np.argmax(detector.contributions(spoiled)[:, :4], axis=1)
+        assert np.mean(found == column) > 0.9
+
+
+def test_the_same_row_has_the_same_score(detector):
+    first = detector.score_samples(X[:20])
+    np.testing.assert_array_equal(detector.score_samples(X[:20]), first)
+    again = OutlierDetector(members=4, steps=300, verbose=0).fit(X)
+    np.testing.assert_allclose(again.score_samples(X[:20]), first, rtol=1e-5, atol=1e-5)
+    other = OutlierDetector(members=4, steps=300, verbose=0, random_state=1).fit(X)
+    assert not np.allclose(other.score_samples(X[:20]), first, rtol=1e-3)
+
+
+def test_units_and_global_random_states_do_not_matter(detector):
+    keras.utils.set_random_seed(7)
+    state = np.random.get_state()[1].copy()
+    scaled = OutlierDetector(members=4, steps=300, verbose=0).fit(1000.0 * X)
+    np.testing.assert_array_equal(np.random.get_state()[1], state)
+    np.testing.assert_allclose(
+        scaled.score_samples(1000.0 * X), detector.score_samples(X), rtol=1e-3, atol=1e-2
+    )
+
+
+def test_false_positive_rate_of_new_rows():
+    """On rows without outliers the threshold lets about the rate asked for pass, on new rows."""
+    found = OutlierDetector(false_positive_rate=0.05, members=6, steps=200, verbose=0).fit(X)
+    new = rows(4_000, seed=3)
+    rate = np.mean(found.predict(new) == -1)
+    report = found.threshold_report_
+    assert report.least_rate - 0.02 < rate < report.most_rate + 0.02
+    assert report.low <= found.threshold_ <= report.high
+
+
+def test_pickled_and_in_a_pipeline(detector):
+    again = pickle.loads(pickle.dumps(detector))
+    np.testing.assert_allclose(again.score_samples(X), detector.score_samples(X), rtol=1e-6)
+    pipeline = sklearn.pipeline.make_pipeline(
+        sklearn.preprocessing.RobustScaler(), OutlierDetector(**QUICK)
+    )
+    assert pipeline.fit(X).predict(X).shape == (len(X),)
+    assert set(pipeline.fit_predict(X)) == {-1, 1}
+
+
+def test_grid_search():
+    labels = np.where(np.arange(len(X)) % 10 == 0, -1, 1)
+    spoiled = X.copy()
+    spoiled[labels == -1] += 6.0 * X.std(axis=0)
+
+    def score(estimator, x, y):
+        return sklearn.metrics.roc_auc_score(y, estimator.score_samples(x))
+
+    search = sklearn.model_selection.GridSearchCV(
+        OutlierDetector(**QUICK), {"score": ["bound", "reconstruction"]}, scoring=score, cv=2
+    )
+    assert search.fit(spoiled, labels).best_score_ > 0.9
+
+
+def test_models_of_ones_own():
+    x = rows(200)
+    plain = (x - x.mean(axis=0)) / x.std(axis=0)
+    vae = tfvae.VAE(2, seed=0)
+    vae.compile("adam")
+    vae.fit(plain, epochs=2, verbose=0)
+    before = [one.numpy() for one in vae.trainable_weights]
+    found = OutlierDetector(vae, score="elbo", verbose=0).fit(plain)
+    assert found.predict(plain).shape == (200,)
+    for one, other in zip(before, vae.trainable_weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+    def make(columns):
+        made = tfvae.VHPVAE(2, seed=0)
+        made.build((None, columns))
+        made.compile("adam")
+        return made
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Two epochs do not reach the bound.
+        found = OutlierDetector(make, epochs=2, verbose=0).fit(x)
+    assert np.isfinite(found.score_samples(x)).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"score": "boundd"}, "`score` must be"),
+        ({"members": 0}, "`members` must be"),
+        ({"contamination": 0.7}, "`contamination` must"),
+        ({"false_positive_rate": 1.0}, "`false_positive_rate` must"),
+        ({"steps": 1.5}, "`steps` must be"),
+    ],
+)
+def test_settings_out_of_range(change, message):
+    with pytest.raises(ValueError, match=message):
+        OutlierDetector(**change).fit(X)
+
+
+@pytest.mark.parametrize("bad", [np.full((5, 2), np.inf), np.zeros((1, 2)), np.zeros(5)])
+def test_rows_that_are_no_table(bad):
+    with pytest.raises(ValueError):
+        OutlierDetector(**QUICK).fit(bad)
+
+
+def test_awkward_tables_have_finite_scores():
+    """Constant columns, one column, two rows, huge and tiny numbers, far outliers."""
+    rng = np.random.default_rng(0)
+    constant = np.concatenate([X[:50], np.full((50, 1), 3.0)], axis=1)
+    far = X[:50].copy()
+    far[0] *= 1e9
+    for table in (constant, rng.normal(size=(30, 1)), X[:2], 1e-12 * X[:50], 1e12 * X[:50], far):
+        found = OutlierDetector(**QUICK).fit(table)
+        assert np.isfinite(found.score_samples(table)).all()
+        assert np.isfinite(found.contributions(table)).all()
+    assert np.argmin(OutlierDetector(**QUICK).fit(far).score_samples(far)) == 0
+    # What was constant in training and is no longer is suspicious.
+    found = OutlierDetector(**QUICK).fit(constant)
+    moved = constant[:5] + np.array([0.0, 0.0, 0.0, 0.0, 5.0])
+    assert np.all(np.argmax(found.contributions(moved), axis=1) == 4)
+
+
+def test_another_table_is_refused(detector):
+    with pytest.raises(ValueError, match="4 features"):
+        detector.predict(X[:, :3])
+
+
+@pytest.mark.slow
+@parametrize_with_checks([OutlierDetector(members=2, steps=20, num_samples=2, verbose=0)])
+def test_checks_of_scikit_learn(estimator, check):
+    check(estimator)
+
+
+def test_clones():
+    made = OutlierDetector(members=3)
+    assert sklearn.base.clone(made).get_params() == made.get_params()
