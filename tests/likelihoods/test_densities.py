@@ -224,7 +224,9 @@ def test_error_range_leaves_missing_values_out(case, rng):
     make, draw, _ = CASES[case]
     x = draw(rng, (50, 3)).astype("float32")
     # Features without gaps, of which a half of the examples has one, have the half of the range.
-    gaps = np.concatenate([np.concatenate([x, np.full_like(x, np.nan)]), np.full((100, 1), np.nan)], 1)
+    gaps = np.concatenate(
+        [np.concatenate([x, np.full_like(x, np.nan)]), np.full((100, 1), np.nan)], 1
+    )
     ranges = []
     for data, missing in ((x, False), (gaps, True)):
         likelihood = make(missing=missing)
@@ -300,7 +302,9 @@ def test_error_weight_is_the_derivative_of_the_distortion(name, rng):
         likelihood.build((1,))
     ends = []
     for k in (1 - step, 1 + step):
-        distortion, error = fixed.distortion_and_error(tf.constant(k * noise), tf.zeros([1, 1], tf.float64))
+        distortion, error = fixed.distortion_and_error(
+            tf.constant(k * noise), tf.zeros([1, 1], tf.float64)
+        )
         ends.append((np.mean(distortion), np.mean(error)))
     (d0, c0), (d1, c1) = ends
     assert float(fixed.error_weight(0.1)) == pytest.approx((d1 - d0) / (c1 - c0), rel=1e-2)
@@ -323,7 +327,9 @@ def test_the_dispersion_is_a_weight_and_kept_where_gradients_are_finite():
     np.testing.assert_allclose(distortion[0], -expected, rtol=1e-3)
     assert np.all(np.isfinite(tape.gradient(distortion, outputs)))
     # So large an r is a Poisson distribution.
-    np.testing.assert_allclose(nb(4, 1.0, np.exp(10.0)), scipy.stats.poisson.logpmf(4, np.e), rtol=1e-3)
+    np.testing.assert_allclose(
+        nb(4, 1.0, np.exp(10.0)), scipy.stats.poisson.logpmf(4, np.e), rtol=1e-3
+    )
 
 
 @pytest.mark.parametrize(
@@ -334,7 +340,8 @@ def test_the_dispersion_is_a_weight_and_kept_where_gradients_are_finite():
         (NegativeBinomial(), [0.0, 7.0], [-2.0, np.nan], "a whole number ≥ 0"),
         (Laplace(), [-1e9, 0.5], [np.inf, np.nan], "a finite number"),
         (Bernoulli(), [0.0, 1.000001], [1.1, np.nan], "in [0, 1]"),
-        (Bernoulli(missing=True), [0.0, np.nan], [1.1, np.inf], "in [0, 1], or NaN where it is missing"),
+        (Bernoulli(missing=True), [0.0, np.nan], [1.1, np.inf],
+         "in [0, 1], or NaN where it is missing"),
     ],
 )  # fmt: skip
 def test_what_is_allowed(likelihood, good, bad, words):
@@ -396,7 +403,9 @@ class Own(Likelihood):
     """A likelihood that gives `distribution` alone."""
 
     def distribution(self, outputs):
-        return tfp.distributions.Independent(tfp.distributions.Logistic(outputs, 1.0), self.data_rank)
+        return tfp.distributions.Independent(
+            tfp.distributions.Logistic(outputs, 1.0), self.data_rank
+        )
 
 
 class Joint(Likelihood):

@@ -161,7 +161,9 @@ def test_the_first_batch_tells_the_units_of_the_columns(missing, rng):
     np.testing.assert_allclose(error[0], expected, rtol=1e-3)
     one = np.average(error[0], weights=weights)
     shares = there.sum(0) / weights.sum()
-    assert one == pytest.approx(0.5 * shares[:2].sum() + shares[2] + np.log(3) * shares[3], rel=1e-3)
+    assert one == pytest.approx(
+        0.5 * shares[:2].sum() + shares[2] + np.log(3) * shares[3], rel=1e-3
+    )
 
 
 def test_a_column_that_does_not_vary_yet_waits_for_another_batch():
@@ -212,7 +214,7 @@ def test_error_range_adds_up(rng):
             one = Mixed([(one, number)])
             one.build((number,))
             singles.append(np.array(one.error_range(tf.constant(x[:, first : first + number]))))
-    expected = np.sum(singles, axis=0) + [0.0, 2 * 0.5 + 1.0 + 1.0]
+    expected = np.sum(singles, axis=0) + np.array([0.0, 2 * 0.5 + 1.0 + 1.0])
     np.testing.assert_allclose([perfect, constant], expected, rtol=1e-4)
 
 

@@ -13,9 +13,7 @@ from tfvae.networks import mlp
 
 # A linear-Gaussian model of one latent: x = w z + b + σ ε.
 W, B, SIGMA = np.array([1.0, -0.8, 0.5]), np.array([0.2, 0.0, -0.3]), 0.6
-X = np.array(
-    [[1.0, np.nan, 0.3], [np.nan, 0.5, np.nan], [0.1, 0.2, 0.3], [np.nan] * 3], "float32"
-)
+X = np.array([[1.0, np.nan, 0.3], [np.nan, 0.5, np.nan], [0.1, 0.2, 0.3], [np.nan] * 3], "float32")
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +95,6 @@ def mixed(**kwargs):
 @pytest.fixture(scope="module")
 def fitted():
     _, x, _ = planted()
-    model = tfvae.VAE(1, mlp([32]), mlp([32], (6,)), mixed(missing=True), seed=0)
     columns = tfvae.networks.Columns(["number", "number", 3, "count"])
     model = tfvae.VAE(
         1,
@@ -176,8 +173,9 @@ def small(likelihood=None, **kwargs):
     return tfvae.VAE(1, mlp([4]), mlp([4], (3,)), likelihood, seed=0, **kwargs)
 
 
-def compiled(model, **kwargs):
-    model.compile("adam", **kwargs)
+def compiled(model, run_eagerly=True):
+    """Tracing takes seconds; `fitted` is a compiled model."""
+    model.compile("adam", run_eagerly=run_eagerly)
     return model
 
 
@@ -222,7 +220,7 @@ def test_infinity_is_refused_with_the_flag(gappy):
 def test_it_goes_with_the_other_parts(kwargs, gappy):
     model = compiled(small(**kwargs))
     y = np.ones((64, 1), "float32") if "condition" in kwargs else None
-    history = model.fit(gappy, y, epochs=2, batch_size=16, verbose=0).history
+    history = model.fit(gappy, y, batch_size=32, verbose=0).history
     assert np.all(np.isfinite([history[name] for name in ("loss", "elbo", "constraint")]))
     assert np.all(np.isfinite(model.impute(gappy, y=y)))
     assert all(np.all(np.isfinite(weight)) for weight in model.get_weights())
@@ -254,9 +252,7 @@ def test_tables_with_gaps_of_pandas(gappy):
     table["c"] = table["c"].astype(object).where(table["c"].notna(), None)
     model = compiled(small())
     model.fit(table, verbose=0)
-    np.testing.assert_array_equal(
-        model.impute(table), model.impute(gappy.astype("float64"))
-    )
+    np.testing.assert_array_equal(model.impute(table), model.impute(gappy.astype("float64")))
     masked = np.ma.masked_invalid(gappy)
     np.testing.assert_array_equal(model.impute(masked), model.impute(gappy))
     with pytest.raises(ValueError, match="or give the likelihood `missing=True`"):
@@ -286,7 +282,7 @@ def test_what_is_seen_on_several_replicas_is_what_is_seen_on_one(mirrored, gappy
     found = []
     for scope in (mirrored.scope, tf.distribute.get_strategy().scope):
         with scope():
-            model = compiled(small(Gaussian("per_feature", missing=True)))
+            model = compiled(small(Gaussian("per_feature", missing=True)), run_eagerly=False)
         model.fit(gappy, batch_size=32, epochs=1, shuffle=False, verbose=0)
         likelihood = model.likelihood
         found.append([likelihood.filled(tf.fill([1, 3], np.nan)), likelihood.mean_num_observed()])

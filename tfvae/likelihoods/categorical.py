@@ -83,7 +83,9 @@ class Categorical(Likelihood):
     def log_prob_of_features(self, x: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """log softmax(l_i)[x_i]."""
         # TFP would gather, one sample after another; out of range this gives 0.
-        chosen = tf.one_hot(tf.cast(tf.round(x), tf.int32), self.num_categories, dtype=outputs.dtype)
+        chosen = tf.one_hot(
+            tf.cast(tf.round(x), tf.int32), self.num_categories, dtype=outputs.dtype
+        )
         return tf.reduce_sum(chosen * tf.nn.log_softmax(outputs), axis=-1)
 
     def distortion_and_error(self, x: tf.Tensor, outputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -111,7 +111,9 @@ class Mixed(Likelihood):
             )
         likelihood = _checks.named_object("parts", part[0], Likelihood, _NAMES)
         if isinstance(likelihood, Mixed):
-            raise ValueError("`parts` must be single likelihoods, received a Mixed. Join its parts.")
+            raise ValueError(
+                "`parts` must be single likelihoods, received a Mixed. Join its parts."
+            )
         if likelihood.missing and not self.missing:
             raise ValueError(
                 f"`missing` must be given to Mixed, for all columns, received it in a "
@@ -244,7 +246,9 @@ class Mixed(Likelihood):
     def allows(self, x: Any) -> Any:
         """Whether each number is allowed in its column."""
         concatenate = np.concatenate if isinstance(x, np.ndarray) else tf.concat
-        return concatenate([p.likelihood.allows(x[..., p.columns]) for p in self._places()], axis=-1)
+        return concatenate(
+            [p.likelihood.allows(x[..., p.columns]) for p in self._places()], axis=-1
+        )
 
     def in_support(self, x: tf.Tensor) -> tf.Tensor:
         """Scalar bool: whether all parts have their columns in their support."""

@@ -16,9 +16,7 @@ NO_DATASET = (
 )
 
 
-def numbers_of(
-    name: str, value: Any, columns: list | None = None, missing: bool = False
-) -> Any:
+def numbers_of(name: str, value: Any, columns: list | None = None, missing: bool = False) -> Any:
     """`value`, an array of numbers, all of which are meant; a table becomes an array.
 
     Args:
@@ -38,9 +36,7 @@ def numbers_of(
     return value
 
 
-def without_names(
-    name: str, value: Any, columns: list | None, missing: bool = False
-) -> Any:
+def without_names(name: str, value: Any, columns: list | None, missing: bool = False) -> Any:
     """A table with these columns as an array, an array of Python objects as one of numbers.
 
     Anything else is given back as it is. Where values may be missing, pandas.NA and None become
@@ -104,8 +100,8 @@ def _plain(name, value, missing=False):
         elif gaps:
             raise ValueError(
                 f"`{name}` must have a number everywhere, received missing values in "
-                f"{', '.join(gaps[:5])}. Fill them, as by x.fillna(x.mean()), leave their rows out: "
-                "x.dropna(), or give the likelihood `missing=True`."
+                f"{', '.join(gaps[:5])}. Fill them, as by x.fillna(x.mean()), leave their rows "
+                "out: x.dropna(), or give the likelihood `missing=True`."
             )
     array = np.asarray(value)
     if missing and array.dtype == object:
