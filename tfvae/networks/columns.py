@@ -68,7 +68,8 @@ class Columns(keras.layers.Layer):
 
     def _numeric(self, x):
         """Numbers and logarithms of counts, float32 (B, numbers and counts)."""
-        x = tf.gather(tf.cast(x, tf.float32), self._numbers, axis=1)
+        places = tf.constant(self._numbers, tf.int32)  # There may be none.
+        x = tf.gather(tf.cast(x, tf.float32), places, axis=1)
         return tf.where(self._is_count, tf.math.log1p(tf.maximum(x, 0.0)), x)
 
     def observe(self, values: tf.Tensor, weights: tf.Tensor | None = None) -> None:

@@ -129,7 +129,7 @@ def standardizing(
         if id(one) not in ids:
             raise ValueError(
                 f"`{type(one).__name__}` must stand in an encoder, and with `inverse` in the "
-                f"decoder, received {one.name!r} elsewhere, where it would take off another unit than that "
-                "of its inputs. keras.layers.Normalization serves there."
+                f"decoder, received {one.name!r} elsewhere, where it would take off another unit "
+                "than that of its inputs. keras.layers.Normalization serves there."
             )
     return known
