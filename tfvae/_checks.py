@@ -36,9 +36,10 @@ def span_of(values: np.ndarray) -> str:
     return span(np.min(finite, initial=np.inf), np.max(finite, initial=-np.inf)) + beside
 
 
-def pixels_hint(low: float, high: float) -> str:
+def pixels_hint(low: float, high: float, allowed: str) -> str:
     """What to do with values of this range where others are allowed, if they look like pixels."""
-    return " Pixels: x / 255." if low >= 0 and 1 < high <= 255 else ""
+    may_be = low >= 0 and 1 < high <= 255 and "whole number" not in allowed
+    return " Pixels: x / 255." if may_be else ""
 
 
 def positive_int(name: str, value, hint: str = "") -> int:

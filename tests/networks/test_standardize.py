@@ -38,6 +38,15 @@ def test_weights_count_and_what_has_none_may_be_anything():
     np.testing.assert_allclose([layer.mean, layer.deviation**2], [mean, variance], rtol=1e-6)
 
 
+def test_missing_values_do_not_count():
+    x = np.random.default_rng(0).normal(7.0, 3.0, size=(50, 3)).astype("float32")
+    x[np.random.default_rng(1).uniform(size=x.shape) < 0.3] = np.nan
+    layer = built()
+    layer.observe(tf.constant(x), tf.ones([50]))
+    found = [layer.mean, layer.deviation]
+    np.testing.assert_allclose(found, [np.nanmean(x), np.nanstd(x)], rtol=1e-5)
+
+
 @pytest.mark.parametrize("value", [0.0, 0.3, 1e6, np.nan, np.inf])
 def test_a_batch_without_spread_is_waited_over(value):
     layer = built()

@@ -49,6 +49,18 @@ def test_one_in_ten_whatever_order_and_unit(kind):
         assert np.mean(of(unit * x)[1] != aside) < 0.002
 
 
+def test_what_is_there_decides_where_values_are_missing():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(20_000, 7)).astype("float32")
+    x[rng.uniform(size=x.shape) < 0.3] = np.nan
+    layer, aside = of(x)
+    assert np.mean(aside) == pytest.approx(0.1, abs=0.01)
+    expected = [by_loops(np.nan_to_num(row)) for row in layer(x[:500]).numpy()]
+    np.testing.assert_array_equal(expected, aside[:500])
+    order = rng.permutation(len(x))
+    np.testing.assert_array_equal(layer.is_set_aside(tf.constant(x[order])), aside[order])
+
+
 def test_both_weightings():
     x = np.random.default_rng(0).normal(size=(200, 3)).astype("float32")
     layer, aside = of(x)

@@ -228,7 +228,9 @@ class Likelihood(Component, abc.ABC):
         is_array = isinstance(x, np.ndarray)
         allowed = within(x, self.support or (-math.inf, math.inf)) & (abs(x) < math.inf)
         if self.whole:
-            allowed &= abs(x - (np.round(x) if is_array else tf.round(x))) <= ROUNDING
+            with np.errstate(invalid="ignore"):  # ∞ − ∞
+                distance = abs(x - (np.round(x) if is_array else tf.round(x)))
+            allowed &= distance <= ROUNDING
         if self.missing:
             allowed |= np.isnan(x) if is_array else tf.math.is_nan(x)
         return allowed

@@ -100,8 +100,8 @@ def _plain(name, value, missing=False):
         elif gaps:
             raise ValueError(
                 f"`{name}` must have a number everywhere, received missing values in "
-                f"{', '.join(gaps[:5])}. Fill them, as by x.fillna(x.mean()), leave their rows out: "
-                "x.dropna(), or give the likelihood `missing=True`."
+                f"{', '.join(gaps[:5])}. Fill them, as by x.fillna(x.mean()), leave their rows "
+                "out: x.dropna(), or give the likelihood `missing=True`."
             )
     array = np.asarray(value)
     if missing and array.dtype == object:

@@ -15,9 +15,9 @@ def impute(
     """See `Queryable.impute`."""
     if not model.takes_missing:
         raise ValueError(
-            f"`impute` needs a model that takes NaN in x as a missing value, received a "
-            f"{type(model).__name__} that does not. Make it with a likelihood that is told so, such "
-            'as likelihood=tfvae.likelihoods.Gaussian(missing=True), and target="x".'
+            "`impute` needs a model that takes NaN in x as a missing value, received a "
+            f"{type(model).__name__} that does not. Make it with a likelihood that is told so, "
+            'such as likelihood=tfvae.likelihoods.Gaussian(missing=True), and target="x".'
         )
     inputs.check_built(model, "impute")
     num_proposals = _checks.positive_int("num_proposals", num_proposals)

@@ -273,13 +273,13 @@ def check_names(model) -> None:
 
 def check_support(model, name: str, values: np.ndarray) -> None:
     """Raises a ValueError for data, an array, that have no density."""
-    allowed = model.likelihood.allows(values)
+    allowed, words = model.likelihood.allows(values), model.likelihood.allowed
     if not np.all(allowed):
         where = tuple(int(i) for i in np.argwhere(~allowed)[0])
         raise ValueError(
-            f"`{name}` must be {model.likelihood.allowed} everywhere, received {values[where]:g} "
+            f"`{name}` must be {words} everywhere, received {values[where]:g} "
             f"at {list(where)}, and {np.sum(~allowed)} such values in all."
-            f"{_checks.pixels_hint(np.nanmin(values), np.nanmax(values))}"
+            f"{_checks.pixels_hint(np.nanmin(values), np.nanmax(values), words)}"
         )
 
 

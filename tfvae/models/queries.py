@@ -9,8 +9,16 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae import _checks, _seeds
-from tfvae.models import aggregated, beside, classification, evidence, imputation, inputs
-from tfvae.models import latents, sampling
+from tfvae.models import (
+    aggregated,
+    beside,
+    classification,
+    evidence,
+    imputation,
+    inputs,
+    latents,
+    sampling,
+)
 from tfvae.models.beside import Batch
 from tfvae.models.generative import GenerativeModel
 from tfvae.models.latents import Encoded

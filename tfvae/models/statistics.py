@@ -125,7 +125,7 @@ class StepStatistics(keras.metrics.Metric):
         self.reset_state()
         where = f"Step {step + 1} of {doing}"
         if term == "input":
-            pixels = _checks.pixels_hint(low, high)
+            pixels = _checks.pixels_hint(low, high, allowed)
             raise ValueError(
                 f"{where}: every value of {names} must be {allowed}; received "
                 f"{_checks.span(low, high)}, NaN or infinities possibly beside. Clean or rescale "

@@ -139,6 +139,7 @@ def create_networks(model) -> None:
             "`decoder` must be another network than `encoder`, received the same object, whose "
             "weights both would train. Make a second one."
         )
+    wanted = model.likelihood.decoder_output_shape(model.target_step_shape)  # Checks the shape.
     fill(model.encoder, default_encoder(model), model.step_shape)
     inputs = keras.KerasTensor((None, *model.step_shape))
     features = symbolic_features(model, model.encoder, inputs)
@@ -146,7 +147,6 @@ def create_networks(model) -> None:
     model.posterior_head(features)
     if model.discrete is not None:
         model.discrete.build(features)
-    wanted = model.likelihood.decoder_output_shape(model.target_step_shape)
     fill(model.decoder, default_decoder(model), wanted)
     outputs = applied(
         "decoder", model.decoder, keras.KerasTensor((None, model.decoder_input_dim)),

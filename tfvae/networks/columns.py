@@ -18,7 +18,7 @@ class Columns(keras.layers.Layer):
     A number becomes (x − m)/s, a count (log(1 + x) − m)/s with the mean m and the standard
     deviation s of its own column in the first batch, and a category a one-hot vector. First all
     numbers and counts, then the vectors, each in the order of the columns. A category outside of 0
-    to S − 1, such as −1 for a missing one, becomes a vector of zeros. NaN is not counted in m and s.
+    to S − 1, such as −1 for a missing one, becomes a vector of zeros. NaN does not count in m, s.
 
     Models let the layer observe the first global batch of their training, as `Standardize`. Until
     then, and for columns that do not vary, s = 1.
@@ -68,7 +68,8 @@ class Columns(keras.layers.Layer):
 
     def _numeric(self, x):
         """Numbers and logarithms of counts, float32 (B, numbers and counts)."""
-        x = tf.gather(tf.cast(x, tf.float32), self._numbers, axis=1)
+        places = tf.constant(self._numbers, tf.int32)  # There may be none.
+        x = tf.gather(tf.cast(x, tf.float32), places, axis=1)
         return tf.where(self._is_count, tf.math.log1p(tf.maximum(x, 0.0)), x)
 
     def observe(self, values: tf.Tensor, weights: tf.Tensor | None = None) -> None:

@@ -23,8 +23,8 @@ class Standardize(keras.layers.Layer):
     end with it: models let it observe the first global batch of their training, x before an encoder
     and the target behind a decoder. That batch should be like the others: shuffle. Until then, and
     for batches without spread, m = 0 and s = 1. m and s stay when a model is trained on. Let the
-    layer `observe` data before you train a network with it outside of a model. NaN, a missing value,
-    is not counted.
+    layer `observe` data before you train a network with it outside of a model. NaN, a missing
+    value, does not count.
 
     Args:
         inverse: whether the unit is put on.
@@ -128,8 +128,8 @@ def standardizing(
     for one in found(model):
         if id(one) not in ids:
             raise ValueError(
-                f"`{type(one).__name__}` must stand in an encoder, and with `inverse` in the decoder, "
-                f"received {one.name!r} elsewhere, where it would take off another unit than that "
-                "of its inputs. keras.layers.Normalization serves there."
+                f"`{type(one).__name__}` must stand in an encoder, and with `inverse` in the "
+                f"decoder, received {one.name!r} elsewhere, where it would take off another unit "
+                "than that of its inputs. keras.layers.Normalization serves there."
             )
     return known
