@@ -61,12 +61,12 @@ def prepared(model, x: Any, y: Any, purpose: tuple[str, ...]) -> Batch:
 def usable_rows(model, batch: Batch) -> tf.Tensor:
     """Whether an example can be explained, (B,) bool.
 
-    Its x and condition are finite, its labels in range, and x, where it is explained itself, lies
-    within the likelihood's support.
+    Its x and condition are finite, its labels in range, and x, where it is what is explained, lies
+    within the likelihood's support. Noise may have taken a corrupted one out of it.
     """
     values = [batch.x] + ([] if batch.condition is None else [tf.cast(batch.condition, tf.float32)])
     allowed = [tf.math.is_finite(one) for one in values]
-    if model.target == "x" and model.likelihood.support is not None:
+    if model.explains_its_input and model.likelihood.support is not None:
         allowed.append(within(batch.x, model.likelihood.support))
     usable = [tf.reduce_all(one, axis=list(range(1, one.shape.rank))) for one in allowed]
     if batch.labels is not None:
