@@ -38,7 +38,7 @@ def networks():
 
 
 def weighted(beta):
-    """D + β·R, with σ² of the likelihood fixed at the variance of half a grey level of sixteen."""
+    """D + β·R, with σ of the likelihood fixed: a learned one would change what β weighs."""
     likelihood = tfvae.likelihoods.Gaussian(0.15)
     return tfvae.BetaVAE(LATENT_DIM, beta, likelihood=likelihood, seed=0, **networks())
 

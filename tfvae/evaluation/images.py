@@ -191,5 +191,7 @@ def _mean_and_error(values):
 
 
 def _standard_error(values):
-    """Of the mean; NaN for a single value."""
-    return float(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
+    """Of the mean; NaN for a single value, or with infinite ones."""
+    if len(values) < 2 or not np.all(np.isfinite(values)):
+        return math.nan
+    return float(np.std(values, ddof=1) / math.sqrt(len(values)))
