@@ -90,12 +90,6 @@ def test_onnx(x, tmp_path):
     np.testing.assert_allclose(embedding, model.embed(x), rtol=1e-4, atol=1e-5)
 
 
-def test_sequences_are_for_the_sequence_models(x):
-    sequences = np.stack([x] * 3, axis=1)
-    with pytest.raises(ValueError, match="`decoder` must give outputs of shape"):
-        linear().build(sequences.shape)
-
-
 @pytest.mark.parametrize(
     ("ask", "message"),
     [

@@ -93,16 +93,12 @@ def _means(model, batch, num_samples, seed):
         outputs = model.decoder_outputs(joined(embedding, None, encoded.condition))
         return model.likelihood.mean(outputs)
     d = embedding[..., model.latent_dim :] if model.discrete is not None else None
-
-    def add_sample(index, total):
+    total = 0.0
+    for index in range(num_samples):  # One at a time: memory does not grow with L.
         own_seed = tf.random.experimental.stateless_fold_in(seed, index)
         z = model.prior.latents_from_noise(encoded.posterior.sample(seed=own_seed))
         outputs = model.decoder_outputs(joined(z, d, encoded.condition))
-        return total + model.likelihood.mean(outputs)
-
-    total = 0.0  # A sample at a time: memory does not grow with L.
-    for index in range(num_samples):
-        total = add_sample(index, total)
+        total += model.likelihood.mean(outputs)
     return total / num_samples
 
 
