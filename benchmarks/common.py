@@ -13,7 +13,10 @@ import numpy as np
 
 import tfvae
 from tfvae._files import write_text
+from tfvae._finished import Finished
 from tfvae.evaluation.tables import markdown
+
+__all__ = ["Finished", "code", "digest_of", "divided", "environment", "report"]
 
 PACKAGES = ("tfvae", "keras", "tensorflow", "tensorflow-probability", "numpy")
 
@@ -61,39 +64,6 @@ def divided(x, num_train, num_test=None):
     """
     x = x[np.random.default_rng(0).permutation(len(x))]
     return x[:num_train], x[num_train:][:num_test]
-
-
-class Finished:
-    """The runs that are finished, as lines of a file; without a file they are kept in memory."""
-
-    def __init__(self, path=None):
-        self.path = path
-        self.lines = {}
-        if path is not None and os.path.exists(path):
-            with open(path, encoding="utf-8", errors="replace") as file:
-                for line in file:
-                    self._read(line)
-
-    def _read(self, line):
-        try:
-            content = json.loads(line)
-            self.lines[json.dumps(content["key"], sort_keys=True)] = content["run"]
-        except (ValueError, KeyError, TypeError):  # A process was killed while it wrote the line.
-            return
-
-    def get(self, key):
-        """The run of this key, or None."""
-        return self.lines.get(json.dumps(key, sort_keys=True))
-
-    def add(self, key, run):
-        """Appends a run in one write, so that several processes can share the file."""
-        self.lines[json.dumps(key, sort_keys=True)] = run
-        if self.path is not None:
-            # A line of its own, even after one that was cut off.
-            text = "\n" + json.dumps({"key": key, "run": run}, ensure_ascii=False) + "\n"
-            pathlib.Path(self.path).absolute().parent.mkdir(parents=True, exist_ok=True)
-            with open(self.path, "ab", buffering=0) as file:
-                file.write(text.encode())
 
 
 @functools.cache

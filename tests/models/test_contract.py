@@ -104,6 +104,9 @@ MODELS = {
     "JointVAE": lambda: small(
         tfvae.JointVAE, discrete=GumbelSoftmax((3, 2)), likelihood="bernoulli"
     ),
+    "Autoencoder": lambda: small(
+        tfvae.Autoencoder, corruption=keras.layers.GaussianNoise(0.1), likelihood="bernoulli"
+    ),
     "AdversarialAutoencoder": lambda: small(
         tfvae.AdversarialAutoencoder, penalties=[AdversarialPrior(discriminator=discriminator())]
     ),

@@ -49,6 +49,17 @@ def test_convex_beta(arrays):
     np.testing.assert_allclose(objective.loss(terms_of(arrays)), expected)
 
 
+@pytest.mark.parametrize("beta", [0.0, 1.0])
+def test_limits_of_convex_beta(arrays, beta):
+    """The mean error alone at β = 0, the rate alone at β = 1."""
+    likelihood = tfvae.likelihoods.Gaussian("learned")
+    likelihood.build((7,))
+    objective = ConvexBeta(beta)
+    objective.build(likelihood)
+    expected = arrays["rate"] if beta else arrays["error"] / 7
+    np.testing.assert_allclose(objective.loss(terms_of(arrays)), expected.mean(axis=0))
+
+
 def test_importance_weighted(arrays):
     log_weights = -(arrays["distortion"] + arrays["rate"])
     expected = -(scipy.special.logsumexp(log_weights, axis=0) - np.log(3))

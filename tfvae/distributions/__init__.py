@@ -8,6 +8,7 @@ from tfvae.distributions.mixture_of_posteriors import (
     diagonal_gaussian_log_probs,
 )
 from tfvae.distributions.neighborhood import Explicit, Neighborhood
+from tfvae.distributions.point import Point
 from tfvae.distributions.topographic import (
     TopographicStudentT,
     importance_sampled_log_prob,
@@ -23,6 +24,7 @@ __all__ = [
     "MixtureOfGaussians",
     "MixtureOfPosteriors",
     "Neighborhood",
+    "Point",
     "Shifting",
     "TopographicStudentT",
     "Torus",

@@ -1,5 +1,6 @@
 """Evaluation: functions of (model, data) that return reports."""
 
+from tfvae.evaluation.beta_scan import BetaScan, beta_scan
 from tfvae.evaluation.capsules import (
     CapsuleCorrelation,
     capsule_correlation,
@@ -22,6 +23,7 @@ from tfvae.evaluation.disentanglement import (
 )
 from tfvae.evaluation.equivariance import EquivarianceReport, equivariance
 from tfvae.evaluation.flatness import FlatnessReport, flatness, smoothness
+from tfvae.evaluation.images import ImageQuality, image_quality, psnr, ssim
 from tfvae.evaluation.likelihood import LogLikelihood, log_likelihood
 from tfvae.evaluation.posterior import (
     PosteriorReport,
@@ -43,10 +45,12 @@ from tfvae.models.data import (
 
 __all__ = [
     "DCI",
+    "BetaScan",
     "CapsuleCorrelation",
     "DisentanglementReport",
     "EquivarianceReport",
     "FlatnessReport",
+    "ImageQuality",
     "Line",
     "LogLikelihood",
     "PosteriorReport",
@@ -54,6 +58,7 @@ __all__ = [
     "Report",
     "UnsupervisedAccuracy",
     "active_units",
+    "beta_scan",
     "beta_vae_score",
     "capsule_correlation",
     "dci",
@@ -66,6 +71,7 @@ __all__ = [
     "equivariance_error",
     "factor_vae_score",
     "flatness",
+    "image_quality",
     "information",
     "irs",
     "latents",
@@ -77,9 +83,11 @@ __all__ = [
     "posterior_moments",
     "posterior_report",
     "prior_fit",
+    "psnr",
     "sap",
     "selectivity",
     "smoothness",
+    "ssim",
     "table",
     "unsupervised_accuracy",
 ]

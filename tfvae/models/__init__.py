@@ -1,6 +1,7 @@
 """Models: `keras.Model` subclasses with their own steps, one family a file."""
 
 from tfvae.models.adversarial_autoencoder import AdversarialAutoencoder
+from tfvae.models.autoencoder import Autoencoder
 from tfvae.models.base import LatentVariableModel
 from tfvae.models.beta import BetaVAE
 from tfvae.models.cascade import CascadeVAE
@@ -17,6 +18,7 @@ __all__ = [
     "VAE",
     "VHPVAE",
     "AdversarialAutoencoder",
+    "Autoencoder",
     "BetaVAE",
     "BubbleVAE",
     "CascadeVAE",

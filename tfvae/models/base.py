@@ -52,6 +52,8 @@ class LatentVariableModel(Refittable):
             it. None: there is none.
         target: "x": x itself is explained; "y": what comes beside it, a clean image or another
             view, given as y.
+        corruption: a layer that corrupts what the encoder reads in training, such as
+            `keras.layers.GaussianNoise(0.3)`; the target stays clean. None: nothing is corrupted.
         penalties: what is added to the loss: objects of `tfvae.penalties` or short names,
             "flatness", "total_correlation", ….
         seed: of all random numbers of the model: first weights, noise, layers such as Dropout. A
@@ -76,13 +78,13 @@ class LatentVariableModel(Refittable):
         discrete: Discrete | None = None,
         condition: int | keras.layers.Layer | None = None,
         target: str = "x",
+        corruption: keras.layers.Layer | None = None,
         penalties: Sequence[str | Penalty] = (),
         seed: int | None = None,
         **kwargs,
     ):
-        super().__init__(
-            latent_dim, encoder, decoder, likelihood, prior, discrete, condition, target, **kwargs
-        )
+        parts = (encoder, decoder, likelihood, prior, discrete, condition, target, corruption)
+        super().__init__(latent_dim, *parts, **kwargs)
         self.objective = objectives.get(objective)
         self.penalties = get_penalties(penalties)
         self.seed = seed = None if seed is None else _checks.whole("seed", seed)

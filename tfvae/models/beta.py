@@ -10,7 +10,11 @@ from tfvae.objectives import BetaELBO, Objective
 
 @keras.saving.register_keras_serializable(package="tfvae")
 class BetaVAE(LatentVariableModel):
-    """β-VAE [H17]: minimises D + β·R, with β = 4 by default.
+    """β-VAE, in two weightings: D + β·R [H17], with β = 4 by default, or (1 − β)·MSE + β·R [O21].
+
+    The second one is `objective=tfvae.objectives.ConvexBeta(beta)`, β in [0, 1]. For a Gaussian of
+    fixed scale σ it is the first one with β/(1 − β)·N_x/(2σ²) in the place of β.
+    `tfvae.evaluation.beta_scan` shows what several β do.
 
     Args:
         latent_dim: N_z.
@@ -31,6 +35,7 @@ class BetaVAE(LatentVariableModel):
         >>> vae.objective.beta = 2.0  # takes effect at once
         >>> vae.objective.beta
         2.0
+        >>> convex = tfvae.BetaVAE(latent_dim=2, objective=tfvae.objectives.ConvexBeta(5e-4))
     """
 
     def __init__(

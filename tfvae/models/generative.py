@@ -63,6 +63,7 @@ class GenerativeModel(keras.Model):
         discrete: Discrete | None,
         condition: int | keras.layers.Layer | None,
         target: str,
+        corruption: keras.layers.Layer | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -76,9 +77,10 @@ class GenerativeModel(keras.Model):
         self.discrete = get_discrete(discrete)
         self.condition = structure.checked_condition(condition)
         self.target = _checks.one_of("target", target, ("x", "y"))
+        self.corruption = structure.checked_corruption(corruption)
         if self.discrete is not None:
             self.supports_jit = self.discrete.supports_jit
-        self.posterior_head = networks.GaussianHead(self.posterior_size, name="posterior_head")
+        self.posterior_head = self.new_posterior_head()
         self.num_categories = () if self.discrete is None else self.discrete.num_categories
         self.embedding_dim = self.latent_dim + sum(self.num_categories)
         self.needs = structure.needs_of(self)
@@ -92,6 +94,15 @@ class GenerativeModel(keras.Model):
     def posterior_size(self) -> int:
         """Number of Gaussian variables that `posterior_head` gives for an example."""
         return self.prior.noise_per_latent * self.latent_dim
+
+    def new_posterior_head(self) -> keras.layers.Layer:
+        """The layer that makes of features what `posterior` needs."""
+        return networks.GaussianHead(self.posterior_size, name="posterior_head")
+
+    @property
+    def explains_its_input(self) -> bool:
+        """Whether what the encoder reads is what is explained, not a corrupted or another x."""
+        return self.target == "x" and self.corruption is None
 
     @property
     def takes_missing(self) -> bool:
@@ -244,13 +255,18 @@ class GenerativeModel(keras.Model):
         )
 
     def encoded(self, batch: Batch, *, training: bool = False) -> Encoded:
-        """The features of a batch, q(z|x), and the embedded condition."""
+        """The features of a batch, q(z|x), and the embedded condition.
+
+        In training the encoder reads x as `corruption` leaves it.
+        """
         steps, batch_shape, condition = self.read(batch), None, None
         if batch.condition is not None:
             condition = inputs.embedded_condition(self, batch.condition, training)
         if self.sequence_axes:
             steps = tf.reshape(steps, [-1, *self.step_shape])
             batch_shape = [-1, *self.sequence_shape]
+        if self.corruption is not None and training:
+            steps = tf.cast(self.corruption(steps, training=True), tf.float32)
         repeated = latents.repeated(condition, self.sequence_shape)
         features = self.features(steps, repeated, training=training)
         posterior = self.posterior(features, batch_shape)

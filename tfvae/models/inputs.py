@@ -60,10 +60,10 @@ def prepared(model, x: Any, y: Any, purpose: tuple[str, ...]) -> Batch:
 def usable_rows(model, batch: Batch) -> tf.Tensor:
     """Whether an example can be explained, (B,) bool.
 
-    Its x and condition are finite, its labels in range, and x, where it is explained itself, is
-    what the likelihood allows.
+    Its x and condition are finite, its labels in range, and x, where it is what is explained, is
+    what the likelihood allows. Noise may have taken a corrupted one out of it.
     """
-    explained = model.target == "x"
+    explained = model.explains_its_input
     allowed = [model.likelihood.allows(batch.x) if explained else tf.math.is_finite(batch.x)]
     if batch.condition is not None:
         allowed.append(tf.math.is_finite(tf.cast(batch.condition, tf.float32)))

@@ -29,6 +29,20 @@ def checked_condition(condition: Any) -> int | keras.layers.Layer | None:
     return _checks.positive_int("condition", condition, hint + _checks.keras_2_hint(condition))
 
 
+def checked_corruption(corruption: Any) -> keras.layers.Layer | None:
+    """`corruption` if it is None or a layer.
+
+    Raises:
+        ValueError: when it is neither.
+    """
+    if corruption is None or isinstance(corruption, keras.layers.Layer):
+        return corruption
+    raise ValueError(
+        f"`corruption` must be a Keras layer or None, received {corruption!r}. An example: "
+        f"keras.layers.GaussianNoise(0.3).{_checks.keras_2_hint(corruption)}"
+    )
+
+
 def needs_of(model) -> Needs:
     """What comes beside x: labels, condition, target."""
     takes_labels = model.discrete is not None and model.discrete.takes_labels
@@ -123,6 +137,19 @@ def _build_condition(model, shape):
     model.condition_shape = shape[1:]
 
 
+def _build_corruption(model):
+    """Creates the weights of a corruption, if it has any, and checks that it keeps the shape."""
+    if model.corruption is None:
+        return
+    inputs = keras.KerasTensor((None, *model.step_shape))
+    given = applied("corruption", model.corruption, inputs, "x").shape
+    if tuple(given[1:]) != model.step_shape:
+        raise ValueError(
+            f"`corruption` must keep the shape of x, {model.step_shape}, received a layer that "
+            f"gives {tuple(given[1:])}. Noise, masks and blur of the same size do."
+        )
+
+
 def _posterior_of_x(model):
     """q(z|x) as a function of x (K, *step) alone."""
 
@@ -140,6 +167,7 @@ def create_networks(model) -> None:
             "weights both would train. Make a second one."
         )
     wanted = model.likelihood.decoder_output_shape(model.target_step_shape)  # Checks the shape.
+    _build_corruption(model)
     fill(model.encoder, default_encoder(model), model.step_shape)
     inputs = keras.KerasTensor((None, *model.step_shape))
     features = symbolic_features(model, model.encoder, inputs)

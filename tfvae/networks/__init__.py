@@ -7,10 +7,12 @@ import keras
 
 from tfvae.networks.columns import Columns
 from tfvae.networks.convolutional import check_data_format, conv_decoder, conv_encoder
+from tfvae.networks.corruptions import DroppedPatches, MaskingNoise, SaltAndPepper
 from tfvae.networks.dense import mlp
 from tfvae.networks.heads import (
     CategoricalHead,
     GaussianHead,
+    PointHead,
     diagonal_gaussian,
     is_diagonal_gaussian,
 )
@@ -19,7 +21,11 @@ from tfvae.networks.standardize import Standardize
 __all__ = [
     "CategoricalHead",
     "Columns",
+    "DroppedPatches",
     "GaussianHead",
+    "MaskingNoise",
+    "PointHead",
+    "SaltAndPepper",
     "Standardize",
     "conv_decoder",
     "conv_encoder",

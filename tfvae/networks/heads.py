@@ -1,4 +1,4 @@
-"""Last layers that turn features into a diagonal Gaussian or categorical variables."""
+"""Last layers that turn features into a diagonal Gaussian, a point or categorical variables."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -62,6 +62,53 @@ class GaussianHead(keras.layers.Layer):
         """The shapes of μ and σ."""
         shape = (_shapes(input_shape)[0][0], self.size)
         return shape, shape
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "size": self.size}
+
+
+@keras.saving.register_keras_serializable(package="tfvae")
+class PointHead(keras.layers.Layer):
+    """Features -> z (..., size), float32: a code without any spread.
+
+    Args:
+        size: N_z, the dimension of the code.
+
+    Raises:
+        ValueError: when an encoder gives several outputs, such as μ and log σ².
+
+    Example:
+        >>> from tfvae.networks import PointHead
+        >>> PointHead(2)(keras.ops.zeros((5, 8))).shape
+        TensorShape([5, 2])
+    """
+
+    def __init__(self, size: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.size = _checks.positive_int("size", size)
+        self.flatten = keras.layers.Flatten()
+        self.dense = keras.layers.Dense(self.size, name="code")
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        """Builds the dense layer that gives the code."""
+        if _shapes(input_shape) != [input_shape]:
+            raise ValueError(
+                "`encoder` must give features, one tensor, for a model whose code is a point, "
+                f"received {len(input_shape)} outputs. Leave log σ² out:\n"
+                "    encoder = keras.Model(inputs, features)"
+            )
+        self.flatten.build(input_shape)
+        self.dense.build(self.flatten.compute_output_shape(input_shape))
+        super().build(input_shape)
+
+    def call(self, features: tf.Tensor) -> tf.Tensor:
+        """Returns z."""
+        return tf.cast(self.dense(self.flatten(features)), tf.float32)
+
+    def compute_output_spec(self, features: keras.KerasTensor) -> keras.KerasTensor:
+        """The shape of z."""
+        return keras.KerasTensor((features.shape[0], self.size), "float32")
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

@@ -59,7 +59,9 @@ class ConvexBeta(Objective):
 
     C/N_x is the mean squared error for a Gaussian likelihood, whose scale has no part in it, and
     the mean cross-entropy for a Bernoulli likelihood; R is the sum over latents. As β goes from 0
-    to 1, the average posterior variance does too.
+    to 1, the average posterior variance does too. At 0 the error alone counts, and the posterior
+    becomes as narrow as the decoder can use. At 1 the rate alone counts: the posterior becomes the
+    prior, and the decoder learns nothing. `tfvae.evaluation.beta_scan` shows what lies between.
 
     Args:
         beta: β in [0, 1], a number or a Keras schedule.

@@ -5,6 +5,7 @@ Figures are not registered with pyplot. They need no display and need not be clo
 `figure.savefig("name.png")` writes it. `motion_gif` and `traversal_gif` write GIF files.
 """
 
+from tfvae.plots.beta_scan import beta_scan
 from tfvae.plots.capsules import (
     capsule_traversals,
     forward_prediction,
@@ -21,15 +22,17 @@ from tfvae.plots.flatness import equidistance, violins
 from tfvae.plots.interpolations import interpolation, traversals
 from tfvae.plots.latent import latent_scatter
 from tfvae.plots.motion import motion_gif, stick_figures
-from tfvae.plots.observations import reconstructions, samples
+from tfvae.plots.observations import image_versions, reconstructions, samples
 from tfvae.plots.prior import prior_fit
 from tfvae.plots.training import training_curves
 
 __all__ = [
+    "beta_scan",
     "capsule_traversals",
     "category_traversals",
     "equidistance",
     "forward_prediction",
+    "image_versions",
     "interpolation",
     "latent_scatter",
     "latents_against_factors",

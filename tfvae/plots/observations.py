@@ -1,6 +1,6 @@
 """Figures in data space: reconstructions and samples."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -58,6 +58,42 @@ def reconstructions(model: keras.Model, x: ArrayLike, num: int = 10, y: Any = No
     if model.sequence_axes:
         return sequence_grid(shown, names, limits=limits)
     return _tiles.image_grid(shown, names, limits=limits)
+
+
+def image_versions(versions: Mapping[str, ArrayLike], num: int = 10) -> Figure:
+    """The first `num` images in several versions, such as clean, noisy and denoised, a row each.
+
+    All rows share the range of values of the first one, which should be the clean images: noise
+    beyond it is cut off. `tfvae.evaluation.image_quality` measures them.
+
+    Args:
+        versions: name -> images (n, h, w), (n, h, w, 1) or (n, h, w, 3), of one shape.
+        num: greatest number of images to show.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: when there are no versions, they are no images, or their shapes differ.
+
+    Example:
+        >>> import numpy as np, tfvae.plots
+        >>> clean = np.random.default_rng(0).uniform(size=(4, 8, 8, 1))
+        >>> figure = tfvae.plots.image_versions({"clean": clean, "noisy": clean + 0.1})
+        >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
+        ['clean', 'noisy']
+    """
+    num = _checks.positive_int("num", num)
+    rows = {name: np.asarray(images) for name, images in dict(versions).items()}
+    shapes = {name: images.shape for name, images in rows.items()}
+    shape = next(iter(shapes.values()), ())
+    if len(set(shapes.values())) != 1 or not _tiles.are_images(shape[1:]) or 0 in shape:
+        raise ValueError(
+            "`versions` must hold images of one shape, (n, height, width) with 1, 3 or no "
+            f"channels last, n ≥ 1, by name, received {shapes}."
+        )
+    shown = [images[:num] for images in rows.values()]
+    return _tiles.image_grid(shown, list(rows), limits=_tiles.value_range(shown[0]))
 
 
 def sequence_grid(

@@ -6,6 +6,7 @@ from tfvae.priors.fitting import fit
 from tfvae.priors.flow import Flow
 from tfvae.priors.gaussian_mixture import GaussianMixture
 from tfvae.priors.hierarchical import HierarchicalPrior
+from tfvae.priors.improper import Improper
 from tfvae.priors.names import get
 from tfvae.priors.standard_normal import StandardNormal
 from tfvae.priors.standing_in import fit_to
@@ -17,6 +18,7 @@ __all__ = [
     "Flow",
     "GaussianMixture",
     "HierarchicalPrior",
+    "Improper",
     "Prior",
     "StandardNormal",
     "TopographicPrior",

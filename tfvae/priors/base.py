@@ -53,6 +53,8 @@ class Prior(Component, abc.ABC):
     """The shape in which the N_z latents are laid out, where that means something."""
     noise_per_latent: int = 1
     """Gaussian variables that the posterior has for each latent; see `latents_from_noise`."""
+    is_proper: bool = True
+    """Whether p(z) integrates to 1, so that there is something to draw from."""
 
     def __init__(
         self,

@@ -6,6 +6,7 @@ from tfvae.priors.density_buffer import DensityBuffer
 from tfvae.priors.flow import Flow
 from tfvae.priors.gaussian_mixture import GaussianMixture
 from tfvae.priors.hierarchical import HierarchicalPrior
+from tfvae.priors.improper import Improper
 from tfvae.priors.standard_normal import StandardNormal
 from tfvae.priors.topographic import TopographicPrior
 from tfvae.priors.vamp import VampPrior
@@ -18,6 +19,7 @@ def get(identifier: str | Prior) -> Prior:
         "flow": Flow,
         "gaussian_mixture": GaussianMixture,
         "hierarchical": HierarchicalPrior,
+        "improper": Improper,
         "standard_normal": StandardNormal,
         "topographic": TopographicPrior,
         "vamp": VampPrior,

@@ -122,7 +122,7 @@ class Inputs:
 
     def _x(self, x):
         x = self.scaling.to_model(x)
-        return x, self._allows(x) if self.model.target == "x" else _finite(x)
+        return x, self._allows(x) if self.model.explains_its_input else _finite(x)
 
     def _target(self, target):
         target = self.target_scaling.to_model(target)

@@ -29,7 +29,7 @@ def export(
     """Writes `model` as a SavedModel with named inputs and outputs, in the layout of TF Serving.
 
     `path` is the folder of one version, e.g. "serving/1": TF Serving watches "serving" and takes
-    the highest number. Every model has these signatures:
+    the highest number. Every model has these signatures, `generate` if its prior is proper:
 
     | signature | inputs | outputs |
     |---|---|---|

@@ -98,13 +98,14 @@ def served(inputs: Inputs) -> dict[str, Signature]:
             f"−ELBO of one posterior sample in the model's units: high for unusual {what}",
             {"score": NATS},
         ),
-        "generate": _signature(
+    }
+    if model.prior.is_proper:
+        signatures["generate"] = _signature(
             generate,
             [count, seed, *beside],
             f"E[{given}] with z drawn from the prior{rows}",
             {"mean": unit},
-        ),
-    }
+        )
     if classification.is_possible(model):
         signatures["classify"] = _classifier(inputs)
     return signatures | _of_image_files(inputs)
