@@ -5,6 +5,7 @@ from tfvae.evaluation.capsules import (
     capsule_correlation,
     equivariance_error,
 )
+from tfvae.evaluation.clusters import Clustering, clusters
 from tfvae.evaluation.disentanglement import (
     DCI,
     DisentanglementReport,
@@ -29,6 +30,7 @@ from tfvae.evaluation.posterior import (
     information,
     posterior_report,
 )
+from tfvae.evaluation.principal import PrincipalAxes, principal_axes
 from tfvae.evaluation.prior import PriorFit, distance_to_data, prior_fit
 from tfvae.evaluation.selectivity import selectivity
 from tfvae.evaluation.tables import Line, Report, table
@@ -44,18 +46,21 @@ from tfvae.models.data import (
 __all__ = [
     "DCI",
     "CapsuleCorrelation",
+    "Clustering",
     "DisentanglementReport",
     "EquivarianceReport",
     "FlatnessReport",
     "Line",
     "LogLikelihood",
     "PosteriorReport",
+    "PrincipalAxes",
     "PriorFit",
     "Report",
     "UnsupervisedAccuracy",
     "active_units",
     "beta_vae_score",
     "capsule_correlation",
+    "clusters",
     "dci",
     "decoder_inputs",
     "disentanglement",
@@ -76,6 +81,7 @@ __all__ = [
     "numpy_batches",
     "posterior_moments",
     "posterior_report",
+    "principal_axes",
     "prior_fit",
     "sap",
     "selectivity",

@@ -12,6 +12,7 @@ from tfvae.plots.capsules import (
     squares_covariance,
     topographic_map,
 )
+from tfvae.plots.clusters import clusters, explained_variance
 from tfvae.plots.disentanglement import (
     category_traversals,
     latents_against_factors,
@@ -28,7 +29,9 @@ from tfvae.plots.training import training_curves
 __all__ = [
     "capsule_traversals",
     "category_traversals",
+    "clusters",
     "equidistance",
+    "explained_variance",
     "forward_prediction",
     "interpolation",
     "latent_scatter",
