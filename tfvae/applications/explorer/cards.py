@@ -8,6 +8,7 @@ import numpy as np
 from nicegui import ui
 from nicegui.element import Element
 
+from tfvae import _names
 from tfvae.applications.explorer.pictures import Pictures
 from tfvae.applications.explorer.scene import Scene, signed
 from tfvae.applications.explorer.space import MODES, LatentSpace
@@ -152,11 +153,12 @@ class SlidersCard:
 
     def _category(self, variable, start, end):
         with ui.element("div").classes("axis category"):
-            ui.label(f"d_{variable}").classes("name")
+            name = _names.with_subscript(_names.discrete(variable))
+            ui.label(name).classes("name")
             kind = ui.toggle if end - start <= 10 else ui.select
             choice = kind(list(range(end - start)))
             choice.on_value_change(functools.partial(self._category_chosen, start, end))
-            return choice.props(f'{SMALL_CHOICE} aria-label="d_{variable}"')
+            return choice.props(f'{SMALL_CHOICE} aria-label="{name}"')
 
     def _fill(self):
         self._sliders, self._shown = [], []

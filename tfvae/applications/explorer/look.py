@@ -34,6 +34,7 @@ body, body.body--dark { background: var(--paper); color: var(--ink); }
 .drawing { display: block; width: 100%; height: auto; }
 .line { fill: none; stroke: var(--accent); stroke-width: 2; stroke-linejoin: round;
         stroke-linecap: round; vector-effect: non-scaling-stroke; }
+rect.bar { fill: var(--accent); }
 .line.dot { fill: var(--accent); }
 .tick { fill: var(--soft); font-size: 11px; font-family: inherit; }
 .tick.middle { text-anchor: middle; }
@@ -53,6 +54,8 @@ table.fields td.bar span { display: block; height: .55rem; border-radius: 3px; m
    touch-action: pan-y; background: var(--paper); border: 1px solid var(--line); width: 100%;
    max-width: 40rem; margin: 0 auto; }
 .plane:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+/* A layer of its own: a mark that moves does not redraw the points below. */
+.nicegui-interactive-image-layer { will-change: transform; }
 .grid { stroke: var(--grid); fill: none; }
 .dots { fill: none; stroke: var(--c, var(--plain)); stroke-width: 62; stroke-linecap: round;
         stroke-opacity: .85; }

@@ -1,6 +1,6 @@
 """The card of the map: points in their colours, the magnification factor, and the pointer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from nicegui import background_tasks, run, ui
@@ -63,8 +63,8 @@ class MapCard:
             self._meaning = ui.label("").classes("hint")
         self.draw(self._held)
 
-    def show(self, z: np.ndarray, found: list[Neighbour]) -> None:
-        """Marks a point and its neighbours."""
+    def show(self, z: np.ndarray, found: Sequence[Neighbour] = ()) -> None:
+        """Marks a point, and its neighbours if they are known."""
         self._marks.content = self._scene.plane.marker(z, found)
 
     def draw(self, held: np.ndarray) -> None:

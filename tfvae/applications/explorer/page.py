@@ -1,5 +1,6 @@
 """The page of one visitor: a point in the latent space, and what is drawn of it, on NiceGUI."""
 
+import asyncio
 import html
 from typing import Any
 
@@ -13,6 +14,8 @@ from tfvae.applications.explorer.scene import Scene
 from tfvae.applications.explorer.space import Neighbour
 
 NUM_NEIGHBOURS, NUM_SAMPLES = 8, 16
+# Seconds without a move after which neighbours are shown.
+REST = 0.08
 THEMES = {"auto": None, "dark": True, "light": False}
 
 
@@ -27,7 +30,8 @@ class Page:
         self.scene, self.space = scene, scene.space
         self.client = ui.context.client
         self.z, self.held = self.space.home.copy(), self.space.home_held.copy()
-        self.example, self.found = None, []
+        self.example = None
+        self.found: list[Neighbour] = []
         self._draws, self._wanted, self._drawn, self._is_drawing = 0, 0, -1, False
         ui.add_css(STYLE)
         self._dark = ui.dark_mode(None)
@@ -112,7 +116,8 @@ class Page:
         self.go(self.z, held)
 
     def _to_neighbour(self, i):
-        self.go_to_example(self.found[i].index)
+        if i < len(self.found):
+            self.go_to_example(self.found[i].index)
 
     def _to_sample(self, i):
         self.go(self._sampled[i])
@@ -132,23 +137,30 @@ class Page:
                     self._show(values[0])
         finally:
             self._is_drawing = False
+        # Neighbours take the browser longer than the picture, which should not wait for them.
+        await asyncio.sleep(REST)
+        if self._drawn == self._wanted:
+            with self.client:
+                self._show_neighbours()
 
     def _show(self, values):
         label = self._map.label
         text = "" if self.example is None else self.scene.label_text(label, self.example)
         self._picture.show(values, self.example, text and f"{label} {text}")
         self._sliders.place(self.z, self.held)
-        self.found: list[Neighbour] = self.space.neighbours(self.z, NUM_NEIGHBOURS)
-        self._map.show(self.z, self.found)
-        if self._near is not None:
-            pictures = [self.scene.thumbnail(one.index) for one in self.found]
-            texts = [self.scene.label_text(label, one.index) for one in self.found]
-            notes = [
-                f"{text} · {one.distance:.2g}" if text else f"{one.distance:.2g}"
-                for text, one in zip(texts, self.found, strict=True)
-            ]
-            self._near.show(pictures, notes)
+        self._map.show(self.z)
         self._keep()
+
+    def _show_neighbours(self):
+        self.found = self.space.neighbours(self.z, NUM_NEIGHBOURS)
+        self._map.show(self.z, self.found)
+        if self._near is None:
+            return
+        notes = []
+        for one in self.found:
+            text = self.scene.label_text(self._map.label, one.index)
+            notes.append(f"{text} · {one.distance:.2g}" if text else f"{one.distance:.2g}")
+        self._near.show([self.scene.thumbnail(one.index) for one in self.found], notes)
 
     def _held_changed(self):
         self._map.draw(self.held)

@@ -90,10 +90,10 @@ class Pictures:
             return f'<img class="pixels" src="{self.source(values)}" alt="">'
         row = np.asarray(values, "float64").ravel()
         if kind == "stick figure":
-            return self._stick_figure(row)
-        if kind == "curve" or small:
+            return self._stick_figure(row, small)
+        if kind == "curve":
             return self._curve(row, small)
-        return self._table(row)
+        return self._bars(row) if small else self._table(row)
 
     def _curve(self, row, small):
         low, high = self.limits
@@ -111,7 +111,7 @@ class Pictures:
         body = dot if len(row) == 1 else f'<polyline class="line" points="{line}"/>'
         return f'<svg class="drawing" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">{ends}{body}</svg>'
 
-    def _stick_figure(self, row):
+    def _stick_figure(self, row, small):
         pose = _seen(self.joints(row[np.newaxis]))[0]
         x = WIDTH / 2 + (pose[:, 0] - self.middle) * self.scale
         y = HEIGHT - EDGE - (pose[:, 1] - self.corner[1]) * self.scale
@@ -120,11 +120,26 @@ class Pictures:
             for b, a in enumerate(self.parents)
             if a >= 0
         )
-        return f'<svg class="drawing" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">{bones}</svg>'
+        # Among many the edges are left out, which few poses need.
+        left, width = ((WIDTH - HEIGHT) // 2, HEIGHT) if small else (0, WIDTH)
+        return f'<svg class="drawing" viewBox="{left} 0 {width} {HEIGHT}" role="img">{bones}</svg>'
+
+    def _parts(self, row):
+        """Where each value lies between the least and the greatest of its column, in [0, 1]."""
+        width = np.where(self.high > self.low, self.high - self.low, 1.0)
+        return np.nan_to_num(np.clip((row - self.low) / width, 0.0, 1.0))
+
+    def _bars(self, row):
+        step = (HEIGHT - 2 * EDGE) / len(row)
+        bars = "".join(
+            f'<rect class="bar" x="{EDGE}" y="{EDGE + i * step:.1f}" height="{0.7 * step:.1f}" '
+            f'width="{2 + part * (WIDTH - 2 * EDGE):.1f}"/>'
+            for i, part in enumerate(self._parts(row))
+        )
+        return f'<svg class="drawing" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">{bars}</svg>'
 
     def _table(self, row):
-        width = np.where(self.high > self.low, self.high - self.low, 1.0)
-        parts = np.nan_to_num(np.clip((row - self.low) / width, 0.0, 1.0))
+        parts = self._parts(row)
         lines = "".join(
             f'<tr><th scope="row">{html.escape(name)}</th><td>{_number(value)}</td>'
             f'<td class="bar"><span style="width:{100 * part:.0f}%"></span></td></tr>'

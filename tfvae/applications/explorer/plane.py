@@ -2,13 +2,14 @@
 
 import colorsys
 import html
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.colors import Colormap, to_hex
 from matplotlib.ticker import MaxNLocator
 
-from tfvae.applications.explorer.space import MODES, LatentSpace
+from tfvae.applications.explorer.space import MODES, LatentSpace, Neighbour
 from tfvae.plots import _style
 from tfvae.plots.latent import checked_labels
 
@@ -93,7 +94,7 @@ class Plane:
             low, high = self.middle[axis] - self.reach, self.middle[axis] + self.reach
             for value in MaxNLocator(6).tick_values(low, high):
                 place = SIZE / 2 * (1.0 + (value - self.middle[axis]) / self.reach)
-                if not 0.02 * SIZE < place < 0.98 * SIZE:
+                if not 0.05 * SIZE < place < 0.97 * SIZE:
                     continue
                 text = f"{value + 0.0:.4g}".replace("-", "−")
                 line, at = f"M{place:.1f} 0V{SIZE}", f'x="{place:.1f}" y="{SIZE - 8}"'
@@ -123,7 +124,7 @@ class Plane:
             for i in range(len(colors.on_white))
         )
 
-    def marker(self, z: np.ndarray, neighbours: list[Any] = ()) -> str:
+    def marker(self, z: np.ndarray, neighbours: Sequence[Neighbour] = ()) -> str:
         """A ring at the point, and smaller ones at its neighbours."""
         rings = self.pixels(self.space.points[[one.index for one in neighbours]])
         parts = [f'<circle class="near" cx="{x:.1f}" cy="{y:.1f}" r="7"/>' for x, y in rings]
