@@ -124,7 +124,9 @@ def clusters(
         fitted = KMeans(count, n_init=num_starts, random_state=seed).fit(z)
         assignments, centres = fitted.labels_, fitted.cluster_centers_
     else:
-        fitted = GaussianMixture(count, n_init=num_starts, random_state=seed).fit(z)
+        # Starts from k-means are all alike, and near what k-means finds.
+        start = {"n_init": num_starts, "init_params": "random_from_data", "max_iter": 500}
+        fitted = GaussianMixture(count, random_state=seed, **start).fit(z)
         assignments, centres = fitted.predict(z), fitted.means_
     silhouette = _silhouette(z, assignments, seed)
     if labels is None:

@@ -110,9 +110,9 @@ def axes_of(z: np.ndarray) -> PrincipalAxes:
         ValueError: if n < 2, or a latent is not finite.
     """
     z = finite_latents(z)
-    fitted = PCA(svd_solver="full").fit(z)
+    with np.errstate(invalid="ignore"):  # It divides by the variance, which may be 0.
+        fitted = PCA(svd_solver="full").fit(z)
     variances = fitted.explained_variance_
-    # PCA divides by the total, which is 0 where nothing varies.
     return PrincipalAxes(
         fitted.mean_, fitted.components_, variances, variances / (np.sum(variances) or 1.0)
     )

@@ -48,7 +48,6 @@ def read_model(path: str | os.PathLike) -> LatentVariableModel:
             + ' `model.save("model.keras")` writes one.'
         )
     try:
-        # Whatever `keras.config.enable_unsafe_deserialization` said before.
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras, zipfile and h5py have many classes for damage.
         raise ValueError(
