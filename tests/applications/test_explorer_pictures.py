@@ -112,7 +112,7 @@ def test_a_table_s_names_come_from_the_model():
 
 def test_a_target_of_another_shape_has_pictures_of_its_own():
     model = tfvae.VAE(latent_dim=2, target="y", seed=0)
-    model.build({"x": (None, 30), "target": (None, 8, 8, 1)})
+    model.build(((None, 30), (None, 8, 8, 1)))
     x = np.random.default_rng(0).normal(size=(20, 30)).astype("float32")
     shown, read = pictures_of(LatentSpace(model, Data(x)))
     assert shown.kinds == ("image",) and read.kinds == ("curve", "table")

@@ -98,6 +98,8 @@ def _from_file(path: pathlib.Path) -> Data:
     try:
         content = np.load(path, allow_pickle=False)
         arrays = {"x": content} if path.suffix == ".npy" else dict(content)
+        if not all(isinstance(values, np.ndarray) for values in arrays.values()):
+            raise ValueError("it holds something else than arrays")
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"DATA must be a whole file of arrays of numbers or texts, received {str(path)!r}, "
