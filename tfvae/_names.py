@@ -3,6 +3,7 @@
 import re
 
 _INDEXED = re.compile(r"\b([a-zA-Z])_(\d+)\b")
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 def latent(index: int) -> str:
@@ -23,3 +24,8 @@ def category(index: int, value: int) -> str:
 def in_figure(name: str) -> str:
     """A name as Matplotlib sets it, with the number as an index."""
     return _INDEXED.sub(r"$\1_{\2}$", name)
+
+
+def with_subscript(name: str) -> str:
+    """A name as a plain text sets it, with the number as an index: z₀."""
+    return _INDEXED.sub(lambda match: match[1] + match[2].translate(_SUBSCRIPTS), name)

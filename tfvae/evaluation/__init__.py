@@ -6,6 +6,7 @@ from tfvae.evaluation.capsules import (
     capsule_correlation,
     equivariance_error,
 )
+from tfvae.evaluation.clusters import Clustering, clusters
 from tfvae.evaluation.disentanglement import (
     DCI,
     DisentanglementReport,
@@ -31,6 +32,7 @@ from tfvae.evaluation.posterior import (
     information,
     posterior_report,
 )
+from tfvae.evaluation.principal import PrincipalAxes, principal_axes
 from tfvae.evaluation.prior import PriorFit, distance_to_data, prior_fit
 from tfvae.evaluation.selectivity import selectivity
 from tfvae.evaluation.tables import Line, Report, table
@@ -47,6 +49,7 @@ __all__ = [
     "DCI",
     "BetaScan",
     "CapsuleCorrelation",
+    "Clustering",
     "DisentanglementReport",
     "EquivarianceReport",
     "FlatnessReport",
@@ -54,6 +57,7 @@ __all__ = [
     "Line",
     "LogLikelihood",
     "PosteriorReport",
+    "PrincipalAxes",
     "PriorFit",
     "Report",
     "UnsupervisedAccuracy",
@@ -61,6 +65,7 @@ __all__ = [
     "beta_scan",
     "beta_vae_score",
     "capsule_correlation",
+    "clusters",
     "dci",
     "decoder_inputs",
     "disentanglement",
@@ -82,6 +87,7 @@ __all__ = [
     "numpy_batches",
     "posterior_moments",
     "posterior_report",
+    "principal_axes",
     "prior_fit",
     "psnr",
     "sap",

@@ -13,6 +13,7 @@ from tfvae.plots.capsules import (
     squares_covariance,
     topographic_map,
 )
+from tfvae.plots.clusters import clusters, explained_variance
 from tfvae.plots.disentanglement import (
     category_traversals,
     latents_against_factors,
@@ -30,7 +31,9 @@ __all__ = [
     "beta_scan",
     "capsule_traversals",
     "category_traversals",
+    "clusters",
     "equidistance",
+    "explained_variance",
     "forward_prediction",
     "image_versions",
     "interpolation",

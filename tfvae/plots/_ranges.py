@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-import keras
 import numpy as np
 
 from tfvae import _checks
@@ -16,15 +15,15 @@ def at_least_two(name: str, value: int) -> int:
     return value
 
 
-def dims_of(model: keras.Model, dims: Iterable[int] | None) -> list[int]:
-    """Returns latent dimensions as a list; None stands for all of them."""
+def dims_of(count: int, dims: Iterable[int] | None) -> list[int]:
+    """Returns some of `count` latents or principal axes as a list; None stands for all of them."""
     if dims is None:
-        return list(range(model.latent_dim))
+        return list(range(count))
     dims = list(dims)
-    if not dims or any(dim not in range(model.latent_dim) for dim in dims):
+    if not dims or any(dim not in range(count) for dim in dims):
         raise ValueError(
-            f"`dims` must be one or more numbers from 0 to {model.latent_dim - 1} (latent_dim = "
-            f"{model.latent_dim}), received {dims}."
+            f"`dims` must be one or more numbers from 0 to {count - 1}, received {dims}. There are "
+            f"{count} latents or axes."
         )
     return dims
 

@@ -241,7 +241,7 @@ def _traversed(model, dims, values, rest, y):
     """E[x|z, d] (latents, rows, values, *data), and the names of rows and of latents."""
     _models.check_built(model)
     _models.check_single(model)
-    dims = _ranges.dims_of(model, dims)
+    dims = _ranges.dims_of(model.latent_dim, dims)
     rest = np.zeros(model.latent_dim) if rest is None else np.asarray(rest, dtype="float64")
     if rest.shape != (model.latent_dim,):
         raise ValueError(

@@ -16,6 +16,8 @@ from tfvae.plots import _lines, _models, _ranges, _tiles
 # Samples of the prior, and their quantiles that limit a traversal.
 NUM_FOR_RANGE = 2000
 TAILS = (0.01, 0.99)
+# Standard deviations of the data that a traversal of a principal axis goes to each side.
+AXIS_REACH = 2.0
 
 
 def traversals(
@@ -26,19 +28,24 @@ def traversals(
     dims: Iterable[int] | None = None,
     num_values: int = 9,
     limits: tuple[float, float] | None = None,
+    axes: Any = None,
     seed: int = 0,
 ) -> Figure:
     """E[x|z, d, c] while one latent varies and all else stays fixed: a row per latent dimension.
+
+    With `axes` the coordinate along one principal axis varies in place of one latent.
 
     Args:
         model: a built model.
         x: one example, (*data) or (1, *data), whose embedding gives the fixed values, categories
             among them; None: a sample of the prior gives them.
         y: label and condition of this one example, for a model that needs them.
-        dims: the dimensions to show; None: all.
+        dims: the dimensions, or the numbers of the axes, to show; None: all.
         num_values: columns.
-        limits: (lowest, highest) value of z_i; None: the 1% and 99% quantiles of the prior in that
-            dimension.
+        limits: (lowest, highest) value of z_i, or of the coordinate along an axis, which is 0 at
+            the mean; None: the 1% and 99% quantiles of the prior in that dimension or, with `axes`,
+            from −2 to 2 standard deviations of the data.
+        axes: `tfvae.evaluation.PrincipalAxes`; None: the latents themselves.
         seed: seed of the prior samples.
 
     Returns:
@@ -47,25 +54,45 @@ def traversals(
     Raises:
         ValueError: when the model is not built or models sequences, a part of y is missing, or an
             argument does not fit.
+
+    Example, the three directions in which encodings vary most:
+        >>> import numpy as np, tfvae.plots
+        >>> x = np.random.default_rng(0).uniform(size=(50, 8, 8, 1)).astype("float32")
+        >>> vae = tfvae.VAE(latent_dim=5, seed=0)
+        >>> vae.build(x.shape)
+        >>> axes = tfvae.evaluation.principal_axes(vae, x)
+        >>> figure = tfvae.plots.traversals(vae, x[0], axes=axes, dims=range(3))
     """
     _models.check_built(model)
     _models.check_single(model)
     y = _models.beside_one(model, y)
     num_values = _ranges.at_least_two("num_values", num_values)
-    dims = _ranges.dims_of(model, dims)
+    latent_dim = model.latent_dim
+    if axes is not None and np.shape(axes.mean) != (latent_dim,):
+        raise ValueError(
+            f"`axes` must be those of {latent_dim} latents, received {np.size(axes.mean)}. Find "
+            "them by `tfvae.evaluation.principal_axes` of this model."
+        )
+    directions = np.eye(latent_dim) if axes is None else axes.directions
+    dims = _ranges.dims_of(len(directions), dims)
     prior = np.asarray(model.sample_prior(NUM_FOR_RANGE, y, seed=(seed, 0)))
     base = prior[0] if x is None else data.embeddings(model, _one(model, x), y)[0]
-    if limits is None:
-        low, high = np.quantile(prior[:, : model.latent_dim], TAILS, axis=0)
+    if limits is not None:
+        low, high = (np.full(len(directions), limit) for limit in _ranges.limits_of(limits))
+    elif axes is None:
+        low, high = np.quantile(prior[:, :latent_dim], TAILS, axis=0)
     else:
-        low, high = (np.full(model.latent_dim, limit) for limit in _ranges.limits_of(limits))
+        high = AXIS_REACH * np.sqrt(axes.variances)
+        low = -high
+    held = base[:latent_dim] if axes is None else axes.coordinates(base[:latent_dim])
     z = np.tile(base, [len(dims), num_values, 1]).astype("float32")
     for row, dim in zip(z, dims, strict=True):
-        row[:, dim] = np.linspace(low[dim], high[dim], num_values)
+        moved = np.linspace(low[dim], high[dim], num_values) - held[dim]
+        row[:, :latent_dim] += moved[:, np.newaxis] * directions[dim]
     means = _models.decoded(model, z.reshape(-1, model.embedding_dim), y)
     rows = means.reshape(*z.shape[:2], *model.target_shape)
     titles = [
-        _names.in_figure(_names.latent(dim))
+        (_names.in_figure(_names.latent(dim)) if axes is None else _axis_name(axes, dim))
         + f": {low[dim]:.1f} … {high[dim]:.1f}".replace("-", "−")
         for dim in dims
     ]
@@ -144,6 +171,10 @@ def interpolation(
     return _lines.fan_panels(
         rows, list(ways), np.linspace(0.0, 1.0, len(rows[0])), "part of the way"
     )
+
+
+def _axis_name(axes, index):
+    return f"axis {index} ({axes.shares[index]:.0%})"
 
 
 def _one(model, x):

@@ -1,0 +1,161 @@
+"""What the explorer reads: models, arrays, data sets; and what it refuses, with a reason."""
+
+import re
+import sys
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+import tfvae
+from tfvae.applications.explorer import Data, __main__, files, read_data, read_model
+
+
+@pytest.fixture(scope="module")
+def model_file(tmp_path_factory):
+    model = tfvae.VAE(latent_dim=2, seed=0)
+    model.build((None, 5))
+    path = tmp_path_factory.mktemp("model") / "small.keras"
+    model.save(path)
+    return path
+
+
+def test_a_model_comes_back(model_file):
+    model = read_model(model_file)
+    assert isinstance(model, tfvae.VAE) and model.latent_dim == 2
+
+
+def test_files_that_are_no_models(model_file, tmp_path):
+    with pytest.raises(ValueError, match=r"MODEL must be a .keras file, .* does not exist"):
+        read_model(tmp_path / "no.keras")
+    text = tmp_path / "model.h5"
+    text.write_text("x")
+    with pytest.raises(ValueError, match=r"must be a .keras file, received .*model.h5'\. `model"):
+        read_model(text)
+    half = tmp_path / "half.keras"
+    half.write_bytes(model_file.read_bytes()[:2000])
+    with pytest.raises(ValueError, match=r"must be a whole \.keras file"):
+        read_model(half)
+    other = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    other.save(tmp_path / "other.keras")
+    with pytest.raises(ValueError, match="must be a model of tfvae, received a Sequential"):
+        read_model(tmp_path / "other.keras")
+
+
+def test_code_in_a_model_is_not_run(tmp_path):
+    evil = keras.Sequential([keras.Input((3,)), keras.layers.Lambda(lambda x: x)])
+    evil.save(tmp_path / "evil.keras")
+    with pytest.raises(ValueError, match="cannot be loaded"):
+        read_model(tmp_path / "evil.keras")
+
+
+def test_arrays(tmp_path):
+    x, labels = np.zeros((4, 5)), np.array(["a", "b", "a", "<i>"])
+    np.save(tmp_path / "x.npy", x)
+    assert read_data(str(tmp_path / "x.npy")).x.shape == (4, 5)
+    np.savez(tmp_path / "one.npz", whatever=x)
+    assert read_data(str(tmp_path / "one.npz")).labels == {}
+    np.savez(tmp_path / "both.npz", x=x, labels=labels, condition=x[:, :2])
+    data = read_data(str(tmp_path / "both.npz"))
+    assert list(data.labels) == ["label"] and data.labels["label"].tolist() == labels.tolist()
+    assert set(data.y) == {"labels", "condition"} and data.name == "both.npz"
+    np.savez(tmp_path / "two.npz", x=x, labels=np.zeros((4, 2), int))
+    assert list(read_data(str(tmp_path / "two.npz")).labels) == ["label 0", "label 1"]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "match"),
+    [
+        ({"x": np.zeros((2, 3)), "labels": np.zeros(3)}, "one row for each of the 2 examples"),
+        ({"x_train": np.zeros((2, 3)), "y": np.zeros(2)}, "received x_train, y"),
+        ({"x": np.zeros((2, 3)), "extra": np.zeros(2)}, "received x, extra"),
+        ({"x": np.zeros(3)}, r"received an array of the shape \(3,\)"),
+        ({"x": np.zeros((0, 3))}, r"received an array of the shape \(0, 3\)"),
+        ({"x": np.array([["a", "b"]])}, "and type <U1"),
+        ({}, "received nothing"),
+    ],
+)
+def test_arrays_that_do_not_fit(tmp_path, arrays, match):
+    path = tmp_path / "data.npz"
+    np.savez(path, **arrays)
+    with pytest.raises(ValueError, match=match):
+        read_data(str(path))
+
+
+def test_nothing_is_unpickled(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (sys.exit, ("it ran",))
+
+    for name in ("evil.npy", "evil.npz"):
+        save = np.save if name.endswith("npy") else lambda path, x: np.savez(path, x=x)
+        save(tmp_path / name, np.array([[Evil()]], object))
+        with pytest.raises(ValueError, match="cannot be read"):
+            read_data(str(tmp_path / name))
+
+
+def test_damaged_and_other_files(tmp_path):
+    for name in ("bad.npy", "bad.npz", "empty.npz"):
+        (tmp_path / name).write_bytes(b"PK\x03\x04 no" if "bad" in name else b"")
+        with pytest.raises(ValueError, match="cannot be read"):
+            read_data(str(tmp_path / name))
+    with zipfile.ZipFile(tmp_path / "zip.npz", "w") as file:
+        file.writestr("x.npy", "no array")
+    with pytest.raises(ValueError, match=r"DATA must"):
+        read_data(str(tmp_path / "zip.npz"))
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match=r"must be an .npy or .npz file or the name"):
+        read_data(str(tmp_path / "table.csv"))
+
+
+def test_a_data_set_by_name():
+    data = read_data("digits", split="test[:50]")
+    assert data.x.shape == (50, 8, 8, 1) and data.labels["label"].shape == (50,)
+    assert data.y["labels"] is not None and data.name == "digits, test[:50]"
+    with pytest.raises(ValueError, match="digit"):
+        read_data("digitz")
+
+
+def test_options():
+    assert files.option("subjects=35,49") == ("subjects", "35,49")
+    for text in ("size", "=3"):
+        with pytest.raises(ValueError, match="--set must be NAME=VALUE"):
+            files.option(text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (["no.keras"], "MODEL must be a .keras file"),
+        (["{model}", "no.npz"], "DATA must be a whole file"),
+        (["{model}", "{wrong}"], r"`data` must hold examples of the shape \(5,\), .* \(4,\)"),
+        (["{model}", "{gaps}"], "received 1 of 3 examples with NaN or infinities; .* number 1"),
+        (["{model}", "--set", "size"], "--set must be NAME=VALUE"),
+        (["{model}", "--port", "0"], "`port` must be a whole number from 1"),
+        (["{model}", "{good}", "--limit", "0"], "`limit` must be a whole number of at least 1"),
+        (["{model}", "--coloring", "loud"], "invalid choice: 'loud'"),
+    ],
+)
+def test_the_program_says_what_is_wrong(arguments, match, model_file, tmp_path, capsys):
+    gaps = np.zeros((3, 5))
+    gaps[1, 2] = np.nan
+    for name, x in {"wrong": np.zeros((3, 4)), "gaps": gaps, "good": np.zeros((3, 5))}.items():
+        np.save(tmp_path / f"{name}.npy", x)
+    names = {one: tmp_path / f"{one}.npy" for one in ("wrong", "gaps", "good")}
+    with pytest.raises(SystemExit) as ended:
+        __main__.main([one.format(model=model_file, **names) for one in arguments])
+    assert ended.value.code == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert re.search(match, said), said
+
+
+def test_without_nicegui_the_program_says_what_to_install(model_file, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "nicegui", None)
+    with pytest.raises(SystemExit):
+        __main__.main([str(model_file)])
+    assert "pip install 'tfvae[explorer]'" in " ".join(capsys.readouterr().err.split())
+
+
+def test_data_has_no_shared_defaults():
+    assert Data(np.zeros((1, 2))).y == {} and isinstance(Data(np.zeros((1, 2))), tuple)

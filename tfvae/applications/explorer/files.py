@@ -1,0 +1,201 @@
+"""What the explorer is given: a model's file, and data from a file or by name."""
+
+import os
+import pathlib
+import zipfile
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+import tfvae.datasets
+from tfvae import _checks
+from tfvae.models import LatentVariableModel, beside
+
+# The arrays of an .npz file that are read.
+ARRAYS = ("x", *beside.NAMES)
+ENDINGS = (".npy", ".npz")
+
+
+class Data(NamedTuple):
+    """Examples with all that the explorer shows of them."""
+
+    x: np.ndarray
+    """(n, *data)."""
+    y: dict[str, np.ndarray] = {}
+    """What the model may need beside x: "labels", "condition", each with a row for each example."""
+    labels: dict[str, np.ndarray] = {}
+    """What the points can be coloured by: name -> (n,)."""
+    joints: Any = None
+    """A function of poses, (n, N_x), that gives positions of joints, (n, joints, 3); or None."""
+    parents: Sequence[int] = ()
+    """The parent of each joint, −1 for the root."""
+    name: str = "data"
+
+
+def read_model(path: str | os.PathLike) -> LatentVariableModel:
+    """Loads a model of the library from its .keras file; no code of the file is run.
+
+    Raises:
+        ValueError: when there is no such file, it is damaged or of another kind, or holds code.
+    """
+    path = pathlib.Path(path)
+    if path.suffix != ".keras" or not path.is_file():
+        raise ValueError(
+            f"MODEL must be a .keras file, received {str(path)!r}"
+            + (", which does not exist." if not path.exists() else ".")
+            + ' `model.save("model.keras")` writes one.'
+        )
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras, zipfile and h5py have many classes for damage.
+        raise ValueError(
+            f"MODEL must be a whole .keras file of tfvae, received {str(path)!r}, which cannot be "
+            f"loaded ({error})."
+        ) from error
+    if not isinstance(model, LatentVariableModel):
+        raise ValueError(
+            f"MODEL must be a model of tfvae, received a {type(model).__name__} in {str(path)!r}."
+        )
+    return model
+
+
+def read_data(
+    name: str,
+    *,
+    split: str = "test",
+    path: str | None = None,
+    data_dir: str | None = None,
+    options: dict[str, Any] | None = None,
+) -> Data:
+    """Reads an .npy or .npz file, or loads a data set of the library by name.
+
+    An .npy file holds x. An .npz file holds x alone, or x with some of "labels", "condition" and
+    "target", with a row for each example. Nothing is unpickled.
+
+    Args:
+        name: the file, or a name for `tfvae.datasets.load`.
+        split: of a data set.
+        path: the raw files of a data set.
+        data_dir: folder of TFDS's prepared data.
+        options: further options of a data set, such as {"size": 16}.
+
+    Raises:
+        ValueError: when there is no such file or data set, or it holds something else.
+    """
+    if pathlib.Path(name).suffix in ENDINGS:
+        return _from_file(pathlib.Path(name))
+    if os.path.exists(name):
+        raise ValueError(
+            f"DATA must be an .npy or .npz file or the name of a data set, received {name!r}. "
+            "`numpy.savez(path, x=x, labels=labels)` writes a file."
+        )
+    return _from_dataset(name, split, path, data_dir, options or {})
+
+
+def _from_file(path: pathlib.Path) -> Data:
+    try:
+        content = np.load(path, allow_pickle=False)
+        arrays = {"x": content} if path.suffix == ".npy" else dict(content)
+        if not all(isinstance(values, np.ndarray) for values in arrays.values()):
+            raise ValueError("it holds something else than arrays")
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"DATA must be a whole file of arrays of numbers or texts, received {str(path)!r}, "
+            f"which cannot be read ({error})."
+        ) from error
+    if len(arrays) == 1:
+        arrays = {"x": next(iter(arrays.values()))}
+    if "x" not in arrays or not set(arrays) <= set(ARRAYS):
+        raise ValueError(
+            f"DATA must hold one array, or x with some of {', '.join(ARRAYS[1:])}, received "
+            f"{', '.join(arrays) or 'nothing'} in {str(path)!r}. Write the arrays by these names: "
+            "numpy.savez(path, x=x, labels=labels)."
+        )
+    x = arrays.pop("x")
+    if x.ndim < 2 or len(x) == 0 or x.dtype.kind not in "buif":
+        raise ValueError(
+            f"DATA must hold numbers x, (n ≥ 1, *data), received an array of the shape {x.shape} "
+            f"and type {x.dtype} in {str(path)!r}."
+        )
+    for name, values in arrays.items():
+        beside.check_rows(name, values, len(x))
+    labels = {}
+    if "labels" in arrays:
+        columns = arrays["labels"].reshape(len(x), -1)
+        names = (
+            ["label"] if columns.shape[1] == 1 else [f"label {i}" for i in range(len(columns.T))]
+        )
+        labels = dict(zip(names, columns.T, strict=True))
+    return Data(x, arrays, labels, name=path.name)
+
+
+def _from_dataset(name, split, path, data_dir, options):
+    try:
+        loaded = _load(name, split, path, data_dir, options)
+    except ImportError as error:
+        raise ValueError(f"DATA {name!r} cannot be loaded: {error}") from error
+    x, y = loaded if isinstance(loaded, tuple) else (loaded, None)
+    named = y if isinstance(y, dict) else {} if y is None else {"label": y}
+    labels = {str(key): np.asarray(value) for key, value in named.items()}
+    labels = {key: _texts(value) for key, value in labels.items() if value.ndim == 1}
+    beside_x = {} if y is None or isinstance(y, dict) else {"labels": y}
+    joints, parents = None, ()
+    if name in ("cmu_mocap", "cmu_walk_jog"):
+        joints, parents = _stick_figure(name, path, data_dir, options)
+    return Data(x, beside_x, labels, joints, parents, f"{name}, {split}")
+
+
+def _load(name, split, path, data_dir, options):
+    """(x, y), or x of a data set without a label."""
+    source = {"split": split, "path": path, "data_dir": data_dir, **options}
+    try:
+        dataset = tfvae.datasets.load(name, shuffle=False, **source)
+    except ValueError as error:
+        if "`labels` must be False" not in str(error):
+            raise
+        dataset = tfvae.datasets.load(name, shuffle=False, labels=False, **source)
+    return tfvae.datasets.as_arrays(dataset)
+
+
+def _texts(values: np.ndarray) -> np.ndarray:
+    """Bytes of TFDS as texts."""
+    if values.dtype.kind not in "SO":
+        return values
+    return np.array([v.decode() if isinstance(v, bytes) else str(v) for v in values])
+
+
+def _stick_figure(name, path, data_dir, options):
+    """Positions of the joints of poses, and their parents; None where no skeleton is."""
+    skeletons = sorted(pathlib.Path(path or ".").glob("*.asf"))
+    if not skeletons:
+        return None, ()
+    transform = tfvae.datasets.pose_transform(name, path=path, data_dir=data_dir, **options)
+    skeleton = tfvae.datasets.read_asf(skeletons[0])
+    if tuple(skeleton.channels) != tuple(transform.channels):
+        return None, ()
+    return (lambda poses: skeleton.positions(transform.invert(poses))), skeleton.parents
+
+
+def option(text: str) -> tuple[str, Any]:
+    """NAME=VALUE as a name and a number, True, False or a text.
+
+    Raises:
+        ValueError: when there is no "=".
+
+    Example:
+        >>> option("size=16"), option("noise=0.1"), option("hands=True")
+        (('size', 16), ('noise', 0.1), ('hands', True))
+    """
+    name, given, value = text.partition("=")
+    if not (given and name):
+        raise ValueError(f"--set must be NAME=VALUE, received {text!r}.")
+    if value in ("True", "False"):
+        return name, value == "True"
+    for parse in (_checks.whole_number, _checks.number):
+        try:
+            return name, parse(value)
+        except ValueError:
+            continue
+    return name, value
