@@ -15,14 +15,13 @@ from tfvae.priors import StandardNormal
 
 
 class CodedModel:
-    """q(z|x) and E[x|z] of a model, as NumPy arrays that are the same each time.
+    """q(z|x) and E[x|z] of a model that `check` allows, as NumPy arrays.
 
     Raises:
-        ValueError: when the model is not one that can compress.
+        ValueError: when the posterior is no diagonal Gaussian.
     """
 
     def __init__(self, model: LatentVariableModel) -> None:
-        check(model)
         self.model = model
         self.shape = tuple(model.data_shape)
         latents = (*model.sequence_shape, model.latent_dim)

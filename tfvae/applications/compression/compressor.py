@@ -9,7 +9,7 @@ import numpy as np
 from tfvae import _checks, _files
 from tfvae._progress import progress
 from tfvae.applications.compression import bits_back, container, latents
-from tfvae.applications.compression.coded_model import CodedModel
+from tfvae.applications.compression.coded_model import CodedModel, check
 from tfvae.applications.compression.symbols import as_array, symbols_for
 from tfvae.models import LatentVariableModel
 
@@ -62,8 +62,9 @@ class Compressor:
         self, model: LatentVariableModel, *, unit: float | None = None, batch_size: int = 64
     ) -> None:
         latents.constriction()
-        self._coded = CodedModel(model)
+        check(model)
         self._symbols = symbols_for(model.likelihood, unit)
+        self._coded = CodedModel(model)
         self._batch_size = _checks.whole_in("batch_size", batch_size, 1, 2**16)
 
     def compress(self, x: Any, *, verify: bool = True, verbose: str | int = "auto") -> bytes:

@@ -120,7 +120,7 @@ def digest_of_weights(layers: list[keras.layers.Layer]) -> str:
     known = hashlib.sha256()
     for layer in layers:
         for weight in layer.weights:
-            values = keras.ops.convert_to_numpy(weight)
+            values = tf.convert_to_tensor(weight.value).numpy()
             known.update(f"{values.dtype} {values.shape}".encode() + values.tobytes())
     return known.hexdigest()[: 2 * _CHECKSUM]
 
