@@ -155,7 +155,7 @@ def test_bits_are_those_of_the_elbo(vae, compressor):
     x = stripes(3000, seed=8)
     data = compressor.compress(x, verify=False)
     bits = 8 * (len(data) - MOST_HEADER) / len(x), 8 * len(data) / len(x)
-    elbo = -np.mean([vae.evaluate(x, verbose=0)["elbo"] for _ in range(3)]) / np.log(2.0)
+    elbo = -vae.evaluate(x, batch_size=1000, verbose=0)["elbo"] / np.log(2.0)
     assert bits[0] < 1.01 * elbo and bits[1] > 0.99 * elbo
     # A source of 8 fair bits and 48 flips of probability 0.03 has 17.3 bits.
     flips = -48 * (0.03 * np.log2(0.03) + 0.97 * np.log2(0.97))
@@ -171,8 +171,10 @@ def test_the_first_example_pays_for_its_latents(compressor):
 
 
 def test_examples_of_a_batch_cost_no_more_than_one_by_one(vae):
-    x = stripes(300, seed=10)
-    one, many = (len(Compressor(vae, batch_size=size).compress(x)) for size in (1, 64))
+    x = stripes(200, seed=10)
+    one, many = (
+        len(Compressor(vae, batch_size=size).compress(x, verify=False)) for size in (1, 64)
+    )
     assert abs(one - many) < 0.05 * one
 
 

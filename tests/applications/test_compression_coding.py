@@ -131,15 +131,16 @@ class Linear:
 
 
 def test_bits_back_takes_the_elbo_by_quadrature():
-    x = np.random.default_rng(3).integers(2, size=(4000, 1)).astype("uint8")
-    chain = bits_back.push(Linear(), x, 2, 64, lambda done: None)
+    x = np.random.default_rng(3).integers(2, size=(40_000, 1)).astype("uint8")
+    chain = bits_back.push(Linear(), x, 2, 2048, lambda done: None)
     # By symmetry every example has the ELBO of x = 1.
     q = scipy.stats.norm(0.5, 0.8)
     distortion = q.expect(lambda z: np.logaddexp(0.0, -3.0 * z), lb=-8.0, ub=8.0)
     rate = 0.5 * (0.5**2 + 0.8**2 - 1.0) - np.log(0.8)
     start = 32 * chain.num_start
     found = (32 * len(chain.words) - start) / len(x)
-    assert found == pytest.approx((distortion + rate) / np.log(2.0), rel=0.02)
+    # Examples differ by about 1 bit: 0.005 in mean.
+    assert found == pytest.approx((distortion + rate) / np.log(2.0), abs=0.02)
     np.testing.assert_array_equal(bits_back.pop(Linear(), chain, (1,), 2, lambda done: None), x)
 
 

@@ -59,7 +59,7 @@ class Compressor:
     """
 
     def __init__(
-        self, model: LatentVariableModel, *, unit: float | None = None, batch_size: int = 64
+        self, model: LatentVariableModel, *, unit: float | None = None, batch_size: int = 256
     ) -> None:
         latents.constriction()
         check(model)
