@@ -21,6 +21,12 @@ from tfvae.evaluation.disentanglement import (
     unsupervised_accuracy,
 )
 from tfvae.evaluation.equivariance import EquivarianceReport, equivariance
+from tfvae.evaluation.events import (
+    EventReport,
+    compare_events,
+    jensen_shannon_distance,
+    peak_width,
+)
 from tfvae.evaluation.flatness import FlatnessReport, flatness, smoothness
 from tfvae.evaluation.likelihood import LogLikelihood, log_likelihood
 from tfvae.evaluation.posterior import (
@@ -46,6 +52,7 @@ __all__ = [
     "CapsuleCorrelation",
     "DisentanglementReport",
     "EquivarianceReport",
+    "EventReport",
     "FlatnessReport",
     "Line",
     "LogLikelihood",
@@ -56,6 +63,7 @@ __all__ = [
     "active_units",
     "beta_vae_score",
     "capsule_correlation",
+    "compare_events",
     "dci",
     "decoder_inputs",
     "disentanglement",
@@ -68,12 +76,14 @@ __all__ = [
     "flatness",
     "information",
     "irs",
+    "jensen_shannon_distance",
     "latents",
     "log_aggregated_posterior",
     "log_likelihood",
     "mig",
     "mutual_information",
     "numpy_batches",
+    "peak_width",
     "posterior_moments",
     "posterior_report",
     "prior_fit",

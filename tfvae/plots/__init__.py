@@ -17,6 +17,7 @@ from tfvae.plots.disentanglement import (
     latents_against_factors,
     traversal_gif,
 )
+from tfvae.plots.events import event_histograms
 from tfvae.plots.flatness import equidistance, violins
 from tfvae.plots.interpolations import interpolation, traversals
 from tfvae.plots.latent import latent_scatter
@@ -29,6 +30,7 @@ __all__ = [
     "capsule_traversals",
     "category_traversals",
     "equidistance",
+    "event_histograms",
     "forward_prediction",
     "interpolation",
     "latent_scatter",
