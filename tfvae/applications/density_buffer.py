@@ -165,7 +165,7 @@ class DensityBuffer:
         )
         loc, scale = posterior.mean(), posterior.stddev()
         shape = tf.concat([[num_samples], tf.shape(loc)], axis=0)
-        z = loc + spread * scale * tf.random.stateless_normal(shape, noise_seed, loc.dtype)
+        z = loc + spread * scale * tf.random.stateless_normal(shape, noise_seed, dtype=loc.dtype)
         found = self.model.decode(z, y)
         found = found.mean() if mean else found.sample(seed=decoder_seed)
         return np.swapaxes(found.numpy(), 0, 1)
@@ -212,9 +212,10 @@ class DensityBuffer:
         if z is None:
             return self.model.log_likelihood(x, num_samples, y=y, seed=seed, verbose=verbose)
         z = np.asarray(z, "float32")
-        if z.ndim != 2 or z.shape[1] != self.model.latent_dim:
+        if z.ndim != 2 or z.shape[1] != self.model.latent_dim or not np.all(np.isfinite(z)):
             raise ValueError(
-                f"`z` must have the shape (n, {self.model.latent_dim}), received {z.shape}."
+                f"`z` must be finite latents of the shape (n, {self.model.latent_dim}), received "
+                f"the shape {z.shape} with {_checks.span_of(z)}."
             )
         parts = np.split(z, range(ROWS, len(z), ROWS))
         return np.concatenate([self.model.log_prior(part, [0, 0]).numpy() for part in parts])

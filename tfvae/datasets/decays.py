@@ -4,7 +4,7 @@ import numpy as np
 import scipy.stats
 
 from tfvae import _checks, _seeds
-from tfvae.datasets.four_vectors import boosted, decay_momentum, direction, on_shell
+from tfvae.datasets.kinematics import boosted, decay_momentum, direction, on_shell
 
 
 def two_body_decays(

@@ -8,7 +8,7 @@ import tensorflow_datasets as tfds
 from tfvae import _checks
 from tfvae.datasets import raw_files
 from tfvae.datasets.decays import checked_masses, two_body_decays
-from tfvae.datasets.four_vectors import invariant_mass
+from tfvae.datasets.kinematics import invariant_mass
 
 
 @dataclasses.dataclass
@@ -71,13 +71,15 @@ class TwoBodyDecays(tfds.core.GeneratorBasedBuilder):
     BUILDER_CONFIGS = [TwoBodyDecaysConfig(name="default")]
 
     def _info(self):
+        # Otherwise TFDS would store float32.
+        exact = {"dtype": np.float64, "encoding": tfds.features.Encoding.BYTES}
         return tfds.core.DatasetInfo(
             builder=self,
             description="Simulated decays of a particle into two, isotropic where it rests.",
             features=tfds.features.FeaturesDict(
                 {
-                    "event": tfds.features.Tensor(shape=(2, 4), dtype=np.float64),
-                    "label": tfds.features.Scalar(dtype=np.float64),
+                    "event": tfds.features.Tensor(shape=(2, 4), **exact),
+                    "label": tfds.features.Tensor(shape=(), **exact),
                 }
             ),
             supervised_keys=("event", "label"),

@@ -1,6 +1,7 @@
 """Coordinates of events that a model can learn, and the way back to four-vectors on shell."""
 
 import dataclasses
+import itertools
 import os
 import pathlib
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from tfvae import _checks, _files, _seeds
-from tfvae.datasets.four_vectors import (
+from tfvae.datasets.kinematics import (
     azimuth,
     boosted,
     checked_events,
@@ -28,6 +29,10 @@ KNOTS, FARTHEST = 256, 12.0
 OFF_SHELL = 1e-3
 # A transverse momentum below this share of the mass is rounding of what balances exactly.
 BALANCED = 1e-6
+# What a system without one particle keeps at least, and leaves at least, of the mass to spare.
+LEAST_SHARE = 1e-9
+# A point on a circle of this radius has coordinates of variance 1.
+RADIUS = 2.0**0.5
 FORMAT = 1
 
 
@@ -42,9 +47,10 @@ class EventCoordinates:
         log(M − Σ_i m_i), p_T, rapidity, φ
 
     In its rest frame, turned about the beam until the system came along x, particle 1 flies off
-    with (cos θ, φ). It leaves a system of the others, which has a mass, log(M' − Σ_{i>1} m_i), and
-    a rest frame, in which particle 2 flies off, and so on. These are 3k numbers for k particles
-    whose masses are known. Rotations about the beam change one of them alone, φ.
+    with (cos θ, φ). It leaves a system of the others, whose mass M' is given by the share f that it
+    has of what M had to spare, f = (M' − Σ_{i>1} m_i)/(M − Σ_i m_i), as log f/(1 − f). In its rest
+    frame particle 2 flies off, and so on. These are 3k numbers for k particles whose masses are
+    known, and any 3k numbers are an event. Rotations about the beam change one of them alone, φ.
 
     Each number then becomes its normal score, Φ⁻¹ of its rank among the training events, by linear
     interpolation between 256 knots that are equally spaced in the score. What has the same value in
@@ -52,10 +58,17 @@ class EventCoordinates:
     back as exactly that value. φ of a system with p_T = 0 is drawn at random; the way back does not
     depend on it.
 
+    With `circles` each azimuth becomes two coordinates, √2 cos φ and √2 sin φ, which makes 4k of
+    them. Take circles for a model that reconstructs well, with a small β or κ: networks are
+    continuous, and −π and π then lie side by side. They are no coordinates for N(0, I), which has
+    most of its mass within the circles; a `DensityBuffer` or another prior that is fitted to the
+    data stays on them.
+
     Attributes:
       masses: m_i of the particles, (k,), in the unit of the events.
       scores: the knots' normal scores, (256 + 2,).
       values: the knots' values, (256 + 2, 3k).
+      circles: whether azimuths are points on circles in place of scores.
 
     Example:
       >>> import numpy as np
@@ -72,16 +85,23 @@ class EventCoordinates:
     masses: np.ndarray
     scores: np.ndarray
     values: np.ndarray
+    circles: bool = False
 
     @classmethod
     def fit(
-        cls, events: ArrayLike, *, masses: Sequence[float] | None = None, seed: int = 0
+        cls,
+        events: ArrayLike,
+        *,
+        masses: Sequence[float] | None = None,
+        circles: bool = False,
+        seed: int = 0,
     ) -> "EventCoordinates":
         """Finds masses and ranks of training events.
 
         Args:
           events: four-vectors (E, px, py, pz), (n, k, 4), k of at least 2.
           masses: m of each particle. None: the median of each over the events.
+          circles: whether azimuths become points on circles.
           seed: of the angles that are drawn.
 
         Raises:
@@ -89,7 +109,7 @@ class EventCoordinates:
             differs between events, or all particles of an event are parallel and massless.
         """
         events = checked_events("events", events)
-        number = events.shape[1]
+        number, circles = events.shape[1], _checks.true_or_false("circles", circles)
         if number < 2:
             raise ValueError(
                 "`events` must have at least two particles, received one. Take more particles of "
@@ -121,20 +141,22 @@ class EventCoordinates:
             masses,
             np.concatenate([[-FARTHEST], scores, [FARTHEST]]),
             np.concatenate([[first], values, [last]]),
+            circles,
         )
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the 3k coordinates, in order."""
-        number = len(self.masses)
-        found = ["log mass", "pT", "rapidity", "φ"]
-        for i in range(1, number):
-            found += [f"cos θ of {i}", f"φ of {i}"]
-            found += [f"log mass without {i}"] if i < number - 1 else []
-        return tuple(found)
+        """Names of the coordinates, in order."""
+        names = _names(len(self.masses))
+        if not self.circles:
+            return tuple(names)
+        pairs = ([f"cos {one}", f"sin {one}"] if one[0] == "φ" else [one] for one in names)
+        return tuple(itertools.chain.from_iterable(pairs))
 
     def apply(self, events: ArrayLike, *, seed: int = 0) -> np.ndarray:
-        """Coordinates of events, (n, k, 4) -> float32 (n, 3k); `seed` decides what is drawn.
+        """Coordinates of events, (n, k, 4) -> float32 (n, 3k or 4k).
+
+        `seed` decides what is drawn.
 
         Raises:
           ValueError: if the events are not such as those of `fit`.
@@ -156,32 +178,43 @@ class EventCoordinates:
             low, high = special.ndtr(left), special.ndtr(right)
             spread = special.ndtri(low + share[:, i] * (high - low))
             found[:, i] = np.where(left < right, spread, left)
+        if self.circles:
+            columns = []
+            for name, angle, score in zip(_names(len(self.masses)), raw.T, found.T, strict=True):
+                circle = [RADIUS * np.cos(angle), RADIUS * np.sin(angle)]
+                columns += circle if name[0] == "φ" else [score]
+            found = np.stack(columns, axis=1)
         return found.astype("float32")
 
     def invert(self, x: ArrayLike) -> np.ndarray:
-        """Four-vectors (E, px, py, pz) of coordinates, (n, 3k) -> float64 (n, k, 4), on shell.
+        """Four-vectors (E, px, py, pz) of coordinates, float64 (n, k, 4), on shell.
 
         Raises:
           ValueError: if `x` has another shape or is not finite.
         """
         x = np.asarray(x, "float64")
-        wanted = 3 * len(self.masses)
+        wanted = len(self.names)
         if x.ndim != 2 or x.shape[1] != wanted or not np.all(np.isfinite(x)):
             raise ValueError(
                 f"`x` must be finite coordinates of the shape (n, {wanted}), received the shape "
                 f"{x.shape} with {_checks.span_of(x)}."
             )
         low, high = _bounds(len(self.masses))
-        columns = [
-            np.clip(np.interp(column, self.scores, knots), *bounds)
-            for column, knots, *bounds in zip(x.T, self.values.T, low, high, strict=True)
-        ]
+        left, columns = list(x.T), []
+        for name, knots, *bounds in zip(
+            _names(len(self.masses)), self.values.T, low, high, strict=True
+        ):
+            column = left.pop(0)
+            if self.circles and name[0] == "φ":
+                columns.append(np.arctan2(left.pop(0), column))
+            else:
+                columns.append(np.clip(np.interp(column, self.scores, knots), *bounds))
         return _four_vectors(columns, self.masses)
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes a file of arrays (.npz) that ends with its SHA-256, completely or not at all."""
         arrays = {name: getattr(self, name) for name in ("masses", "scores", "values")}
-        _files.write_arrays(path, arrays, {"event_coordinates": FORMAT})
+        _files.write_arrays(path, arrays, {"event_coordinates": FORMAT, "circles": self.circles})
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "EventCoordinates":
@@ -198,12 +231,21 @@ class EventCoordinates:
                 f"`path` must be a file that `EventCoordinates.save` wrote, received {str(path)!r}:"
                 f" {error}. Fit the coordinates again."
             ) from error
-        if manifest != {"event_coordinates": FORMAT}:
+        if manifest.get("event_coordinates") != FORMAT:
             raise ValueError(
                 f"`path` must be a file that `EventCoordinates.save` wrote, received {str(path)!r},"
                 f" a file of {manifest}."
             )
-        return cls(**arrays)
+        return cls(**arrays, circles=manifest["circles"])
+
+
+def _names(number: int) -> list[str]:
+    """Names of the numbers of a chain of decays of k particles; azimuths begin with φ."""
+    found = ["log mass", "pT", "rapidity", "φ"]
+    for i in range(1, number):
+        found += [f"cos θ of {i}", f"φ of {i}"]
+        found += [f"share of mass without {i}"] if i < number - 1 else []
+    return found
 
 
 def _bounds(number: int) -> tuple[np.ndarray, np.ndarray]:
@@ -230,7 +272,8 @@ def _numbers(events: np.ndarray, masses: np.ndarray, rng: Any) -> np.ndarray:
         )
     total = np.sum(p, axis=1)
     mass, pt, phi = invariant_mass(total), transverse_momentum(total), azimuth(total)
-    found = [_log_excess(mass, masses)]
+    excess = _excess(mass, masses)
+    found = [np.log(excess)]
     balanced = pt < BALANCED * mass
     phi = np.where(balanced, rng.uniform(-np.pi, np.pi, len(phi)), phi)
     found += [np.where(balanced, 0.0, pt), np.arcsinh(total[:, 3] / np.hypot(mass, pt)), phi]
@@ -243,7 +286,9 @@ def _numbers(events: np.ndarray, masses: np.ndarray, rng: Any) -> np.ndarray:
         found += [np.clip(cosine, -1.0, 1.0), azimuth(flying)]
         if i < number - 2:
             total = np.sum(p, axis=1)
-            found.append(_log_excess(invariant_mass(total), masses[i + 1 :]))
+            whole, excess = excess, _excess(invariant_mass(total), masses[i + 1 :])
+            # Rounding may leave nothing to particle i.
+            found.append(special.logit(np.clip(excess / whole, LEAST_SHARE, 1.0 - LEAST_SHARE)))
     return np.stack(found, axis=1)
 
 
@@ -251,14 +296,12 @@ def _four_vectors(columns: Sequence[np.ndarray], masses: np.ndarray) -> np.ndarr
     """The way back of `_numbers`: columns (n,) of 3k coordinates -> (n, k, 4)."""
     number = len(masses)
     log_mass, pt, rapidity, phi, *rest = columns
-    systems, angles = [np.exp(log_mass) + np.sum(masses)], []
+    excess, angles = np.exp(log_mass), []
+    systems = [excess + np.sum(masses)]
     for i in range(1, number):
         angles.append((rest.pop(0), rest.pop(0)))
-        systems.append(
-            np.exp(rest.pop(0)) + np.sum(masses[i:])
-            if i < number - 1
-            else np.full(len(pt), masses[-1])
-        )
+        excess = excess * special.expit(rest.pop(0)) if i < number - 1 else np.zeros_like(pt)
+        systems.append(excess + np.sum(masses[i:]))
     # From the last decay to the first, each in the rest frame of its parent
     inner = on_shell(np.zeros([len(pt), 1, 3]), systems[-1][:, np.newaxis])
     for i in range(number - 2, -1, -1):
@@ -275,8 +318,8 @@ def _four_vectors(columns: Sequence[np.ndarray], masses: np.ndarray) -> np.ndarr
     return on_shell(_rotated(p, phi[:, np.newaxis])[..., 1:], masses)
 
 
-def _log_excess(mass, masses):
-    """log(M − Σ m_i) of systems, (n,)."""
+def _excess(mass, masses):
+    """M − Σ m_i of systems, (n,)."""
     excess = mass - np.sum(masses)
     bad = np.flatnonzero(~(excess > 0.0))
     if bad.size:
@@ -285,7 +328,7 @@ def _log_excess(mass, masses):
             f"without mass, or at rest to each other, in {bad.size} of {len(mass)} events, the "
             f"first of which is event {bad[0]}. Leave them out."
         )
-    return np.log(excess)
+    return excess
 
 
 def _rotated(p, angle):

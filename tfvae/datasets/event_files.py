@@ -10,7 +10,7 @@ import numpy as np
 
 from tfvae import _checks
 from tfvae.datasets import raw_files
-from tfvae.datasets.four_vectors import four_vectors
+from tfvae.datasets.kinematics import four_vectors
 
 EXTRA = "'tfvae[physics]'"
 # PDG numbers of the charged leptons, e⁻, μ⁻, τ⁻, and of their antiparticles.
@@ -19,7 +19,7 @@ LEPTONS = ((11, 13, 15), (-11, -13, -15))
 CARTESIAN, CYLINDRICAL = ("E", "px", "py", "pz"), ("pt", "eta", "phi", "mass")
 _KINDS = {"cartesian": CARTESIAN, "cylindrical": CYLINDRICAL}
 _FINAL = 1
-_TREES = ("TTree", "TNtuple", "TNtupleD")
+_TREES = ("TTree", "TNtuple", "TNtupleD", "ROOT::RNTuple")
 
 
 class Events(NamedTuple):
@@ -72,14 +72,12 @@ def read_lhe(
     path = raw_files.require(
         path, needs="a Les Houches Event file (.lhe or .lhe.gz)", source="an event generator"
     )
-    number, kept = 0, []
+    read, kept = 0, []
     try:
         with warnings.catch_warnings():
             # pylhe ends at the damage with a warning.
             warnings.filterwarnings("error", "Parse Error", RuntimeWarning)
-            for number, event in enumerate(
-                pylhe.LHEFile.fromfile(path, with_attributes=False).events, 1
-            ):
+            for event in pylhe.LHEFile.fromfile(path, with_attributes=False).events:
                 if len(event.particles) != event.eventinfo.nparticles:
                     raise ValueError(
                         f"{event.eventinfo.nparticles} particles are announced, and "
@@ -89,7 +87,8 @@ def read_lhe(
                 if taken is not None:
                     kept.append((taken, event.eventinfo.weight, event.eventinfo.pid))
                 elif not drop:
-                    raise _MissingParticleError(number, event.particles)
+                    raise _MissingParticleError(read + 1, event.particles)
+                read += 1
     except _MissingParticleError as error:
         raise ValueError(
             f"{path}, event {error.args[0]}: the final state must have the particles {choices}, "
@@ -101,12 +100,12 @@ def read_lhe(
         SyntaxError,
     ) as error:  # fmt: skip
         raise ValueError(
-            f"{path}, after event {max(number - 1, 0)}: the file must be a complete Les Houches "
+            f"{path}, after event {read}: the file must be a complete Les Houches "
             f"Event file, received a damaged or another one ({error}). Get it again."
         ) from error
     if not kept:
         raise ValueError(
-            f"{path}: the file must have events with the particles {choices}, received {number} "
+            f"{path}: the file must have events with the particles {choices}, received {read} "
             "events without. Take other `particles`."
         )
     p, weights, processes = zip(*kept, strict=True)
@@ -190,22 +189,14 @@ def read_root(
     uproot = _checks.package("uproot", "Reading ROOT files", EXTRA)
     _checks.one_of("coordinates", coordinates, tuple(_KINDS))
     path = raw_files.require(path, needs="a ROOT file", source="the experiment's open data")
-    try:
-        with uproot.open(path) as file:
-            found = _tree(path, file, tree)
-            names = branches or _branches(path, found, _KINDS[coordinates])
-            names = [_four_names(one) for one in names]
-            # Whatever the order, each branch is read once.
-            wanted = {name for one in names for name in one} | {
-                *unique,
-                *([weight] if weight else ()),
-            }
-            columns = {name: _column(path, found, name) for name in sorted(wanted)}
-    except (OSError, EOFError, zlib.error, uproot.deserialization.DeserializationError) as error:
-        raise ValueError(
-            f"{path}: the file must be a complete ROOT file, received a damaged or another one "
-            f"({str(error).strip().splitlines()[0]}). Get it again."
-        ) from error
+    with _readable(path):
+        file = uproot.open(path)
+    with file:
+        found = _tree(path, file, tree)
+        names = branches or _branches(path, found, _KINDS[coordinates])
+        names = [_four_names(one) for one in names]
+        wanted = {name for one in names for name in one} | {*unique, *([weight] if weight else ())}
+        columns = {name: _column(path, found, name) for name in sorted(wanted)}
     size = len(next(iter(columns.values())))
     rows = np.arange(size)
     if unique:
@@ -222,16 +213,31 @@ def read_root(
     return _checked(path, Events(p, weights, np.zeros(len(p), "int64")))
 
 
+@contextlib.contextmanager
+def _readable(path):
+    """Has one error for all that uproot meets in a damaged file."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:  # uproot, struct, zlib and awkward have many classes for one thing.
+        raise ValueError(
+            f"{path}: the file must be a complete ROOT file, received a damaged or another one "
+            f"({next(iter(str(error).strip().splitlines()), type(error).__name__)}). Get it again."
+        ) from error
+
+
 def _tree(path, file, name):
     """The tree of this name, or the only one."""
-    trees = sorted(set(file.keys(filter_classname=_TREES.__contains__, cycle=False)))
-    if name is None and len(trees) == 1:
-        return file[trees[0]]
+    with _readable(path):
+        trees = sorted(set(file.keys(filter_classname=_TREES.__contains__, cycle=False)))
+    name = trees[0] if name is None and len(trees) == 1 else name
     if name not in trees:
         raise ValueError(
             f"`tree` must be one of {trees} in {path}, received {name!r}. Name the one to read."
         )
-    return file[name]
+    with _readable(path):
+        return file[name]
 
 
 def _branches(path, tree, kinds):
@@ -264,7 +270,8 @@ def _column(path, tree, name):
             f"`branches`, `weight` and `unique` must be branches of the tree in {path}, received "
             f"{name!r}. It has {', '.join(sorted(tree.keys()))}."
         )
-    return tree[name].array(library="np")
+    with _readable(path):
+        return tree[name].array(library="np")
 
 
 def _numbers(path, columns, name):
