@@ -1,5 +1,6 @@
 """Files of collisions: four-vectors from Les Houches Event files and from ROOT trees."""
 
+import contextlib
 import os
 import warnings
 import zlib

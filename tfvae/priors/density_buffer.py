@@ -20,7 +20,7 @@ from tfvae.priors.fitting import checked_moments, cumulated, draws, folds
 tfd = tfp.distributions
 
 # The range of smear factors that are tried, and the latents of each fold that they are compared on.
-LEAST, MOST = 0.05, 1e4
+LEAST, MOST = 0.05, 50.0
 HELD = 400
 
 
