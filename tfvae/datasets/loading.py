@@ -38,6 +38,9 @@ def load(
     | coil20 | (size, size, 1) in [0, 1] | object | coil-20-proc.zip or its folder |
     | idx | (h, w, 1) in [0, 1] | label | folder of MNIST-like IDX files |
     | digits | (8, 8, 1) in [0, 1] | digit | – |
+    | lhe | four-vectors (particles, 4), GeV | process | Les Houches Event file |
+    | root | four-vectors (particles, 4) | 0 | ROOT file with a flat tree |
+    | two_body_decays | four-vectors (2, 4), GeV | mass of the parent, GeV | – |
     | any name in the TFDS catalogue | image in [0, 1] | its label | – |
 
     Args:
@@ -54,10 +57,12 @@ def load(
       labels: True for the feature of the table (a dict if the data has several label features); a
         feature's name; a sequence of names, for a dict; False for x alone.
       **config: options of the source: fields of `PendulumConfig` (data_seed stands for its seed,
-        because `seed` does not change the images), `SpritesConfig`, `CMUMocapConfig` or
-        `COIL20Config`; drop, hands, standardise for cmu_walk_jog; config, version for the
-        catalogue. Poses leave out the jumping angles of wrists, hands, fingers and thumbs, unless
-        hands=True.
+        because `seed` does not change the images), `SpritesConfig`, `CMUMocapConfig`,
+        `COIL20Config` or `TwoBodyDecaysConfig` (data_seed, too); drop, hands, standardise for
+        cmu_walk_jog; those of `read_lhe` for lhe, of `read_root` for root; config, version for the
+        catalogue. labels="weight" gives the event weights of lhe and root, whose events are all in
+        the split "train": "train[:8000]", "train[8000:]". Poses leave out the jumping angles of
+        wrists, hands, fingers and thumbs, unless hands=True.
 
     Returns:
       tf.data.Dataset of (x, y), or of x; x is float32, shape (B, …). Integer images are divided by
@@ -66,7 +71,7 @@ def load(
     Raises:
       ValueError: if the name (the message lists the nearest ones), the split, a label feature or an
         option is unknown, the raw files are missing (it tells where to get them), a slice is empty,
-        or binarize=True is set for poses.
+        or binarize=True is set for poses or events.
 
     Example:
       >>> import tfvae.datasets
@@ -78,10 +83,10 @@ def load(
     source = open_source(name, split, data_dir=data_dir, path=path, **config)
     features = source.examples.element_spec
     chosen = _choose_labels(labels, source, features)
-    if source.transform is not None and binarize:
+    if binarize and source.inputs in ("pose", "event"):
         raise ValueError(
             f"`binarize` must be False for {name!r}, received {binarize!r}. Only images in [0, 1]"
-            " can be binarised, not poses."
+            f" can be binarised, not {source.inputs}s."
         )
     divisor = _divisor(source, features[source.inputs].dtype)
 

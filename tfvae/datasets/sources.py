@@ -153,14 +153,47 @@ def _digits(split, data_dir, path, config):
     return _from_arrays(arrays, split)._replace(divisor=16.0)
 
 
+def _two_body_decays(split, data_dir, path, config):
+    from tfvae.datasets import decays_builder
+
+    _refuse_path("two_body_decays", path)
+    # As for the pendulum, `seed` of `load` is that of shuffling.
+    own = set(inspect.get_annotations(decays_builder.TwoBodyDecaysConfig)) - {"name", "seed"}
+    _check_options("two_body_decays", config, {*own, "data_seed"})
+    config = decays_builder.TwoBodyDecaysConfig(seed=config.pop("data_seed", 0), **config)
+    return _from_builder(_prepare(decays_builder.TwoBodyDecays, config, data_dir), split)
+
+
+def _lhe(split, data_dir, path, config):
+    from tfvae.datasets import event_files
+
+    _check_options("lhe", config, {"particles", "drop"})
+    return _from_events(event_files.read_lhe(path, **config), split)
+
+
+def _root(split, data_dir, path, config):
+    from tfvae.datasets import event_files
+
+    _check_options("root", config, {"tree", "branches", "coordinates", "weight", "unique"})
+    return _from_events(event_files.read_root(path, **config), split)
+
+
+def _from_events(events, split):
+    arrays = {"event": events.p, "weight": events.weights, "label": events.processes}
+    return _from_arrays({"train": arrays}, split, inputs="event")
+
+
 _OPENERS = {
     "cmu_mocap": _cmu_mocap,
     "cmu_walk_jog": _cmu_walk_jog,
     "coil20": _coil20,
     "digits": _digits,
     "idx": _idx,
+    "lhe": _lhe,
     "pendulum": _pendulum,
+    "root": _root,
     "sprites": _sprites,
+    "two_body_decays": _two_body_decays,
 }
 
 
@@ -220,7 +253,7 @@ def _from_builder(builder: tfds.core.DatasetBuilder, split: str) -> Source:
             " tf.data.Dataset with tensorflow_datasets directly."
         )
     images = [key for key in features if isinstance(features[key], tfds.features.Image)]
-    candidates = [k for k in ("image", "pose") if k in features] + images
+    candidates = [k for k in ("image", "pose", "event") if k in features] + images
     if not candidates:
         raise ValueError(
             f"`name` must be a data set with an image feature, received {builder.name!r} with"

@@ -23,6 +23,12 @@ from tfvae.evaluation.disentanglement import (
     unsupervised_accuracy,
 )
 from tfvae.evaluation.equivariance import EquivarianceReport, equivariance
+from tfvae.evaluation.events import (
+    EventReport,
+    compare_events,
+    jensen_shannon_distance,
+    peak_width,
+)
 from tfvae.evaluation.flatness import FlatnessReport, flatness, smoothness
 from tfvae.evaluation.images import ImageQuality, image_quality, psnr, ssim
 from tfvae.evaluation.likelihood import LogLikelihood, log_likelihood
@@ -52,6 +58,7 @@ __all__ = [
     "Clustering",
     "DisentanglementReport",
     "EquivarianceReport",
+    "EventReport",
     "FlatnessReport",
     "ImageQuality",
     "Line",
@@ -66,6 +73,7 @@ __all__ = [
     "beta_vae_score",
     "capsule_correlation",
     "clusters",
+    "compare_events",
     "dci",
     "decoder_inputs",
     "disentanglement",
@@ -79,12 +87,14 @@ __all__ = [
     "image_quality",
     "information",
     "irs",
+    "jensen_shannon_distance",
     "latents",
     "log_aggregated_posterior",
     "log_likelihood",
     "mig",
     "mutual_information",
     "numpy_batches",
+    "peak_width",
     "posterior_moments",
     "posterior_report",
     "principal_axes",

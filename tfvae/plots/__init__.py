@@ -19,6 +19,7 @@ from tfvae.plots.disentanglement import (
     latents_against_factors,
     traversal_gif,
 )
+from tfvae.plots.events import event_histograms
 from tfvae.plots.flatness import equidistance, violins
 from tfvae.plots.interpolations import interpolation, traversals
 from tfvae.plots.latent import latent_scatter
@@ -33,6 +34,7 @@ __all__ = [
     "category_traversals",
     "clusters",
     "equidistance",
+    "event_histograms",
     "explained_variance",
     "forward_prediction",
     "image_versions",
