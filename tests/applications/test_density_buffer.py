@@ -252,7 +252,7 @@ def test_bad_input(model, buffer, x, tmp_path):
         DensityBuffer(model, x, num_events=61)
     with pytest.raises(ValueError):
         DensityBuffer(model, x[:, :2])
-    with pytest.raises(ValueError, match="must be a file"):
+    with pytest.raises(ValueError, match="File not found"):
         DensityBuffer.load(tmp_path / "none.keras")
     plain = tmp_path / "plain.keras"
     model.save(plain)

@@ -56,7 +56,7 @@ def test_each_coordinate_is_a_normal_score():
 def test_circles_have_no_seam():
     """Events turned by a little, across φ = ±π as well, move by a little."""
     events = two_body_decays(400, width=2.5, seed=0)
-    turn = np.array([[np.cos(0.02), np.sin(0.02)], [-np.sin(0.02), np.cos(0.02)]])
+    turn = np.array([[np.cos(0.1), np.sin(0.1)], [-np.sin(0.1), np.cos(0.1)]])
     turned = np.concatenate([events[..., :1], events[..., 1:3] @ turn, events[..., 3:]], axis=-1)
     for circles, wide in ((True, False), (False, True)):
         coordinates = EventCoordinates.fit(events, circles=circles)

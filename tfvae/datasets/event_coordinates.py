@@ -250,7 +250,9 @@ def _names(number: int) -> list[str]:
 
 def _bounds(number: int) -> tuple[np.ndarray, np.ndarray]:
     """The least and the greatest values that the coordinates of k particles can have."""
-    mass, cosine, angle = (-np.inf, np.inf), (-1.0, 1.0), (-np.pi, np.pi)
+    # A particle exactly along the beam would have an infinite pseudorapidity.
+    most = 1.0 - LEAST_SHARE
+    mass, cosine, angle = (-np.inf, np.inf), (-most, most), (-np.pi, np.pi)
     found = [mass, (0.0, np.inf), (-np.inf, np.inf), angle]
     for i in range(1, number):
         found += [cosine, angle] + ([mass] if i < number - 1 else [])
