@@ -3,6 +3,8 @@
 import types
 from typing import Any, NamedTuple
 
+from tfvae.tables.values import as_text
+
 KINDS = ("numeric", "count", "ordinal", "boolean", "categorical", "date")
 IGNORE = "ignore"
 # Lengths of the cycles of dates, s.
@@ -74,7 +76,7 @@ class Column(NamedTuple):
         indicator = (f"{self.name} missing",)
         if not self.is_constant:
             if self.kind == "categorical":
-                names = [f"{self.name}={level}" for level in self.levels]
+                names = [f"{self.name}={spelled(level)}" for level in self.levels]
                 names += [f"{self.name} other"] if self.has_other else []
                 names += indicator if self.takes_missing else ()
                 return [(self.kind, tuple(names))]
@@ -84,6 +86,11 @@ class Column(NamedTuple):
         if self.takes_missing:
             found.append(("missing", indicator))
         return found
+
+
+def spelled(level: str | float) -> str:
+    """A level as text."""
+    return level if isinstance(level, str) else as_text(level)
 
 
 def groups_of(columns: list[Column], encoding: str) -> list[Group]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tfvae.tables.columns import Column
+from tfvae.tables.columns import Column, spelled
 from tfvae.tables.model import TableModel
 from tfvae.tables.sources import Chunk, Source
 from tfvae.tables.values import as_text
@@ -45,8 +45,11 @@ def prepared(column: Column, chunk: Chunk, source: Source, words: frozenset[str]
     if raw.dtype.kind == "M":
         raise ValueError(f"The column {column.name!r} must hold numbers, received dates.")
     texts = raw.tolist()
-    here = [row for row, text in enumerate(texts) if text and text not in words]
-    values, wrong = source.spelling.numbers([texts[row] for row in here])
+    gone = words.union([""]).intersection(texts)
+    here = (
+        [row for row, text in enumerate(texts) if text not in gone] if gone else range(len(texts))
+    )
+    values, wrong = source.spelling.numbers([texts[row] for row in here] if gone else texts)
     if wrong.any():
         row = here[int(np.flatnonzero(wrong)[0])]
         raise ValueError(
@@ -85,7 +88,7 @@ def check_features(model: TableModel, x: np.ndarray, chunk: Chunk, source: Sourc
 def _expected(column):
     if column.levels:
         hint = ' (unknown="other" takes others)' if column.kind == "categorical" else ""
-        return f"must hold one of {list(column.levels)!r:.200}{hint}"
+        return f"must hold one of {', '.join(map(spelled, column.levels)):.200}{hint}"
     if column.kind == "date":
         return f"must hold dates of the format {column.date_format!r}"
     return f"must hold {'finite numbers' if column.kind == 'numeric' else 'numbers from 0'}"
@@ -109,7 +112,7 @@ def _values(column):
     if column.is_constant:
         return f"only {column.example!r:.40}"
     if column.levels:
-        shown = ", ".join(str(one) for one in column.levels[:5])
+        shown = ", ".join(spelled(one) for one in column.levels[:5])
         return shown + (f", … {len(column.levels)} levels" if len(column.levels) > 5 else "")
     if column.kind == "date":
         mean = np.datetime64(round(column.mean), "s")

@@ -12,7 +12,8 @@ from tfvae import _checks
 from tfvae.tables import dates
 from tfvae.tables.columns import CYCLES, ENCODINGS, Column, Group, groups_of
 
-_INFINITY = float("inf")
+# Python's own numbers would become float32.
+_ZERO, _NAN, _INFINITY = (np.float64(one) for one in (0.0, "nan", "inf"))
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -52,7 +53,8 @@ class TableModel(keras.Model):
         table: Mapping[str, Any] | None = None,
         **kwargs,
     ):
-        super().__init__(**{"dtype": "float32", **kwargs})
+        # Keras would make float32 of numbers, and a second of today has more digits.
+        super().__init__(**{"autocast": False, "dtype": "float32", **kwargs})
         # Keras would put lists and dicts of its own in the place of these.
         self._own = types.SimpleNamespace(
             columns=tuple(_column(one) for one in columns),
@@ -85,6 +87,11 @@ class TableModel(keras.Model):
     def table_arguments(self) -> dict[str, Any]:
         """Arguments of the `Table`."""
         return self._own.table
+
+    @property
+    def lookup_tables(self) -> list[Any]:
+        """Tables of TensorFlow from texts to numbers, which a SavedModel has to hold."""
+        return [one.lookup_table for one in self._lookups if one is not None]
 
     @property
     def used_columns(self) -> tuple[Column, ...]:
@@ -121,8 +128,10 @@ class TableModel(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         """What was learned, and the arguments of the table."""
+        config = super().get_config()
+        config.pop("autocast", None)
         return {
-            **super().get_config(),
+            **config,
             "columns": [
                 {n: list(v) if isinstance(v, tuple) else v for n, v in one._asdict().items()}
                 for one in self.columns
@@ -195,7 +204,7 @@ def _read(column, raw, lookup):
             same = values[:, tf.newaxis] == tf.constant(column.levels, tf.float64)
             known = tf.reduce_any(same, axis=1)
             allowed &= known if not column.has_other else True
-            values = tf.where(known, tf.cast(tf.argmax(same, axis=1), tf.float64), float(size))
+            values = tf.where(known, tf.cast(tf.argmax(same, axis=1), tf.float64), np.float64(size))
     if column.kind == "categorical" and column.has_other and raw.dtype == tf.string:
         allowed = tf.ones_like(missing)
     if column.kind == "count":
@@ -213,20 +222,20 @@ def _as_features(column, values, missing, allowed):
     if not column.is_constant:
         if column.kind == "categorical":
             size = len(column.levels) + column.has_other
-            index = tf.cast(tf.where(missing, float(size), values), tf.int32)
+            index = tf.cast(tf.where(missing, np.float64(size), values), tf.int32)
             depth = size + column.takes_missing
             parts.append(tf.one_hot(index, depth, dtype=tf.float64))
         elif column.kind == "boolean":
-            parts.append(tf.where(here, values, column.mean)[:, tf.newaxis])
+            parts.append(tf.where(here, values, np.float64(column.mean))[:, tf.newaxis])
         else:
             if column.kind == "count":
                 values = tf.math.log1p(tf.maximum(values, 0.0))
             standard = (values - column.mean) / column.scale
-            parts.append(tf.where(here, standard, 0.0)[:, tf.newaxis])
+            parts.append(tf.where(here, standard, _ZERO)[:, tf.newaxis])
         for cycle in column.cycles:
             angle = values * (2.0 * np.pi / CYCLES[cycle])
             both = tf.stack([tf.sin(angle), tf.cos(angle)], axis=1)
-            parts.append(tf.where(here[:, tf.newaxis], both, 0.0))
+            parts.append(tf.where(here[:, tf.newaxis], both, _ZERO))
     if column.takes_missing and (column.kind != "categorical" or column.is_constant):
         parts.append(tf.cast(missing, tf.float64)[:, tf.newaxis])
     return tf.where(allowed[:, tf.newaxis], tf.concat(parts, axis=1), _INFINITY)
@@ -236,5 +245,5 @@ def _as_code(column, values, missing, allowed):
     """One number of a column, (B, 1): NaN where missing, infinite where not allowed."""
     if column.kind in ("numeric", "date"):
         values = (values - column.mean) / column.scale
-    values = tf.where(missing, float("nan"), values)
+    values = tf.where(missing, _NAN, values)
     return tf.where(allowed, values, _INFINITY)[:, tf.newaxis]

@@ -9,7 +9,7 @@ import numpy as np
 
 from tfvae import _checks
 from tfvae.tables.csv_files import CSV
-from tfvae.tables.values import Spelling, raw_values
+from tfvae.tables.values import Spelling, raw_values, stripped
 
 # Rows that are in memory as texts at a time.
 CHUNK = 16384
@@ -112,8 +112,7 @@ class _CSV(Source):
         for first, records, progress in self._file.records(len(self.names), CHUNK):
             cells = list(zip(*records, strict=True))
             columns = {
-                name: raw_values(name, np.array(cells[place], object), first)
-                for name, place in zip(names, places, strict=True)
+                name: stripped(cells[place]) for name, place in zip(names, places, strict=True)
             }
             yield Chunk(first, columns, progress)
 

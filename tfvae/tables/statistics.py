@@ -114,30 +114,37 @@ class Statistics:
         here = ~np.isnan(raw)
         self.missing += int((~here).sum())
         present = raw[here]
-        self._moments_of(present, raw, first_row)
+        self._moments_of(present, np.ones(present.shape))
+        self._look_for_infinity(present, raw, first_row)
         if self.is_text and self.texts is not None and present.size:
             self._count_texts(collections.Counter(map(as_text, present.tolist())))
 
-    def _moments_of(self, present, raw, first_row):
-        """`present` are numbers of `raw`, whose rows are wanted for messages."""
-        infinite = np.isinf(present)
-        if infinite.any() and self.infinite is None:
+    def _look_for_infinity(self, numbers, raw, first_row):
+        """Keeps the row of the first infinite number; `raw` are the rows of the piece."""
+        infinite = np.flatnonzero(np.isinf(numbers))
+        if infinite.size and self.infinite is None:
             row = int(np.flatnonzero(np.isinf(raw))[0])
             self.infinite = Found(first_row + row, float(raw[row]))
-        present = present[~infinite]
-        self.num_numbers += present.size
-        self.numbers.add(present)
-        self.is_whole &= bool(np.all(present == np.round(present)))
+
+    def _moments_of(self, numbers, weights):
+        """Adds numbers, each as often as its weight says."""
+        finite = np.isfinite(numbers)
+        if not finite.all():
+            numbers, weights = numbers[finite], weights[finite]
+        self.num_numbers += int(weights.sum())
+        self.numbers.add(numbers, weights)
+        self.is_whole &= bool(np.all(numbers == np.round(numbers)))
         if self.numbers.least >= 0.0:
-            self.logarithms.add(np.log1p(present))
+            self.logarithms.add(np.log1p(numbers), weights)
         if self.values is not None:
-            found, counts = np.unique(present, return_counts=True)
+            found, places = np.unique(numbers, return_inverse=True)
+            counts = np.bincount(places, weights, len(found)).astype("int64")
             for value, count in zip(found.tolist(), counts.tolist(), strict=True):
                 self.values[value] = self.values.get(value, 0) + count
             if len(self.values) > self._most:
                 self.values = None
-        if self.example is None and present.size:
-            self.example = float(present[0])
+        if self.example is None and numbers.size:
+            self.example = float(numbers[0])
 
     def _add_times(self, raw):
         self.is_time = True
@@ -167,7 +174,7 @@ class Statistics:
             self.example = next(text for text in raw.tolist() if text in counts)
         if self._parses:
             self._parse_numbers(raw, counts, first_row)
-        if self.dates:
+        if self.dates and not (self._parses and self.num_numbers):
             self._parse_dates(raw, counts, first_row)
         if self.texts is not None:
             self._count_texts(counts)
@@ -185,15 +192,22 @@ class Statistics:
                 self.no_number = _first(raw, {texts[i] for i in np.flatnonzero(wrong)}, first_row)
             if wrong.all():
                 return
-        number_of = dict(zip(texts, values.tolist(), strict=True))
-        numbers = np.array([number_of.get(text, np.nan) for text in raw.tolist()], "float64")
-        self._moments_of(numbers[~np.isnan(numbers)], numbers, first_row)
+        weights = np.fromiter((counts[text] for text in texts), "float64", len(texts))
+        self._moments_of(values[~wrong], weights[~wrong])
+        if np.isinf(values).any() and self.infinite is None:
+            infinite = {texts[i] for i in np.flatnonzero(np.isinf(values))}
+            found = _first(raw, infinite, first_row)
+            self.infinite = Found(found.row, float(values[texts.index(found.value)]))
 
     def _parse_dates(self, raw, counts, first_row):
         texts = list(counts)
         weights = np.array([counts[text] for text in texts], "float64")
         for date_format, moments in list(self.dates.items()):
             if date_format in self.no_date:
+                continue
+            # One text tells most formats apart without the others.
+            if not dates.seconds(tf.constant(texts[:1]), date_format)[1].numpy().all():
+                self.no_date[date_format] = _first(raw, {texts[0]}, first_row)
                 continue
             seconds, found = (one.numpy() for one in dates.seconds(tf.constant(texts), date_format))
             if found.all():

@@ -22,7 +22,10 @@ from tfvae.tables.statistics import MOST_DECLARED, Statistics
 from tfvae.tables.values import as_text
 
 # As pandas reads CSV.
-MISSING_VALUES = tuple("|#N/A|#NA|<NA>|N/A|NA|NULL|NaN|None|n/a|nan|null".split("|"))
+MISSING_VALUES = (
+    *("", "#N/A", "#NA", "<NA>", "N/A", "NA", "NULL"),
+    *("NaN", "None", "n/a", "nan", "null"),
+)
 _UNNAMED = re.compile(r"Unnamed: \d+")
 
 
@@ -204,7 +207,9 @@ class Table(TransformerMixin, BaseEstimator):
             return Statistics(source.spelling, words)
         is_format = isinstance(declared, str) and "%" in declared
         more = {"formats": (declared,)} if is_format else {}
-        if declared not in ("date", "numeric", "count") and not is_format:
+        if is_format or declared == "date":
+            more["parses"] = False
+        elif declared not in ("numeric", "count"):
             more = {"formats": (), "parses": False}
         if declared in ("numeric", "count"):
             more = {"formats": ()}

@@ -28,7 +28,7 @@ class Spelling(NamedTuple):
         joined = "".join(texts)
         if joined.isascii() and "_" not in joined:
             try:
-                values = np.array([float(one) for one in texts], "float64")
+                values = np.fromiter(map(float, texts), "float64", len(texts))
                 return values, np.isnan(values)
             except ValueError:
                 pass  # Some are no numbers: one by one.
@@ -84,13 +84,20 @@ def raw_values(name: str, column: Any, first_row: int = 0) -> np.ndarray:
     if kind == "S":
         array, kind = np.char.decode(array, "utf-8"), "U"
     if kind == "U":
-        return np.array([one.strip(BLANKS) for one in array.tolist()], object)
+        return stripped(array.tolist())
     if kind == "O":
         return _of_objects(name, array.tolist(), first_row)
     raise ValueError(
         f"The column {name!r} must hold numbers, texts or dates, received the type {array.dtype}. "
         "Convert it to numbers, or leave it out."
     )
+
+
+def stripped(texts: Sequence[str]) -> np.ndarray:
+    """Texts without blanks around them, as objects."""
+    array = np.empty(len(texts), object)
+    array[:] = [one.strip(BLANKS) for one in texts]
+    return array
 
 
 def _array(column):
@@ -115,6 +122,8 @@ def _of_series(series):
 
 
 def _of_objects(name, values, first_row):
+    if set(map(type, values)) == {str}:
+        return stripped(values)
     gone = [_is_missing(one) for one in values]
     here = [one for one, missing in zip(values, gone, strict=True) if not missing]
     if all(isinstance(one, (numbers.Real, np.bool_, decimal.Decimal)) for one in here):
