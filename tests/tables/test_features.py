@@ -184,7 +184,7 @@ def test_types_of_columns_are_understood():
         "boolean": pd.array([True, None, False], "boolean"),
         "category": pd.Categorical(["b", None, "a"]),
         "ordered": pd.Categorical(["low", "high", "low"], ["low", "high"], ordered=True),
-        "zone": pd.to_datetime(["2024-01-01T01:00+01:00", "2024-06-01T02:00+02:00"] + [None], utc=True),
+        "zone": pd.to_datetime(["2024-01-01T01+01", "2024-06-01T02+02", None], utc=True),
         "date": [datetime.date(2024, 1, 1), None, datetime.date(2024, 1, 3)],
         "mixed": ["1", 2, None],
         "object": np.array([1.5, None, 2], object),
@@ -192,7 +192,7 @@ def test_types_of_columns_are_understood():
     table = Table().fit(pd.DataFrame(rows))
     kinds = {one.name: one.kind for one in table.columns_}
     assert kinds == {
-        "Int64": "count",
+        "Int64": "numeric",
         "boolean": "boolean",
         "category": "categorical",
         "ordered": "ordinal",
@@ -200,7 +200,7 @@ def test_types_of_columns_are_understood():
         "date": "date",
         "mixed": "numeric",
         "object": "numeric",
-    } | {"Int64": "numeric"}
+    }
     back = table.inverse_transform(table.transform(pd.DataFrame(rows)))
     assert back["zone"][0] == pd.Timestamp("2024-01-01")
     assert back["ordered"].tolist() == ["low", "high", "low"]

@@ -62,7 +62,8 @@ def test_a_kind_that_is_given_is_used(kind, values, expected):
 def test_dates_of_numbers_are_read():
     table = Table({"c": "%Y%m%d"})
     back = table.inverse_transform(table.fit_transform({"c": [20240131, 20240229, 20240202]}))
-    assert back["c"].tolist() == [pd.Timestamp(d) for d in ("2024-01-31", "2024-02-29", "2024-02-02")]  # fmt: skip
+    expected = [f"2024-{day}" for day in ("01-31", "02-29", "02-02")]
+    assert back["c"].dt.strftime("%Y-%m-%d").tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_what_cannot_be_used_is_refused(values, arguments, message):
 
 
 def test_all_bad_columns_are_named_at_once():
-    with pytest.raises(ValueError, match="(?s)'names'.*'empty'"):
+    with pytest.raises(ValueError, match=r"(?s)'names'.*'empty'"):
         Table().fit({"names": NAMES, "empty": [None] * 40, "x": VALUES})
 
 
@@ -119,7 +120,6 @@ def test_a_constant_column_is_no_feature_and_comes_back():
         pytest.warns(UserWarning, match="one value only"),
         pytest.raises(ValueError, match="must have a column that varies"),
     ):
-        Table().fit({"c": [1.0, 1.0]})
         Table().fit({"c": [1.0, 1.0]})
 
 
@@ -193,5 +193,5 @@ def test_a_file_of_something_else_is_no_table(tmp_path):
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(path)
     with pytest.raises(ValueError, match="must be the file of a Table"):
         Table.load(path)
-    with pytest.raises(ValueError, match="must end in .keras"):
+    with pytest.raises(ValueError, match=r"must end in \.keras"):
         Table().fit({"x": VALUES}).save(tmp_path / "table.json")
