@@ -135,7 +135,7 @@ def test_bad_rows_of_later_files_are_refused_with_column_and_line(tmp_path):
         ("a,c,when\n1.5,q,01.02.2024\n", "'c' must hold one of x, y.*'q' in line 2"),
         ("a,c,when\n1.5,x,30.02.2024\n", "'when' must hold dates.*'30.02.2024' in line 2"),
         ("a,c,when\n1.5,x,\n", "'when' must have a value.*none in line 2"),
-        ("a,c,when\n1e999,x,01.02.2024\n", "'a' must hold finite numbers, received inf in line 2"),
+        ("a,c,when\n1e999,x,01.02.2024\n", "'a' must hold finite numbers.*'1e999' in line 2"),
         ("a,c,wen\n1,x,01.02.2024\n", "none of the name 'when'. Did you mean 'wen'"),
         ("a,c,when\n", "a header and no row"),
     ]:

@@ -94,7 +94,7 @@ def test_dates_are_those_of_pandas(frame, features):
     expected = (seconds - seconds.mean()) / seconds.std(ddof=0)
     np.testing.assert_allclose(features["when"], expected.fillna(0.0), rtol=1e-5, atol=1e-6)
     clock = when.dt.hour * 3600 + when.dt.minute * 60 + when.dt.second
-    angles = {"day": clock / 86400, "week": ((when.dt.weekday - 3) * 86400 + clock) / (7 * 86400)}
+    angles = {"day": clock / 86400, "week": ((when.dt.dayofweek - 3) * 86400 + clock) / (7 * 86400)}
     for name, share in angles.items():
         for function in ("sin", "cos"):
             wave = getattr(np, function)(2 * np.pi * share).fillna(0.0)

@@ -221,6 +221,20 @@ class Statistics:
         return [one for one, moments in self.dates.items() if moments.number == self.present]
 
 
+def statistics_for(
+    declared: str | list | None, spelling: Spelling, missing_values: frozenset[str]
+) -> Statistics:
+    """Statistics of what the declared kind of a column needs; None: what a guess needs."""
+    if declared is None:
+        return Statistics(spelling, missing_values)
+    is_number = declared in ("numeric", "count")
+    if isinstance(declared, str) and "%" in declared:
+        formats = (declared,)
+    else:
+        formats = dates.FORMATS if declared == "date" else ()
+    return Statistics(spelling, missing_values, MOST_DECLARED, formats, parses=is_number)
+
+
 def _first(raw, texts, first_row):
     row, value = next((row, text) for row, text in enumerate(raw.tolist()) if text in texts)
     return Found(first_row + row, value)

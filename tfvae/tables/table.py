@@ -18,7 +18,7 @@ from tfvae.tables.columns import CYCLES, ENCODINGS, IGNORE, KINDS, Column, Group
 from tfvae.tables.kinds import Choices, KindError, check_kind, decide
 from tfvae.tables.model import TableModel
 from tfvae.tables.sources import NEEDED, Source, source_of
-from tfvae.tables.statistics import MOST_DECLARED, Statistics
+from tfvae.tables.statistics import statistics_for
 from tfvae.tables.values import as_text
 
 # As pandas reads CSV.
@@ -136,7 +136,10 @@ class Table(TransformerMixin, BaseEstimator):
         source = source_of(X)
         kinds = self._checked_kinds(source)
         names = [name for name in source.names if kinds.get(name) != IGNORE]
-        statistics = {name: self._statistics(kinds.get(name), source) for name in names}
+        words = frozenset(self.missing_values)
+        statistics = {
+            name: statistics_for(kinds.get(name), source.spelling, words) for name in names
+        }
         with progress(source.total, self.verbose, source.unit_name) as advance:
             for chunk in source.chunks(names):
                 for name, raw in chunk.columns.items():
@@ -200,20 +203,6 @@ class Table(TransformerMixin, BaseEstimator):
                     f'an index that pandas wrote: kinds={{{name!r}: "ignore"}}.'
                 )
         return kinds
-
-    def _statistics(self, declared, source):
-        words = frozenset(self.missing_values)
-        if declared is None:
-            return Statistics(source.spelling, words)
-        is_format = isinstance(declared, str) and "%" in declared
-        more = {"formats": (declared,)} if is_format else {}
-        if is_format or declared == "date":
-            more["parses"] = False
-        elif declared not in ("numeric", "count"):
-            more = {"formats": (), "parses": False}
-        if declared in ("numeric", "count"):
-            more = {"formats": ()}
-        return Statistics(source.spelling, words, MOST_DECLARED, **more)
 
     def _decided(self, statistics, kinds, choices, source):
         hints, columns, problems = source.hints(), [], []
