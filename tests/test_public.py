@@ -17,6 +17,7 @@ PACKAGES = [name for name in MODULES if (ROOT.parent / name.replace(".", "/")).i
 STATIONS = [
     "distributions",
     "datasets",
+    "tables",
     "likelihoods",
     "networks",
     "priors",

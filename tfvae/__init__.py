@@ -3,7 +3,7 @@
 from tfvae import _backend  # noqa: F401, I001  (first: refuses another backend, clearly)
 from tfvae import applications, assignment, callbacks, datasets, discrete, distributions
 from tfvae import evaluation, geometry, likelihoods, networks, objectives, penalties, plots
-from tfvae import priors, serving, testing
+from tfvae import priors, serving, tables, testing
 from tfvae._version import __version__
 from tfvae.models import (
     VAE,
@@ -56,5 +56,6 @@ __all__ = [
     "plots",
     "priors",
     "serving",
+    "tables",
     "testing",
 ]

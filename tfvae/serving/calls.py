@@ -57,7 +57,7 @@ def grpc(signature: str, inputs: dict[str, dict[str, Any]]) -> str:
         "image_bytes": '[open("image.png", "rb").read()]',
     }
     arguments = [
-        f"{key}={values.get(key) or _zeros_in_python(described)}"
+        f"{key}={values.get(key) or _example_in_python(described)}"
         for key, described in inputs.items()
     ]
     return f'call("{signature}", {", ".join(arguments)})'
@@ -68,7 +68,9 @@ def _zeros(described: dict[str, Any]) -> np.ndarray:
     return np.zeros([length or 1 for length in described["shape"]], described["dtype"])
 
 
-def _zeros_in_python(described: dict[str, Any]) -> str:
+def _example_in_python(described: dict[str, Any]) -> str:
+    if "example" in described:
+        return f"np.array({described['example']!r})"
     return f'np.zeros({list(_zeros(described).shape)}, "{described["dtype"]}")'
 
 

@@ -13,7 +13,6 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.evaluation.tables import Line, Report, escaped, format_value, markdown
-from tfvae.models import LatentVariableModel
 from tfvae.serving import images
 from tfvae.serving.inputs import Inputs
 from tfvae.serving.scaling import Scaling
@@ -108,6 +107,7 @@ def make(
             **({"shape of a target": list(model.target_shape)} if own_target else {}),
             **({"values of a target": allowed} if own_target else {}),
             "beside x": list(model.needs.names),
+            **({"features of the table": _features(inputs)} if inputs.columns else {}),
             "trained on": _plain(data) if data is not None else "not given",
         },
         "latent_dim": model.latent_dim,
@@ -124,7 +124,7 @@ def make(
         "signatures": {
             name: {
                 "summary": signature.summary,
-                "inputs": {spec.name: _described(spec, model) for spec in signature.inputs},
+                "inputs": {spec.name: _described(spec, inputs) for spec in signature.inputs},
                 "outputs": dict(signature.units),
             }
             for name, signature in signatures.items()
@@ -164,15 +164,15 @@ def as_markdown(card: dict[str, Any], calls: str) -> str:
         "## Data",
         _about_data(data),
         "## Scaling",
-        _about_scaling(card["scaling"]),
+        _about_scaling(card["scaling"], "features of the table" in data),
         "## Metrics",
         markdown(["metric", "value", "unit"], metrics) if metrics else "None were given.",
         "## Signatures",
         markdown(["signature", "inputs", "outputs", "what it gives"], signatures),
         "\n".join(f"- {name}: {text}" for name, text in meanings.items()),
         "The answer is NaN, and a category −1, for an example with a value that is not finite or "
-        "that the model's likelihood does not allow, or with a label or integer condition out of "
-        "range. The other examples of the request are not affected.",
+        "that the model's likelihood or its table does not allow, or with a label or integer "
+        "condition out of range. The other examples of the request are not affected.",
         calls,
         "## Versions",
         markdown(["package", "version"], versions),
@@ -196,10 +196,25 @@ def _about_data(data: dict[str, Any]) -> str:
             f"What they explain is a target of the shape {tuple_text(data['shape of a target'])}, "
             f"each value {data['values of a target']} after scaling. "
         )
+    if "features of the table" in data:
+        names = [escaped(name) for name in data["features of the table"]]
+        text += (
+            "Requests have the raw columns of a table. The features that it makes of them, in "
+            f"their order: {', '.join(names)}. "
+        )
     return text + f"Trained on: {escaped(_text(data['trained on']))}"
 
 
-def _about_scaling(scaling: dict[str, Any]) -> str:
+def _features(inputs: Inputs) -> list[str]:
+    return [name for group in inputs.columns.table.groups for name in group.names]
+
+
+def _about_scaling(scaling: dict[str, Any], is_table: bool) -> str:
+    if is_table and "target" not in scaling:
+        return (
+            "Requests are in raw units: the table scales them. Answers are features of the table, "
+            "of which `table.inverse_transform` makes rows. Scores belong to the features."
+        )
     text = f"Requests are in raw units: {scaling['formula']}, {_offset_and_scale(scaling)}. "
     if "target" in scaling:
         text += f"Targets likewise have {_offset_and_scale(scaling['target'])}. Answers in their "
@@ -226,7 +241,16 @@ def tuple_text(shape: Sequence[int | None]) -> str:
     return f"({', '.join(lengths)}{',' if len(lengths) == 1 else ''})"
 
 
-def _described(spec: tf.TensorSpec, model: LatentVariableModel) -> dict[str, Any]:
+def _described(spec: tf.TensorSpec, inputs: Inputs) -> dict[str, Any]:
+    model = inputs.model
+    if inputs.columns is not None and spec.name in inputs.columns:
+        example = inputs.columns.usual(spec.name).tolist()
+        return {
+            "dtype": spec.dtype.name,
+            "shape": list(spec.shape),
+            "meaning": inputs.columns.meaning(spec.name),
+            "example": [one.decode() if isinstance(one, bytes) else one for one in example],
+        }
     if spec.name == "labels":
         sizes = model.num_categories
         meaning = f"whole numbers from 0 to S − 1, S = {', '.join(map(str, sizes))}"

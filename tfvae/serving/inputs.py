@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfvae.models import LatentVariableModel
 from tfvae.models import inputs as model_inputs
+from tfvae.serving.raw_columns import RawColumns, raw_columns_of
 from tfvae.serving.scaling import Scaling, scaling_of
 
 _INFINITY = float("inf")
@@ -25,10 +26,18 @@ class Inputs:
         scaling: the scaling of x.
         target_scaling: the scaling of the target, and of all answers in its units. A model that
             explains x itself has one scaling for both.
+        columns: raw columns that are given in the place of x; None: x itself is.
     """
 
-    def __init__(self, model: LatentVariableModel, scaling: Scaling, target_scaling: Scaling):
+    def __init__(
+        self,
+        model: LatentVariableModel,
+        scaling: Scaling,
+        target_scaling: Scaling,
+        columns: RawColumns | None = None,
+    ):
         self.model, self.scaling, self.target_scaling = model, scaling, target_scaling
+        self.columns = columns
         self._specs = model_inputs.specs(model)
         self._checks = {
             "x": self._x,
@@ -41,7 +50,13 @@ class Inputs:
     def specs(self, *names: str) -> list[tf.TensorSpec]:
         """The specs of inputs by name, without the things beside x that the model does not take."""
         taken = ("x", "z", *self.model.needs.names)
-        return [self._specs[name] for name in names if name in taken]
+        found = []
+        for name in names:
+            if name == "x" and self.columns is not None:
+                found += self.columns.specs()
+            elif name in taken:
+                found.append(self._specs[name])
+        return found
 
     def checked(
         self, given: Mapping[str, tf.Tensor], rows: tf.Tensor | None = None
@@ -62,19 +77,26 @@ class Inputs:
             tf.errors.InvalidArgumentError: from the graph, if a shape does not fit.
         """
         values, valid = {}, []
+        if self.columns is not None:
+            given, rows = self._with_x(given, rows)
         for name, value in given.items():
             # Servers feed arrays of any shape, and a reshape within the model would take some.
             value = tf.ensure_shape(value, self._specs[name].shape)
-            if rows is None:
-                rows = tf.shape(value)[0]
-            else:  # Broadcasting would take one row for all examples.
-                message = f"`{name}` must have one row for each example."
-                check = tf.debugging.assert_equal(tf.shape(value)[0], rows, message)
-                with tf.control_dependencies([check] if check is not None else []):
-                    value = tf.identity(value)
+            value, rows = _with_rows(name, value, rows)
             values[name], allowed = self._checks[name](value)
             valid.append(_all(allowed))
         return values, functools.reduce(operator.and_, valid) if valid else None
+
+    def _with_x(self, given, rows):
+        """Inputs with x in the place of the columns, and the number of examples."""
+        columns, others = {}, {}
+        for name, value in given.items():
+            if name in self.columns:
+                value = tf.ensure_shape(value, [None])
+                columns[name], rows = _with_rows(name, value, rows)
+            else:
+                others[name] = value
+        return ({"x": self.columns.x(columns)} if columns else {}) | others, rows
 
     def answer(
         self,
@@ -92,6 +114,9 @@ class Inputs:
         scalings = {"x": self.scaling, "target": self.target_scaling}
         values = {}
         for spec in specs:
+            if self.columns is not None and spec.name in self.columns:
+                values[spec.name] = np.repeat(self.columns.usual(spec.name), batch)
+                continue
             shape = [batch, *spec.shape[1:]]
             if spec.name in scalings:
                 value = rng.uniform(0.05, 0.95, size=shape)
@@ -110,6 +135,8 @@ class Inputs:
 
     def usual(self, spec: tf.TensorSpec) -> np.ndarray:
         """One example of an input, in raw units: the middle of the support, or 0."""
+        if self.columns is not None and spec.name in self.columns:
+            return self.columns.usual(spec.name)
         likelihood = self.model.likelihood
         value = np.zeros([length or 1 for length in spec.shape])
         if self._is_explained(spec.name) and likelihood.support is not None:
@@ -160,13 +187,20 @@ class Inputs:
         return getattr(first, "input_dim", None) or getattr(first, "num_tokens", None)
 
 
-def inputs_of(model: LatentVariableModel, scaling: Any, target_scaling: Any) -> Inputs:
-    """The inputs of a model, with the scalings that a user gives.
+def inputs_of(
+    model: LatentVariableModel, scaling: Any, target_scaling: Any, table: Any = None
+) -> Inputs:
+    """The inputs of a model, with the scalings or the table that a user gives.
 
     Raises:
-        ValueError: if the model is not built, or a scaling does not fit.
+        ValueError: if the model is not built, or a scaling or the table does not fit.
     """
     model_inputs.check_built(model, "export")
+    columns = None if table is None else raw_columns_of(table, model)
+    if columns is not None and scaling is not None:
+        raise ValueError(
+            f"`scaling` must be None with a `table`, which scales, received {scaling!r:.60}."
+        )
     given = scaling
     scaling = scaling_of(given, model.data_shape)
     if model.target == "x":
@@ -175,13 +209,25 @@ def inputs_of(model: LatentVariableModel, scaling: Any, target_scaling: Any) -> 
                 f"`target_scaling` must be None for a model that explains x itself, received "
                 f"{target_scaling!r}. `scaling` is the scaling of its answers too."
             )
-        return Inputs(model, scaling, scaling)
+        return Inputs(model, scaling, scaling, columns)
     if given is not None and target_scaling is None:
         raise ValueError(
             '`target_scaling` must be given beside `scaling` for a model with target="y", received '
             "None. Give (0.0, 1.0) if targets are in the units of the model."
         )
-    return Inputs(model, scaling, scaling_of(target_scaling, model.target_shape, "target_scaling"))
+    target_scaling = scaling_of(target_scaling, model.target_shape, "target_scaling")
+    return Inputs(model, scaling, target_scaling, columns)
+
+
+def _with_rows(name, value, rows):
+    """`value`, which has so many rows, and their number; None: those of `value`."""
+    if rows is None:
+        return value, tf.shape(value)[0]
+    # Broadcasting would take one row for all examples.
+    message = f"`{name}` must have one row for each example."
+    check = tf.debugging.assert_equal(tf.shape(value)[0], rows, message)
+    with tf.control_dependencies([check] if check is not None else []):
+        return tf.identity(value), rows
 
 
 def where_valid(valid: tf.Tensor, values: tf.Tensor) -> tf.Tensor:

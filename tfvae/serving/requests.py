@@ -29,13 +29,15 @@ def _example(inputs: Inputs, spec: tf.TensorSpec) -> np.ndarray:
 
 def as_json(signature: str, inputs: dict[str, np.ndarray]) -> str:
     """Returns the body of a request to TF Serving's REST interface; bytes become base64."""
-    plain = {name: _jsonable(np.asarray(value)) for name, value in inputs.items()}
+    plain = {name: _jsonable(name, np.asarray(value)) for name, value in inputs.items()}
     return json.dumps({"signature_name": signature, "inputs": plain})
 
 
-def _jsonable(value: np.ndarray) -> list:
+def _jsonable(name: str, value: np.ndarray) -> list:
     if value.dtype.kind not in "SO":
         return value.tolist()
+    if not name.endswith("_bytes"):  # By this ending TF Serving knows what is base64.
+        return [item.decode() for item in value.ravel()]
     return [{"b64": base64.b64encode(item).decode()} for item in value.ravel()]
 
 

@@ -13,6 +13,7 @@ from tfvae.models.inputs import check_names
 from tfvae.serving import calls, card, folders, requests
 from tfvae.serving.inputs import Inputs, inputs_of
 from tfvae.serving.signatures import Signature, served
+from tfvae.tables import Table
 
 EXTRA = "assets.extra"
 
@@ -23,6 +24,7 @@ def export(
     *,
     scaling: Any = None,
     target_scaling: Any = None,
+    table: Table | None = None,
     metrics: dict[str, Any] | Sequence[Line] | Report | None = None,
     data: str | dict[str, Any] | None = None,
 ) -> None:
@@ -77,11 +79,17 @@ def export(
     Scores belong to the scaled data. Conditions are not scaled. Pixels of image files, 0 to 255,
     are in raw units; without a scaling they are divided by 255.
 
+    With `table`, a signature has the raw columns of a table in the place of x: an input for each
+    column that is a feature, string (B,) or float64 (B,), under the name of the column. Signs other
+    than letters, digits and _ become _ in it, and names that are taken begin with column_; the card
+    lists them. Missing values are empty texts and NaN. Answers in the units of x are features of
+    the table, which `table.inverse_transform` makes rows of.
+
     The answer is NaN, and a category −1, for an example with NaN, infinity, a value that the
-    likelihood does not allow, or a label or integer condition out of range (that of an `Embedding`
-    or `CategoryEncoding` that comes first). The other examples of a request are not affected. The
-    graph refuses with InvalidArgument: another shape, labels or conditions of another number than
-    the examples, bytes that are no image, images of more than 2²⁵ pixels (in all frames
+    likelihood or the table does not allow, or a label or integer condition out of range (that of an
+    `Embedding` or `CategoryEncoding` that comes first). The other examples of a request are not
+    affected. The graph refuses with InvalidArgument: another shape, labels or conditions of another
+    number than the examples, bytes that are no image, images of more than 2²⁵ pixels (in all frames
     of a GIF), a count outside 1 to 10,000, and answers in PNG that would be NaN.
 
     The folder assets.extra, which servers leave alone, holds model_card.json and MODEL_CARD.md
@@ -98,6 +106,7 @@ def export(
             scikit-learn. None: raw units are those of the model.
         target_scaling: the same for the target of a model with `target="y"`, which needs it when
             `scaling` is given: (0.0, 1.0) leaves targets as they are.
+        table: a fitted `tfvae.tables.Table` whose features the model was trained with.
         metrics: for the card: a dict from name to number, a list of `tfvae.evaluation.Line` or a
             report of `tfvae.evaluation`.
         data: for the card: the training data, a text or a dict.
@@ -116,7 +125,7 @@ def export(
         >>> served(x=tf.zeros([3, 5]))["embedding"].shape
         TensorShape([3, 2])
     """
-    inputs = inputs_of(model, scaling, target_scaling)
+    inputs = inputs_of(model, scaling, target_scaling, table)
     check_names(model)
     signatures = served(inputs)
     name = served_name(path)
@@ -130,6 +139,7 @@ def export(
         }
         weights = tf.Module()
         weights.variables_of_signatures = [v for f in functions.values() for v in f.variables]
+        weights.tables_of_signatures = [] if inputs.columns is None else inputs.columns.resources()
         tf.saved_model.save(weights, partial, signatures=functions)
         _write_extras(os.path.join(partial, EXTRA), described, inputs, signatures)
 

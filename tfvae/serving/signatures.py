@@ -54,7 +54,7 @@ def served(inputs: Inputs) -> dict[str, Signature]:
     model, raw = inputs.model, inputs.target_scaling.to_raw
     seed = tf.TensorSpec((2,), tf.int32, name="seed")
     count = tf.TensorSpec((), tf.int32, name="count")
-    unit, what, given = _words(model)
+    unit, what, given = _words(inputs)
     beside = inputs.specs("labels", "condition")
     rows = " and ".join(spec.name for spec in beside)
     rows = f"; {rows}: one row for all samples, or one for each" if beside else ""
@@ -117,7 +117,7 @@ def _of_image_files(inputs: Inputs) -> dict[str, Signature]:
     inputs = Inputs(model, pixel_scaling(inputs.scaling), pixel_scaling(inputs.target_scaling))
     files = [tf.TensorSpec((None,), tf.string, name="image_bytes")]
     beside = inputs.specs("labels", "condition")
-    given = _words(model)[2]
+    given = _words(inputs)[2]
 
     def with_pixels(given):
         files = tf.ensure_shape(given.pop("image_bytes"), [None])
@@ -156,7 +156,7 @@ def portable(inputs: Inputs) -> dict[str, Signature]:
     model = inputs.model
     score_of_noise = noise_score(inputs)
     noise = tf.TensorSpec((None, score_of_noise.size), tf.float32, name="noise")
-    unit, what, given = _words(model)
+    unit, what, given = _words(inputs)
 
     def encoder(given):
         return inputs.answer(
@@ -231,13 +231,15 @@ def _answers(inputs, function):
     return lambda given: inputs.answer(given, function)
 
 
-def _words(model):
+def _words(inputs):
     """The unit of what is decoded, what a score is about, and what is decoded given what."""
+    model = inputs.model
     given = "z" + (", d" if model.num_categories else "")
     given += "" if model.condition is None else ", c"
     if model.target == "y":
         return "the units of the target", "targets", f"target|{given}"
-    return "the units of x", "x", f"x|{given}"
+    unit = "the units of x" if inputs.columns is None else "features of the table"
+    return unit, "x", f"x|{given}"
 
 
 def _classifier(inputs):

@@ -1,0 +1,122 @@
+"""Raw values of new rows for the graph, what is wrong with some of them, and what was found."""
+
+import difflib
+from typing import Any
+
+import numpy as np
+
+from tfvae.tables.columns import Column, spelled
+from tfvae.tables.model import TableModel
+from tfvae.tables.sources import Chunk, Source
+from tfvae.tables.values import as_text
+
+
+def near(name: Any, source: Source) -> str:
+    """Which columns there are, the nearest first."""
+    close = difflib.get_close_matches(str(name), source.names, n=1)
+    hint = f"Did you mean {close[0]!r}? " if close else ""
+    shown = ", ".join(map(repr, source.names[:20])) + (", …" if len(source.names) > 20 else "")
+    return f"{hint}There are {shown}."
+
+
+def prepared(column: Column, chunk: Chunk, source: Source, words: frozenset[str]) -> np.ndarray:
+    """Raw values of a column in the type that the graph takes.
+
+    Args:
+        column: what is known of it.
+        chunk: the rows.
+        source: tells where a row is, and how numbers are spelled.
+        words: texts that stand for no value.
+
+    Raises:
+        ValueError: for text where a number belongs, naming column and line.
+    """
+    raw = chunk.columns[column.name]
+    if column.kind == "date" and raw.dtype.kind == "M":
+        return np.where(np.isnat(raw), np.nan, raw.astype("int64") / 1e6)
+    if column.is_text:
+        if raw.dtype.kind == "O":
+            return raw
+        if raw.dtype.kind == "f":
+            return np.array([as_text(one) for one in raw.tolist()], object)
+        raise ValueError(f"The column {column.name!r} must hold texts, received dates.")
+    if raw.dtype.kind == "f":
+        return raw
+    if raw.dtype.kind == "M":
+        raise ValueError(f"The column {column.name!r} must hold numbers, received dates.")
+    texts = raw.tolist()
+    gone = words.union([""]).intersection(texts)
+    here = (
+        [row for row, text in enumerate(texts) if text not in gone] if gone else range(len(texts))
+    )
+    values, wrong = source.spelling.numbers([texts[row] for row in here] if gone else texts)
+    if wrong.any():
+        row = here[int(np.flatnonzero(wrong)[0])]
+        raise ValueError(
+            f"The column {column.name!r} must hold numbers, as in `fit`, received "
+            f"{texts[row]!r:.60} in {source.place(chunk.first_row + row)}."
+        )
+    numbers = np.full(len(texts), np.nan)
+    numbers[here] = values
+    return numbers
+
+
+def check_features(model: TableModel, x: np.ndarray, chunk: Chunk, source: Source) -> None:
+    """Raises a ValueError for the first row with a value that is not allowed."""
+    wrong = np.isinf(x)
+    if not wrong.any():
+        return
+    row = int(np.flatnonzero(wrong.any(axis=1))[0])
+    place = int(np.flatnonzero(wrong[row])[0])
+    name = next(
+        group.column
+        for group in model.groups
+        if group.features.start <= place < group.features.stop
+    )
+    column = next(one for one in model.columns if one.name == name)
+    value = chunk.columns[name][row]
+    where = source.place(chunk.first_row + row)
+    is_missing = value in ("", *model.missing_values) if isinstance(value, str) else value != value
+    if is_missing:
+        raise ValueError(
+            f"The column {name!r} must have a value, as in all rows of `fit`, received none in "
+            f'{where}. Table(indicators="all") takes missing values in all columns.'
+        )
+    raise ValueError(f"The column {name!r} {_expected(column)}, received {value!r:.60} in {where}.")
+
+
+def _expected(column):
+    if column.levels:
+        hint = ' (unknown="other" takes others)' if column.kind == "categorical" else ""
+        return f"must hold one of {', '.join(map(spelled, column.levels)):.200}{hint}"
+    if column.kind == "date":
+        return f"must hold dates of the format {column.date_format!r}"
+    return f"must hold {'finite numbers' if column.kind == 'numeric' else 'numbers from 0'}"
+
+
+def summary(model: TableModel) -> str:
+    """What is known of each column of a table, a line for each, in columns."""
+    lines = [("column", "kind", "features", "missing", "values")]
+    for column in model.columns:
+        number = sum(len(names) for _, names in column.parts(model.encoding))
+        missing = f"{column.missing:,} of {column.rows:,}"
+        lines.append((column.name, column.kind, str(number), missing, _values(column)))
+    widths = [max(len(line[place]) for line in lines) for place in range(4)]
+    return "\n".join(
+        "  ".join([*(f"{text:{w}}" for text, w in zip(line, widths, strict=False)), line[4]])
+        for line in lines
+    )
+
+
+def _values(column):
+    if column.is_constant:
+        return f"only {column.example!r:.40}"
+    if column.levels:
+        shown = ", ".join(spelled(one) for one in column.levels[:5])
+        return shown + (f", … {len(column.levels)} levels" if len(column.levels) > 5 else "")
+    if column.kind == "date":
+        mean = np.datetime64(round(column.mean), "s")
+        days = column.scale / 86400.0
+        return f"{column.date_format}, mean {mean}, deviation {days:.4g} days"
+    what = " of log(1 + n)" if column.kind == "count" else ""
+    return f"mean {column.mean:.4g}, deviation {column.scale:.4g}{what}"
