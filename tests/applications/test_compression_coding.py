@@ -112,7 +112,7 @@ def test_bytes_take_the_bits_of_a_discretised_gaussian():
 def test_a_scale_of_each_feature_is_that_of_its_feature():
     likelihood = tfvae.likelihoods.Gaussian("per_feature")
     likelihood.build((2,))
-    likelihood._variance.assign([0.01, 4.0])
+    likelihood._spread.assign([0.01, 4.0])
     _, (mean, scale) = symbols.symbols_for(likelihood, unit=0.5).likelihood(np.ones((3, 2)))
     np.testing.assert_allclose(mean, np.full(6, 2.0))
     np.testing.assert_allclose(scale, [0.2, 4.0] * 3, rtol=1e-6)

@@ -41,7 +41,7 @@ def test_odd_rows_are_found_and_the_verbs_agree(detector):
     new = rows(300, seed=1)
     scores = -detector.score_samples(new)
     odd = -detector.score_samples(ODD)
-    assert odd[0] > np.quantile(scores, 0.99)
+    assert odd[0] > np.quantile(scores, 0.95) and detector.predict(ODD) == -1
     assert abs(np.median(scores)) < 1.0  # a usual row
     decision = detector.decision_function(new)
     np.testing.assert_allclose(decision, detector.threshold_ - scores)
@@ -50,7 +50,7 @@ def test_odd_rows_are_found_and_the_verbs_agree(detector):
     shares = detector.predict_proba(ODD)
     np.testing.assert_allclose(shares.sum(axis=1), 1.0)
     below = np.mean(detector.training_scores_ < odd[0])
-    assert shares[0, 1] == pytest.approx(below) and below > 0.98
+    assert shares[0, 1] == pytest.approx(below) and below > 0.94
 
 
 def test_contributions_add_up_and_name_the_column(detector):
