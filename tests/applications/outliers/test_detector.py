@@ -11,6 +11,7 @@ import sklearn.metrics
 import sklearn.model_selection
 import sklearn.pipeline
 import sklearn.preprocessing
+import tensorflow as tf
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import tfvae
@@ -183,6 +184,23 @@ def test_awkward_tables_have_finite_scores():
 def test_another_table_is_refused(detector):
     with pytest.raises(ValueError, match="4 features"):
         detector.predict(X[:, :3])
+
+
+def test_served_scores_are_those_of_python(detector, tmp_path):
+    detector.export(tmp_path / "1")
+    serve = tf.saved_model.load(str(tmp_path / "1")).signatures["serving_default"]
+    found = serve(x=tf.constant(X))
+    np.testing.assert_allclose(found["score"], -detector.score_samples(X), rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(found["is_outlier"], detector.predict(X) == -1)
+    np.testing.assert_allclose(
+        found["contributions"], detector.contributions(X), rtol=1e-4, atol=1e-4
+    )
+    names = [name.decode() for name in found["names"].numpy()]
+    assert names == detector.get_contribution_names()
+    single = serve(x=tf.constant(X[3:4]))
+    np.testing.assert_allclose(single["score"][0], found["score"][3], rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="must be a new folder"):
+        detector.export(tmp_path / "1")
 
 
 @pytest.mark.slow

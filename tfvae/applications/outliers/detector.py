@@ -1,5 +1,6 @@
 """Outlier detection in tables: a scikit-learn estimator."""
 
+import os
 from typing import Any
 
 import keras
@@ -11,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tfvae import _checks, _seeds
 from tfvae._progress import progress
+from tfvae.applications.outliers import served
 from tfvae.applications.outliers.committee import batches, committee, drawn_rows
 from tfvae.applications.outliers.scoring import SCORES, Scorer
 from tfvae.applications.outliers.thresholds import threshold
@@ -237,6 +239,17 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         if names is None:
             names = [f"x{i}" for i in range(self.n_features_in_)]
         return [*map(str, names), "latents"]
+
+    def export(self, path: str | os.PathLike[str]) -> None:
+        """Writes a SavedModel whose signature takes rows as they are: see `served.save`.
+
+        Raises:
+            ValueError: when `path` exists.
+        """
+        served.save(
+            self.scorer_, path, self.usual_contributions_, self.threshold_,
+            self.get_contribution_names(),
+        )  # fmt: skip
 
     def _checked(self, X):
         check_is_fitted(self)

@@ -1,0 +1,111 @@
+"""Finds the rows of a table that are unlike the others, and says why.
+
+    python -m trainers.outliers orders.csv --output=outliers.csv
+    python -m trainers.outliers orders.csv --new=today.csv --output=outliers.csv --export=serving/1
+
+The first table, CSV or Parquet, trains `tfvae.applications.OutlierDetector`; kinds of columns are
+found by `tfvae.tables.Table`, and gaps are allowed. OUTPUT has a line for each row of the table, or
+of the new one, the most suspicious first: its number (1 is the first row after the head), its score
+in nats (0 is usual), whether it is above the threshold, the share of training rows with a lower
+score, and the columns that add most to the score, with what they add.
+"""
+
+import argparse
+import csv
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from tfvae import _files, tables
+from tfvae._checks import whole_number
+from tfvae.applications import OutlierDetector
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Trains, scores, writes, and prints what was found."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        run(options)
+    except (ImportError, OSError, ValueError) as error:
+        parser.error(str(error))
+
+
+def run(options: argparse.Namespace) -> None:
+    """Does what the command line says."""
+    if options.export and os.path.exists(options.export):
+        raise ValueError(f"--export must be a new folder, received {options.export}, which exists.")
+    ignored = dict.fromkeys(filter(None, options.ignore.split(",")), "ignore")
+    table = tables.Table(kinds=ignored)
+    x = table.fit_transform(options.table)
+    print(table.summary())
+    scored = table.transform(options.new) if options.new else x
+    detector = OutlierDetector(
+        contamination=options.contamination,
+        false_positive_rate=options.false_positive_rate,
+        random_state=options.seed,
+    ).fit(x)
+    print(detector.threshold_report_)
+    names, parts = by_column(table, detector.contributions(scored))
+    scores = -detector.score_samples(scored)
+    shares = detector.predict_proba(scored)[:, 1]
+    lines = [["row", "score", "is_outlier", "share_below"]]
+    for i in range(1, options.reasons + 1):
+        lines[0] += [f"reason_{i}", f"nats_{i}"]
+    for row in np.argsort(-scores, kind="stable"):
+        line = [row + 1, f"{scores[row]:.6g}", int(scores[row] > detector.threshold_)]
+        line.append(f"{shares[row]:.4f}")
+        for column in np.argsort(-parts[row], kind="stable")[: options.reasons]:
+            line += [names[column], f"{parts[row, column]:.4g}"]
+        lines.append(line)
+    with _files.replacing(options.output) as partial, open(partial, "w", newline="") as file:
+        csv.writer(file).writerows(lines)
+    found = int(np.sum(scores > detector.threshold_))
+    print(f"{found} of {len(scores)} rows are outliers. Written to {options.output}.")
+    if options.export:
+        detector.export(options.export)
+        print(f"The score of features is exported to {options.export}.")
+
+
+def by_column(table: tables.Table, contributions: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """Names of raw columns, then "combination", and what each adds to a score, (n, columns + 1).
+
+    Args:
+        table: a fitted table.
+        contributions: of its features, then of the latents, (n, D + 1), nats.
+    """
+    names = list(dict.fromkeys(group.column for group in table.groups_))
+    parts = np.zeros((len(contributions), len(names) + 1))
+    for group in table.groups_:
+        parts[:, names.index(group.column)] += contributions[:, group.features].sum(axis=1)
+    parts[:, -1] = contributions[:, -1]
+    return [*names, "combination"], parts
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "python -m trainers.outliers",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("table", help="CSV or Parquet file of the rows to learn from.")
+    add("--output", required=True, help="CSV file to write.")
+    add("--new", help="File of other rows to score; default: those of the table.")
+    add("--ignore", default="", help="Columns to leave out, separated by commas: numbers, names.")
+    add("--contamination", type=float, default=0.1, help="Share of the rows that are outliers.")
+    add(
+        "--false_positive_rate",
+        type=float,
+        help="Instead: share of usual rows above the threshold.",
+    )
+    add("--reasons", type=whole_number, default=3, help="Number of columns that are named.")
+    add("--export", help="Folder of a SavedModel of the score to write.")
+    add("--seed", type=whole_number, default=0, help="Of all draws.")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
