@@ -46,6 +46,7 @@ def _adversarial(cls, penalty):
 
 MODELS = {
     "VAE": lambda: _small(tfvae.VAE, 2),
+    "Autoencoder": lambda: _small(tfvae.Autoencoder, 2),
     "BetaVAE": lambda: _small(tfvae.BetaVAE, 2),
     "ImportanceWeightedVAE": lambda: _small(tfvae.ImportanceWeightedVAE, 2),
     "VHPVAE": lambda: _hierarchical(tfvae.VHPVAE),
