@@ -48,8 +48,9 @@ def pyod(name, **options):
         scaler = sklearn.preprocessing.StandardScaler()
 
         def scores(train, test):
-            detector.fit(scaler.fit_transform(train))
-            return detector.decision_function(scaler.transform(test))
+            varies = np.ptp(train, axis=0) > 0.0  # PyOD's PCA divides by zero elsewhere.
+            detector.fit(scaler.fit_transform(train[:, varies]))
+            return detector.decision_function(scaler.transform(test[:, varies]))
 
         return scores
 
