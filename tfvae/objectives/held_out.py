@@ -24,7 +24,10 @@ class HeldOut(Standardize):
     a missing value, has b = 0: what is there decides.
     """
 
-    observes_data = False
+    @property
+    def observes_data(self) -> bool:
+        """False: the objective itself lets it observe the first batch."""
+        return False
 
     def is_set_aside(self, x: tf.Tensor) -> tf.Tensor:
         """Whether each example is set aside, (B, *data) -> bool (B,)."""

@@ -1,6 +1,7 @@
 """Outlier detection in tables: a scikit-learn estimator."""
 
 import os
+import types
 from typing import Any
 
 import keras
@@ -109,18 +110,21 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _check(self):
-        _checks.one_of("score", self.score, SCORES)
+    def _settings(self):
+        """The arguments as checked numbers. scikit-learn wants the attributes as they were."""
+        found = types.SimpleNamespace(score=_checks.one_of("score", self.score, SCORES))
         for name in ("members", "max_rows", "steps", "num_samples", "epochs", "batch_size"):
-            _checks.positive_int(name, getattr(self, name))
+            setattr(found, name, _checks.positive_int(name, getattr(self, name)))
+        found.latent_dim = self.latent_dim
         if self.latent_dim is not None:
-            _checks.positive_int("latent_dim", self.latent_dim)
-        _checks.number_in("contamination", self.contamination, 0.0, 0.5, low_open=True)
+            found.latent_dim = _checks.positive_int("latent_dim", self.latent_dim)
+        found.rate = _checks.number_in("contamination", self.contamination, 0.0, 0.5, low_open=True)
         if self.false_positive_rate is not None:
-            _checks.number_in(
+            found.rate = _checks.number_in(
                 "false_positive_rate", self.false_positive_rate, 0.0, 1.0,
                 low_open=True, high_open=True,
             )  # fmt: skip
+        return found
 
     def fit(self, X: Any, y: Any = None) -> "OutlierDetector":
         """Learns what is usual from rows (n, D); `y` is ignored.
@@ -128,7 +132,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         Raises:
             ValueError: when the rows are no table of finite numbers, or a setting is out of range.
         """
-        self._check()
+        settings = self._settings()
         X = validate_data(self, X, dtype="float64", ensure_min_samples=2)
         generator = _seeds.generator(self.random_state)
         seed = int(generator.integers(2**31))
@@ -143,13 +147,13 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         elif self.model is not None:
             model = self.model(X.shape[1])
             x = ((X - centre) / scale).astype("float32")
-            model.fit(x, epochs=self.epochs, batch_size=self.batch_size, verbose=0)
+            model.fit(x, epochs=settings.epochs, batch_size=settings.batch_size, verbose=0)
         else:
-            members = self.members
-            rows = drawn_rows(generator, len(X), members, self.max_rows)
-            model = self._committee((X - centre) / scale, rows, generator, seed)
+            members = settings.members
+            rows = drawn_rows(generator, len(X), members, settings.max_rows)
+            model = _trained_committee((X - centre) / scale, rows, settings, generator, seed)
         self.scorer_ = Scorer(
-            model, self.score, members=members, num_samples=self.num_samples, centre=centre,
+            model, settings.score, members=members, num_samples=settings.num_samples, centre=centre,
             scale=scale, seed=seed,
         )  # fmt: skip
         found = self._scored(X)
@@ -161,27 +165,15 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         self.usual_score_ = float(self.usual_contributions_.sum())
         self.training_scores_ = scores - self.usual_score_
         if self.false_positive_rate is None:
-            self.threshold_report_ = threshold(self.training_scores_, self.contamination)
+            self.threshold_report_ = threshold(self.training_scores_, settings.rate)
         else:
             unseen = self.training_scores_
             if rows is not None:
                 unseen = _unseen(found, rows) - self.usual_score_
-            self.threshold_report_ = threshold(unseen, self.false_positive_rate)
+            self.threshold_report_ = threshold(unseen, settings.rate)
         self.threshold_ = self.threshold_report_.value
         self.offset_ = -self.threshold_
         return self
-
-    def _committee(self, x, rows, generator, seed):
-        """A trained committee."""
-        columns = x.shape[1]
-        latent_dim = self.latent_dim or min(MOST_LATENTS, max(1, columns // 2))
-        model = committee(self.members, columns, latent_dim, HIDDEN, StudentT(*LIKELIHOOD), seed)
-        decay = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, self.steps)
-        model.build((None, self.members * columns))
-        model.compile(keras.optimizers.Adam(decay))
-        data = batches(x[rows], self.steps, BATCH_SIZE, JITTER, generator)
-        model.fit(data, verbose=0)
-        return model
 
     def score_samples(self, X: Any) -> np.ndarray:
         """−score of each row, (n,), nats: the lower, the more of an outlier.
@@ -266,6 +258,19 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
                 found.append((scorer.contributions if parts else scorer.scores)(rows).numpy())
                 add(len(rows))
         return np.concatenate(found).astype("float64")
+
+
+def _trained_committee(x, rows, settings, generator, seed):
+    """A committee that is trained on rows (M, n) of x, (any, D), standardised."""
+    columns = x.shape[1]
+    latent_dim = settings.latent_dim or min(MOST_LATENTS, max(1, columns // 2))
+    likelihood = StudentT(*LIKELIHOOD)
+    model = committee(settings.members, columns, latent_dim, HIDDEN, likelihood, seed)
+    decay = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, settings.steps)
+    model.build((None, settings.members * columns))
+    model.compile(keras.optimizers.Adam(decay))
+    model.fit(batches(x[rows], settings.steps, BATCH_SIZE, JITTER, generator), verbose=0)
+    return model
 
 
 def _unseen(scores: np.ndarray, rows: np.ndarray) -> np.ndarray:
