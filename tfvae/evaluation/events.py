@@ -87,6 +87,7 @@ def compare_events(
         ValueError: when the observables are not the same, or values or weights do not fit.
 
     Example:
+        >>> import tfvae
         >>> from tfvae.datasets import event_observables, two_body_decays
         >>> first, second = (
         ...     event_observables(two_body_decays(2000, width=2.5, seed=seed)) for seed in (0, 1)

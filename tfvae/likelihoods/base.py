@@ -173,6 +173,7 @@ class Likelihood(Component, abc.ABC):
 
     def sums_of_features(self, x: tf.Tensor, outputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """D and C as sums of `log_prob_of_features` and `error_of_features` over what is there."""
+        x, outputs = tf.convert_to_tensor(x), tf.convert_to_tensor(outputs)
         filled = self.filled(x)  # where() alone would let NaN into the gradient.
         distortion = -self.sum_of_observed(self.log_prob_of_features(filled, outputs), x)
         error = self.error_of_features(filled, outputs)

@@ -58,7 +58,7 @@ class Improper(Prior):
         """−H(q(z|x)), (1, B), or log q(z|x) of each sample, (L, B); see `Prior.rate`."""
         if analytic:
             try:
-                return -posterior.entropy()[tf.newaxis]
+                return 0.0 - posterior.entropy()[tf.newaxis]  # 0, not −0, of a point.
             except NotImplementedError:
                 pass  # TFP has no closed form of this one.
         return posterior.log_prob(noise)

@@ -132,10 +132,7 @@ def _from_file(path: pathlib.Path) -> Data:
 
 
 def _from_dataset(name, split, path, data_dir, options):
-    try:
-        loaded = _load(name, split, path, data_dir, options)
-    except ImportError as error:
-        raise ValueError(f"DATA {name!r} cannot be loaded: {error}") from error
+    loaded = _load(name, split, path, data_dir, options)
     x, y = loaded if isinstance(loaded, tuple) else (loaded, None)
     named = y if isinstance(y, dict) else {} if y is None else {"label": y}
     labels = {str(key): np.asarray(value) for key, value in named.items()}
