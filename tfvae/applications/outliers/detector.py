@@ -87,7 +87,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         contamination: float = 0.1,
         false_positive_rate: float | None = None,
         members: int = 10,
-        max_rows: int = 256,
+        max_rows: int = 128,
         latent_dim: int | None = None,
         steps: int = 600,
         num_samples: int = 16,
