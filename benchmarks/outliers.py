@@ -48,7 +48,7 @@ def pyod(name, **options):
         scaler = sklearn.preprocessing.StandardScaler()
 
         def scores(train, test):
-            varies = np.ptp(train, axis=0) > 0.0  # PyOD's PCA divides by zero elsewhere.
+            varies = np.ptp(train, axis=0) > 0.0
             detector.fit(scaler.fit_transform(train[:, varies]))
             return detector.decision_function(scaler.transform(test[:, varies]))
 
@@ -80,7 +80,8 @@ def own(seed):
 DETECTORS = {
     OWN: own,
     "IsolationForest": forest,
-    "PCA": pyod("PCA"),
+    # PyOD's divides by the variance of each axis, which is 0 for the last ones of one-hot columns.
+    "PCA": pyod("PCA", n_components=0.9999),
     "LOF": pyod("LOF"),
     "KNN": pyod("KNN"),
     "ECOD": pyod("ECOD"),
