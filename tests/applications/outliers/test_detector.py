@@ -114,7 +114,7 @@ def test_grid_search():
         return sklearn.metrics.roc_auc_score(y, estimator.score_samples(x))
 
     search = sklearn.model_selection.GridSearchCV(
-        OutlierDetector(**QUICK), {"score": ["bound", "reconstruction"]}, scoring=score, cv=2
+        OutlierDetector(**QUICK), {"criterion": ["bound", "reconstruction"]}, scoring=score, cv=2
     )
     assert search.fit(spoiled, labels).best_score_ > 0.9
 
@@ -126,7 +126,7 @@ def test_models_of_ones_own():
     vae.compile("adam")
     vae.fit(plain, epochs=2, verbose=0)
     before = [one.numpy() for one in vae.trainable_weights]
-    found = OutlierDetector(vae, score="elbo", verbose=0).fit(plain)
+    found = OutlierDetector(vae, criterion="elbo", verbose=0).fit(plain)
     assert found.predict(plain).shape == (200,)
     for one, other in zip(before, vae.trainable_weights, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -146,7 +146,7 @@ def test_models_of_ones_own():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"score": "boundd"}, "`score` must be"),
+        ({"criterion": "boundd"}, "`criterion` must be"),
         ({"members": 0}, "`members` must be"),
         ({"contamination": 0.7}, "`contamination` must"),
         ({"false_positive_rate": 1.0}, "`false_positive_rate` must"),
@@ -204,7 +204,12 @@ def test_served_scores_are_those_of_python(detector, tmp_path):
 
 
 @pytest.mark.slow
-@parametrize_with_checks([OutlierDetector(members=2, steps=20, num_samples=2, verbose=0)])
+@parametrize_with_checks(
+    [OutlierDetector(members=2, steps=20, num_samples=2, verbose=0)],
+    expected_failed_checks=lambda estimator: {
+        "check_methods_subset_invariance": "float32 products round by the size of a batch: 1e-6",
+    },
+)
 def test_checks_of_scikit_learn(estimator, check):
     check(estimator)
 

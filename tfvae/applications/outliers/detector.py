@@ -49,7 +49,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         model: None: the committee of VAEs. A trained model of tfvae: it is used as it is, on rows
             as they are. A function of the number of columns that gives a compiled model: `fit`
             trains it on standardised rows.
-        score: "bound", "elbo" or "reconstruction".
+        criterion: what a score is, "bound", "elbo" or "reconstruction".
         contamination: share of the training rows that are outliers, in (0, 0.5].
         false_positive_rate: the share of usual rows that may be taken for outliers, in (0, 1), for
             training rows without outliers; in place of `contamination`. A committee's threshold is
@@ -83,7 +83,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         self,
         model: Any = None,
         *,
-        score: str = "bound",
+        criterion: str = "bound",
         contamination: float = 0.1,
         false_positive_rate: float | None = None,
         members: int = 10,
@@ -97,7 +97,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         verbose: str | int = "auto",
     ) -> None:
         self.model = model
-        self.score = score
+        self.criterion = criterion
         self.contamination = contamination
         self.false_positive_rate = false_positive_rate
         self.members = members
@@ -112,7 +112,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
 
     def _settings(self):
         """The arguments as checked numbers. scikit-learn wants the attributes as they were."""
-        found = types.SimpleNamespace(score=_checks.one_of("score", self.score, SCORES))
+        found = types.SimpleNamespace(criterion=_checks.one_of("criterion", self.criterion, SCORES))
         for name in ("members", "max_rows", "steps", "num_samples", "epochs", "batch_size"):
             setattr(found, name, _checks.positive_int(name, getattr(self, name)))
         found.latent_dim = self.latent_dim
@@ -153,9 +153,14 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
             rows = drawn_rows(generator, len(X), members, settings.max_rows)
             model = _trained_committee((X - centre) / scale, rows, settings, generator, seed)
         self.scorer_ = Scorer(
-            model, settings.score, members=members, num_samples=settings.num_samples, centre=centre,
-            scale=scale, seed=seed,
-        )  # fmt: skip
+            model,
+            settings.criterion,
+            members=members,
+            num_samples=settings.num_samples,
+            centre=centre,
+            scale=scale,
+            seed=seed,
+        )
         found = self._scored(X)
         scores = found.mean(axis=1)
         low, high = np.quantile(scores, (0.25, 0.75), method="nearest")
@@ -181,7 +186,8 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         Raises:
             ValueError: when the rows do not fit those of `fit`.
         """
-        return self.usual_score_ - self._scored(self._checked(X)).mean(axis=1)
+        X = self._checked(X)
+        return self.usual_score_ - self._scored(X).mean(axis=1)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """threshold_ − score of each row, (n,), nats: negative for outliers.
@@ -189,7 +195,8 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         Raises:
             ValueError: when the rows do not fit those of `fit`.
         """
-        return self.score_samples(X) - self.offset_
+        scores = self.score_samples(X)
+        return scores - self.offset_
 
     def predict(self, X: Any) -> np.ndarray:
         """−1 for outliers, 1 for all else, (n,).
@@ -222,7 +229,8 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         Raises:
             ValueError: when the rows do not fit those of `fit`.
         """
-        return self._scored(self._checked(X), parts=True) - self.usual_contributions_
+        X = self._checked(X)
+        return self._scored(X, parts=True) - self.usual_contributions_
 
     def get_contribution_names(self) -> list[str]:
         """Names of the columns of `contributions`: x0, x1, … where `fit` was given an array."""
