@@ -53,10 +53,8 @@ def first_look(
     if isinstance(x, tf.data.Dataset):
         return _of_dataset(model, x, purpose, values)
     if hasattr(x, "shape") or x is None or isinstance(x, (str, bytes, dict, set)):
-        columns, x = (
-            accepted.columns_of(x),
-            accepted.numbers_of("x", x, model.columns, model.takes_missing),
-        )
+        columns = accepted.columns_of(x)
+        x = accepted.numbers_of("x", x, model.columns, model.takes_missing)
         return _of_arrays(model, x, x, y, purpose)._replace(columns=columns)
     return Look(x)  # A loader that Keras knows.
 

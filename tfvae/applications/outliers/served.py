@@ -47,7 +47,7 @@ def save(
     @tf.function(input_signature=[tf.TensorSpec([None, scorer.columns], tf.float64, "x")])
     def serve(x):
         contributions = scorer.contributions(x) - usual
-        score = tf.reduce_mean(scorer.scores(x), axis=1) - np.sum(usual)
+        score = tf.reduce_sum(contributions, axis=1)  # They add up to it.
         return {
             "score": score,
             "is_outlier": score > threshold,
