@@ -95,6 +95,11 @@ def test_false_positive_rate_of_new_rows():
     assert report.low <= found.threshold_ <= report.high
 
 
+def test_too_few_rows_for_a_rate_are_told():
+    with pytest.warns(UserWarning, match="400 rows are too few"):
+        OutlierDetector(false_positive_rate=1e-4, **QUICK).fit(X)
+
+
 def test_pickled_and_in_a_pipeline(detector):
     again = pickle.loads(pickle.dumps(detector))
     np.testing.assert_allclose(again.score_samples(X), detector.score_samples(X), rtol=1e-6)

@@ -2,6 +2,7 @@
 
 import os
 import types
+import warnings
 from typing import Any
 
 import keras
@@ -176,6 +177,13 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
             if rows is not None:
                 unseen = _unseen(found, rows) - self.usual_score_
             self.threshold_report_ = threshold(unseen, settings.rate)
+            if np.isinf(self.threshold_report_.high):
+                warnings.warn(
+                    f"{len(X)} rows are too few for `false_positive_rate={settings.rate:g}`: no "
+                    "upper end of the threshold can be told (`threshold_report_`). Use more rows or "
+                    "a higher rate.",
+                    stacklevel=2,
+                )
         self.threshold_ = self.threshold_report_.value
         self.offset_ = -self.threshold_
         return self
