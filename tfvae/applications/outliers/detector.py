@@ -180,8 +180,8 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
             if np.isinf(self.threshold_report_.high):
                 warnings.warn(
                     f"{len(X)} rows are too few for `false_positive_rate={settings.rate:g}`: no "
-                    "upper end of the threshold can be told (`threshold_report_`). Use more rows or "
-                    "a higher rate.",
+                    "upper end of the threshold can be told (`threshold_report_`). Use more rows "
+                    "or a higher rate.",
                     stacklevel=2,
                 )
         self.threshold_ = self.threshold_report_.value
