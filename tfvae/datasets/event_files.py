@@ -188,7 +188,7 @@ def read_root(
       (500, 2, 4)
     """
     uproot = _checks.package("uproot", "Reading ROOT files", EXTRA)
-    _checks.one_of("coordinates", coordinates, tuple(_KINDS))
+    coordinates = _checks.one_of("coordinates", coordinates, tuple(_KINDS))
     path = raw_files.require(path, needs="a ROOT file", source="the experiment's open data")
     with _readable(path):
         file = uproot.open(path)

@@ -111,7 +111,7 @@ def clusters(
         >>> found.centres.shape, found.accuracy.one_to_one > 0.8
         ((2, 2), True)
     """
-    _checks.one_of("method", method, METHODS)
+    method = _checks.one_of("method", method, METHODS)
     num_starts = _checks.positive_int("num_starts", num_starts)
     seed = _checks.whole_in("seed", seed, 0, 2**32 - 1)
     z = finite_latents(latents(model, data, y, batch_size=batch_size))

@@ -56,7 +56,7 @@ class CSV:
         self.separator = separator
         self.decimal = None if decimal is None else _checks.one_of("decimal", decimal, (".", ","))
         if thousands is not None:
-            _checks.one_of("thousands", thousands, ("", ".", ",", " ", "'"))
+            thousands = _checks.one_of("thousands", thousands, ("", ".", ",", " ", "'"))
         self.thousands = thousands
         if thousands and thousands == decimal:
             raise ValueError(

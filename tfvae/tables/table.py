@@ -172,18 +172,15 @@ class Table(TransformerMixin, BaseEstimator):
             )
 
     def _choices(self):
-        _checks.one_of("encoding", self.encoding, ENCODINGS)
-        _checks.one_of("unknown", self.unknown, ("other", "error"))
-        _checks.one_of("indicators", self.indicators, ("missing-only", "all"))
-        _checks.positive_int("max_categories", self.max_categories)
         for name, value in (("missing_values", self.missing_values), ("cycles", self.cycles)):
-            known = tuple(CYCLES) if name == "cycles" else None
             if isinstance(value, str) or not all(isinstance(one, str) for one in value):
                 raise ValueError(f"`{name}` must be a tuple of texts, received {value!r}.")
-            for one in value if known else ():
-                _checks.one_of(name, one, known)
         return Choices(
-            self.unknown, self.indicators, self.max_categories, tuple(self.cycles), self.encoding
+            unknown=_checks.one_of("unknown", self.unknown, ("other", "error")),
+            indicators=_checks.one_of("indicators", self.indicators, ("missing-only", "all")),
+            max_categories=_checks.positive_int("max_categories", self.max_categories),
+            cycles=tuple(_checks.one_of("cycles", one, tuple(CYCLES)) for one in self.cycles),
+            encoding=_checks.one_of("encoding", self.encoding, ENCODINGS),
         )
 
     def _checked_kinds(self, source: Source):

@@ -40,7 +40,7 @@ def serve(
         >>> space = LatentSpace(vae, Data(x))                               # doctest: +SKIP
         >>> serve(space)                                                    # doctest: +SKIP
     """
-    _checks.one_of("coloring", coloring, COLORINGS)
+    coloring = _checks.one_of("coloring", coloring, COLORINGS)
     port = _checks.whole_in("port", port, 1, 65535)
     check_installed()
     _check_free(port)

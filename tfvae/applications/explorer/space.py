@@ -175,7 +175,7 @@ class LatentSpace:
 
 def _axes(space: LatentSpace, mode: str) -> PrincipalAxes | None:
     """The principal axes, or None for the latents themselves."""
-    _checks.one_of("mode", mode, MODES)
+    mode = _checks.one_of("mode", mode, MODES)
     if mode == MODES[0]:
         return None
     if space.axes is None:
