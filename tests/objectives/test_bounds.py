@@ -189,6 +189,10 @@ def test_flatness_without_a_given_kappa_leaves_the_decoder_to_learn():
     automatic = tfvae.FlatManifoldVAE(2)
     given = tfvae.FlatManifoldVAE(2, objective=Constrained(0.5))
     assert (automatic.penalties[0].weight, given.penalties[0].weight) == (5.0, 50.0)
+    # The penalty is a sum over eigenvalues: more latents do not make it heavier.
+    assert tfvae.FlatManifoldVAE(16).penalties[0].weight == 10.0 / 16
+    with pytest.raises(ValueError, match="`latent_dim`"):
+        tfvae.FlatManifoldVAE(0)
     for vae in (automatic, given):
         again = type(vae).from_config(vae.get_config())
         assert again.penalties[0].weight == vae.penalties[0].weight

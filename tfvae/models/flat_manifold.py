@@ -4,14 +4,15 @@ from collections.abc import Sequence
 
 import keras
 
-from tfvae import objectives
+from tfvae import _checks, objectives
 from tfvae.models.base import LatentVariableModel
 from tfvae.objectives import Constrained, Objective
 from tfvae.penalties import Flatness, Penalty
 from tfvae.priors import Prior
 
-# η where no given κ keeps the error from growing: a few nats against the ELBO.
-UNCONSTRAINED_WEIGHT = 5.0
+# η·N_z where no given κ keeps the error from growing. ‖G/c² − 1‖²_F is a sum over N_z eigenvalues:
+# their mean squared deviation weighs so many nats against the ELBO, whatever N_z.
+UNCONSTRAINED_WEIGHT = 10.0
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -22,7 +23,7 @@ class FlatManifoldVAE(LatentVariableModel):
 
     G = JᵀJ is the metric that the decoder's mean pulls back into the latent space; g mixes pairs of
     latent points. The penalty is `tfvae.penalties.Flatness()` by default where a κ is given. A
-    model without one has `Flatness(5.0)`: κ then follows the error, nothing holds against the
+    model without one has `Flatness(10/N_z)`: κ then follows the error, nothing holds against the
     penalty but the ELBO, and a large η would keep the decoder from learning. See there for mixup
     and the estimators, `VHPVAE` for prior and objective, and `LatentVariableModel` for the other
     arguments.
@@ -49,7 +50,8 @@ class FlatManifoldVAE(LatentVariableModel):
         objective = objectives.get(objective)
         if penalties is None:
             given = isinstance(objective, Constrained) and objective.kappa is not None
-            penalties = [Flatness() if given else Flatness(UNCONSTRAINED_WEIGHT)]
+            latent_dim = _checks.positive_int("latent_dim", latent_dim)
+            penalties = [Flatness() if given else Flatness(UNCONSTRAINED_WEIGHT / latent_dim)]
         super().__init__(
             latent_dim, prior=prior, objective=objective, penalties=penalties, **kwargs
         )
