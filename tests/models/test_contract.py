@@ -166,19 +166,15 @@ def compiled(name, **kwargs):
     return model
 
 
-# Others test their priors quickly: tests/priors.
-SLOW = ("VAE buffer", "VAE flow")
-
-
-@pytest.fixture(params=[pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in ALL])
-def make(request):
-    """Makes the same model each time; for what every model is tested in."""
-    return functools.partial(compiled, request.param)
-
-
 def quick(*names):
     """All models, those not named as slow tests: `pytest -m slow` runs them."""
     return [n if n in names else pytest.param(n, marks=pytest.mark.slow) for n in ALL]
+
+
+@pytest.fixture(params=quick(*MODELS))
+def make(request):
+    """Makes the same model each time; for what every model is tested in."""
+    return functools.partial(compiled, request.param)
 
 
 @pytest.fixture(params=quick("VAE hand-made", "VHPVAE", "CascadeVAE"))
