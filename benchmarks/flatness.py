@@ -152,7 +152,7 @@ def main(argv=None):
     settings = {"settings": f"N_z {LATENT_DIM} and nothing else, Adam 1e-3, epochs {epochs}"}
     if not arguments.defaults:
         settings = {
-            "η": f"{tfvae.penalties.Flatness().weight} (relative), "
+            "η": f"{tfvae.penalties.flatness.CONSTRAINED_WEIGHT} (relative), "
             + ", ".join(f"{d['absolute']} ({n}, absolute)" for n, d in DATASETS.items()),
             "settings": f"{DATASETS}",
         }

@@ -196,7 +196,7 @@ def test_bad_numbers(make, message):
 
 
 def test_what_cannot_change_says_so(x):
-    model = compiled(objective=BetaELBO(2.0), penalties=[Flatness()])
+    model = compiled(objective=BetaELBO(2.0), penalties=[Flatness(1.0)])
     model.build(x.shape)
     with pytest.raises(ValueError, match=r"must be assigned a number.*constructor"):
         model.objective.beta = warm_up()

@@ -5,6 +5,7 @@ import inspect
 import keras
 import numpy as np
 import pytest
+import scipy.integrate
 import scipy.optimize
 import scipy.stats
 import tensorflow as tf
@@ -312,6 +313,26 @@ def test_error_weight_is_the_derivative_of_the_distortion(name, rng):
     assert float(learned.error_weight(0.5 * (c0 + c1))) == pytest.approx(
         float(fixed.error_weight(0.1)), rel=1e-2
     )
+
+
+@pytest.mark.parametrize(
+    "likelihood",
+    [
+        Bernoulli(),
+        Gaussian(0.5),
+        Gaussian(),
+        Laplace(),
+        Laplace(0.3),
+        StudentT(NU),
+        StudentT(NU, 2.0),
+    ],
+)
+def test_nats_between_two_errors_are_the_integral_of_the_weight(likelihood):
+    likelihood.build((5,))
+    weight = lambda error: float(likelihood.error_weight(tf.constant(error)))  # noqa: E731
+    integral = scipy.integrate.quad(weight, 0.7, 4.0)[0]
+    nats = likelihood.nats_between(tf.constant(0.7), tf.constant(4.0))
+    assert float(nats) == pytest.approx(integral, rel=1e-5)
 
 
 def test_the_dispersion_is_a_weight_and_kept_where_gradients_are_finite():

@@ -1,5 +1,7 @@
 """The automatic bound: what it is measured from, and how it follows the error both ways."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import sklearn.datasets
 import tensorflow as tf
 
 import tfvae
+from tfvae.likelihoods import Bernoulli, Gaussian
 from tfvae.objectives import GECO, REWO, AutomaticBound, Constrained
 
 
@@ -185,15 +188,48 @@ def test_rewo_by_name_warms_up_faster_without_a_given_kappa():
     assert (again.nu, again.initial) == (0.02, 0.3)
 
 
-def test_flatness_without_a_given_kappa_leaves_the_decoder_to_learn():
+@pytest.mark.parametrize(
+    ("likelihood", "nats"),
+    [
+        (Gaussian(), lambda error, constant: 8 / 2 * np.log(constant / error)),
+        (Gaussian(0.5), lambda error, constant: (constant - error) / (2 * 0.5**2)),
+        (Bernoulli(), lambda error, constant: constant - error),
+    ],
+)
+def test_flatness_without_a_given_kappa_weighs_a_share_of_what_is_explained(likelihood, nats):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(256, 2)) @ rng.normal(size=(2, 8)) + 0.1 * rng.normal(size=(256, 8))
+    x = (x > 0).astype("float32") if isinstance(likelihood, Bernoulli) else x.astype("float32")
+    vae = tfvae.FlatManifoldVAE(2, likelihood=likelihood, seed=0)
+    vae.build(x.shape)
+    assert vae.objective.explained() == 0.0  # Nothing is known, nothing pulls.
+    vae.compile(keras.optimizers.Adam(1e-2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        vae.fit(x, batch_size=64, epochs=10, verbose=0)
+    error = float(vae.objective.multiplier.average.value)
+    spread = x.std(axis=0, ddof=1) ** 2
+    constant = float(np.sum(spread))
+    if isinstance(likelihood, Bernoulli):
+        p = x.mean(axis=0)
+        constant = float(-np.sum(p * np.log(p) + (1 - p) * np.log(1 - p)))
+    expected = 0.3 * nats(error, constant) / 2
+    assert expected > 0.1
+    weight = float(vae.penalties[0].weight_beside(vae.objective))
+    # The error of the mean is measured on batches.
+    assert weight == pytest.approx(expected, rel=0.05)
+
+
+def test_flatness_has_its_weight_where_it_or_a_kappa_is_given():
     automatic = tfvae.FlatManifoldVAE(2)
     given = tfvae.FlatManifoldVAE(2, objective=Constrained(0.5))
-    assert (automatic.penalties[0].weight, given.penalties[0].weight) == (5.0, 50.0)
-    # The penalty is a sum over eigenvalues: more latents do not make it heavier.
-    assert tfvae.FlatManifoldVAE(16).penalties[0].weight == 10.0 / 16
-    with pytest.raises(ValueError, match="`latent_dim`"):
-        tfvae.FlatManifoldVAE(0)
-    for vae in (automatic, given):
+    assert automatic.penalties[0].weight is None
+    assert given.penalties[0].weight_beside(given.objective) == 50.0
+    own = tfvae.FlatManifoldVAE(2, penalties=[tfvae.penalties.Flatness(7.0)])
+    assert own.penalties[0].weight_beside(own.objective) == 7.0
+    plain = tfvae.VAE(2, penalties=[tfvae.penalties.Flatness()])
+    assert plain.penalties[0].weight_beside(plain.objective) == 50.0
+    for vae in (automatic, own):
         again = type(vae).from_config(vae.get_config())
         assert again.penalties[0].weight == vae.penalties[0].weight
     assert tfvae.FlatManifoldVAE(2, penalties=()).penalties == []

@@ -224,6 +224,13 @@ class Likelihood(Component, abc.ABC):
         """
         return tf.ones_like(tf.convert_to_tensor(error, tf.float32))
 
+    def nats_between(self, error: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+        """How many nats D grows by where the mean of C goes from `error` to `other`.
+
+        The integral of `error_weight` from one to the other; their difference here.
+        """
+        return other - error
+
     def allows(self, x: Any) -> Any:
         """Whether each number of x, (B, *data) of NumPy or TensorFlow, is allowed; bool, alike."""
         is_array = isinstance(x, np.ndarray)

@@ -149,6 +149,12 @@ class LocationScale(Likelihood):
             return self.mean_num_observed() / (self.power * error)
         return tf.constant(self.fixed_error_weight(), tf.float32)
 
+    def nats_between(self, error: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+        """(N_x/p)·log of the ratio for a learned s, which follows C; ∂D/∂C times the difference."""
+        if self.is_learned:
+            return self.mean_num_observed() / self.power * tf.math.log(other / error)
+        return self.fixed_error_weight() * (other - error)
+
     def bound(self, kappa: float | tf.Tensor) -> float | tf.Tensor:
         """κ² = N_x · kappa^p."""
         return self.mean_num_observed() * kappa**self.power

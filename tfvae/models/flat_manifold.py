@@ -4,15 +4,10 @@ from collections.abc import Sequence
 
 import keras
 
-from tfvae import _checks, objectives
 from tfvae.models.base import LatentVariableModel
-from tfvae.objectives import Constrained, Objective
+from tfvae.objectives import Objective
 from tfvae.penalties import Flatness, Penalty
 from tfvae.priors import Prior
-
-# η·N_z where no given κ keeps the error from growing. ‖G/c² − 1‖²_F is a sum over N_z eigenvalues:
-# their mean squared deviation weighs so many nats against the ELBO, whatever N_z.
-UNCONSTRAINED_WEIGHT = 10.0
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -22,11 +17,9 @@ class FlatManifoldVAE(LatentVariableModel):
         L = L_VHP + η·E_{x_i,x_j} E_{z_i,z_j} ‖G(g(z_i, z_j)) − c²·1‖²_F
 
     G = JᵀJ is the metric that the decoder's mean pulls back into the latent space; g mixes pairs of
-    latent points. The penalty is `tfvae.penalties.Flatness()` by default where a κ is given. A
-    model without one has `Flatness(10/N_z)`: κ then follows the error, nothing holds against the
-    penalty but the ELBO, and a large η would keep the decoder from learning. See there for mixup
-    and the estimators, `VHPVAE` for prior and objective, and `LatentVariableModel` for the other
-    arguments.
+    latent points. The penalty is `tfvae.penalties.Flatness()` by default; see there for η, which
+    follows what the model explains where no κ is given, and for mixup and the estimators, `VHPVAE`
+    for prior and objective, and `LatentVariableModel` for the other arguments.
 
     Example:
         >>> import numpy as np, tfvae
@@ -47,11 +40,7 @@ class FlatManifoldVAE(LatentVariableModel):
         penalties: Sequence[str | Penalty] | None = None,
         **kwargs,
     ):
-        objective = objectives.get(objective)
-        if penalties is None:
-            given = isinstance(objective, Constrained) and objective.kappa is not None
-            latent_dim = _checks.positive_int("latent_dim", latent_dim)
-            penalties = [Flatness() if given else Flatness(UNCONSTRAINED_WEIGHT / latent_dim)]
+        penalties = [Flatness()] if penalties is None else penalties
         super().__init__(
             latent_dim, prior=prior, objective=objective, penalties=penalties, **kwargs
         )

@@ -136,7 +136,7 @@ def losses_of(
         own_seed = tf.random.experimental.stateless_fold_in(inference.seed, index + 1)
         values = penalty.checked_values(inference, seed=own_seed, training=training)
         reported |= dict(zip(penalty.reported_names, values, strict=True))
-        loss += penalty.weight * values[0]
+        loss += penalty.weight_beside(model.objective) * values[0]
         if penalty.network is not None:
             networks.append(values[1])
     of_elbo = tf.reduce_mean(terms.distortion + terms.rate, axis=0) + loss - of_objective

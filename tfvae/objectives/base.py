@@ -121,6 +121,13 @@ class Objective(Component, abc.ABC):
         """κ², the bound on the error C; None for an objective without a constraint."""
         return None
 
+    def explained(self) -> tf.Tensor | None:
+        """Nats by which the model's distortion is below that of the mean of the data, a scalar.
+
+        None for an objective that does not measure it.
+        """
+        return None
+
     def state(self) -> dict[str, tf.Tensor]:
         """Scalars of the objective's state to report beside the terms."""
         return {}

@@ -70,6 +70,7 @@ class Constrained(Objective):
     def create_weights(self, likelihood: Any) -> None:
         """Creates λ, and what measures the data where no κ was given."""
         self._bound_of, self._error_weight = likelihood.bound, likelihood.error_weight
+        self._nats_between = likelihood.nats_between
         self.multiplier.build()
         if self.automatic is not None:
             self.automatic.build()
@@ -103,6 +104,15 @@ class Constrained(Objective):
     def is_ready(self) -> tf.Tensor:
         """Scalar bool: whether κ is known."""
         return tf.constant(True) if self.automatic is None else self.automatic.is_known()
+
+    def explained(self) -> tf.Tensor | None:
+        """D_0 − D without κ, from Ĉ and the error of the mean of the data, nats; 0 at first."""
+        if self.automatic is None:
+            return None
+        error, constant = self.multiplier.average.value, self.automatic.constant.value
+        better = (error > 0.0) & (constant > error)
+        nats = self._nats_between(tf.where(better, error, 1.0), tf.where(better, constant, 1.0))
+        return tf.where(better, nats, 0.0)
 
     def multiplier_value(self) -> tf.Tensor:
         """λ, a scalar: the relative one times the ELBO's, for the κ² that holds now."""

@@ -96,6 +96,14 @@ class Penalty(Component, abc.ABC):
         super().__init__(name=name or _snake_case(type(self).__name__), **kwargs)
         self.weight = weight
 
+    def weight_beside(self, objective: Any) -> Any:
+        """The factor of the penalty in the loss: `weight`, unless a subclass finds its own.
+
+        Args:
+            objective: of the model, for a weight that depends on what the model explains.
+        """
+        return self.weight
+
     def build(self, latent_dim: int) -> None:
         """Creates the weights for N_z = `latent_dim`.
 

@@ -8,11 +8,15 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae import _checks, _replicas
+from tfvae._coefficients import Coefficient
 from tfvae.geometry import metric
 from tfvae.penalties.base import Inference, Penalty
 
 ESTIMATORS = ("exact", "finite_difference", "stochastic")
 NORMALIZATIONS = ("absolute", "relative")
+# η where it is not given: beside a constraint, which keeps the error from growing, and as a share
+# of what the model explains, where nothing else does.
+CONSTRAINED_WEIGHT, SHARE = 50.0, 0.3
 
 
 def mixed_up(z: tf.Tensor, alpha: float, *, seed: Any) -> tf.Tensor:
@@ -75,7 +79,11 @@ class Flatness(Penalty):
     penalty is absolute, c² is held, as published.
 
     Args:
-        weight: η, a number ≥ 0 or a Keras schedule.
+        weight: η, a number ≥ 0 or a Keras schedule. None: 50, unless the objective is `Constrained`
+            without a given κ. There, nothing keeps the error from growing but the ELBO, and η
+            follows what the model explains: 0.3·(D_0 − D)/N_z, D_0 the distortion of the mean of
+            the data. A mean squared deviation of 1 of the eigenvalues of G/c² then weighs as much
+            as three tenths of all that the latents tell, whatever data, likelihood and N_z.
         mixup: α₀ ≥ 0.
         estimator: "stochastic" (E_v ‖(G − c²·1)v‖², v random signs: one forward and one reverse
             product whatever N_z; unbiased for a fixed c², which is estimated from the other points
@@ -100,9 +108,11 @@ class Flatness(Penalty):
         array([32.], dtype=float32)
     """
 
+    weight = Coefficient(optional=True)
+
     def __init__(
         self,
-        weight: Any = 50.0,
+        weight: Any = None,
         mixup: float = 0.4,
         estimator: str = "stochastic",
         normalization: str = "relative",
@@ -118,6 +128,13 @@ class Flatness(Penalty):
         self.epsilon = _checks.number_in(
             "epsilon", epsilon, 0.0, float("inf"), low_open=True, high_open=True
         )
+
+    def weight_beside(self, objective: Any) -> Any:
+        """η; see the argument `weight`."""
+        if self.weight is not None:
+            return self.weight
+        explained = objective.explained()
+        return CONSTRAINED_WEIGHT if explained is None else SHARE * explained / self.latent_dim
 
     def value(self, inference: Inference, *, seed: tf.Tensor, training: bool) -> tf.Tensor:
         """The deviation at mixtures of the first posterior samples; (B,), a mean over steps."""
