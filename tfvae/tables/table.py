@@ -13,9 +13,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from tfvae import _checks, _files
 from tfvae._progress import progress
+from tfvae.likelihoods import Mixed
 from tfvae.tables import inverse, messages
 from tfvae.tables.columns import CYCLES, ENCODINGS, IGNORE, KINDS, Column, Group
 from tfvae.tables.kinds import Choices, KindError, check_kind, decide
+from tfvae.tables.likelihood import likelihood_of
 from tfvae.tables.model import TableModel
 from tfvae.tables.sources import NEEDED, Source, source_of
 from tfvae.tables.statistics import statistics_for
@@ -286,6 +288,20 @@ class Table(TransformerMixin, BaseEstimator):
         """Names of the D features."""
         check_is_fitted(self, "model_")
         return np.array([name for group in self.groups_ for name in group.names], object)
+
+    def likelihood(self) -> Mixed:
+        """p(x|z) of the features: `tfvae.VHPVAE(4, likelihood=table.likelihood())`.
+
+        | kind | encoding="codes", NaN is missing | "one_hot", indicators of what is missing |
+        |---|---|---|
+        | numeric, date | Student's t | Student's t, cycles Gaussian |
+        | count | negative binomial | Student's t of log(1 + n) |
+        | ordinal | categorical | Student's t of the rank |
+        | boolean | Bernoulli | Bernoulli |
+        | categorical | categorical | Bernoulli of each category: their sum may differ from 1 |
+        """
+        check_is_fitted(self, "model_")
+        return likelihood_of(self.columns_, self.groups_, self.encoding)
 
     @property
     def columns_(self) -> tuple[Column, ...]:

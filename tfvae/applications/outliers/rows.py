@@ -1,4 +1,4 @@
-"""Rows that a detector can score: which columns have values that it cannot."""
+"""Rows and columns of a detector: values that it cannot score, and what a column adds."""
 
 from typing import Any
 
@@ -6,6 +6,8 @@ import numpy as np
 
 # Columns that a message names.
 MOST_NAMED = 5
+# What the latents add: how unusual it is that these values come together.
+COMBINATION = "combination"
 
 
 def check_rows(X: np.ndarray, names: list[str], takes_missing: bool = False) -> None:
@@ -56,3 +58,28 @@ def column_names(estimator: Any) -> list[str]:
     if names is None:
         names = [f"x{i}" for i in range(estimator.n_features_in_)]
     return [str(name) for name in names]
+
+
+def by_column(
+    names: list[str], contributions: np.ndarray, groups: Any
+) -> tuple[list[str], np.ndarray]:
+    """Names of columns, then "combination", and what each adds to a score, (n, columns + 1).
+
+    Args:
+        names: of the features, then of the latents.
+        contributions: of the same, (n, D + 1), nats.
+        groups: which features are of one column, `Table.groups_`; None: each is a column.
+    """
+    if groups is None:
+        return [*names[:-1], COMBINATION], contributions
+    if groups[-1].features.stop != len(names) - 1:
+        raise ValueError(
+            f"`table` must be the one that made the features, received one of "
+            f"{groups[-1].features.stop} features for {len(names) - 1}."
+        )
+    columns = list(dict.fromkeys(group.column for group in groups))
+    parts = np.zeros((len(contributions), len(columns) + 1))
+    for group in groups:
+        parts[:, columns.index(group.column)] += contributions[:, group.features].sum(axis=1)
+    parts[:, -1] = contributions[:, -1]
+    return [*columns, COMBINATION], parts

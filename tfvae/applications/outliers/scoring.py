@@ -45,7 +45,7 @@ class Scorer(tf.Module):
         score: str,
         *,
         members: int = 1,
-        num_samples: int = 2,
+        num_samples: int = 16,
         centre: np.ndarray,
         scale: np.ndarray,
         seed: Any = 0,
