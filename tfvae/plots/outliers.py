@@ -36,11 +36,11 @@ def outlier_reasons(
 
     Args:
         detector: a fitted `tfvae.applications.OutlierDetector`.
-        rows: the rows to explain, a few, (n, D) or a pandas.DataFrame; raw ones with `table`.
+        rows: the rows to explain, a few, (n, D), as the detector takes them: features.
         num: number of columns to show for each row, at most.
         titles: a title for each row; None: their numbers, from 0.
-        table: the fitted `tfvae.tables.Table` whose features the detector was trained on: features
-            of a column are one bar.
+        table: the fitted `tfvae.tables.Table` that made the features: those of a column are one
+            bar, and labels have raw values.
 
     Returns:
         The figure.
@@ -57,9 +57,8 @@ def outlier_reasons(
         'x1 = 9'
     """
     num = _checks.positive_int("num", num)
-    x = rows if table is None else table.transform(rows)
-    names, parts = detector.contributions_by_column(x, table)
-    values = _values(names, x, rows, table)
+    names, parts = detector.contributions_by_column(rows, table)
+    values = _values(names, np.asarray(rows), table)
     titles = [f"row {i}" for i in range(len(parts))] if titles is None else list(titles)
     if len(titles) != len(parts):
         raise ValueError(f"`titles` must have {len(parts)} entries, received {len(titles)}.")
@@ -105,13 +104,18 @@ def _label(name, value):
     return f"{name} = {value}".replace("$", r"\$")
 
 
-def _values(names, x, rows, table):
-    """What each row has in each column, as text; "" where that is nothing, (n, columns + 1)."""
-    if table is None:
-        columns = np.asarray(x).T
-    else:
+def _values(names, x, table):
+    """What each row has in each column, as text; "" of their combination, (n, columns + 1)."""
+    columns = x.T
+    if table is not None:
         raw = table.inverse_transform(x)
         columns = [raw[name].to_numpy(object) for name in names[:-1]]
+        for group in table.groups_:
+            # A new category has no name that the table knows.
+            if f"{group.column} other" in group.names:
+                other = x[:, group.start + group.names.index(f"{group.column} other")] > 0.5
+                place = names.index(group.column)
+                columns[place] = np.where(other, "a new value", columns[place])
     texts = [[_text(value) for value in column] for column in columns]
     return [[*row, ""] for row in zip(*texts, strict=True)]
 
@@ -147,4 +151,6 @@ def _draw(axes: Axes, labels, lengths, score, threshold, title):
     share = threshold / score if score > max(threshold, 0.0) else None
     if share is not None and threshold > 0.0:
         axes.text(threshold, 0.02, f" {share:.0%} of the score", transform=place, va="bottom",
-                  fontsize=_style.SMALL, color=_style.TEXT)  # fmt: skip
+                  fontsize=_style.SMALL, color=_style.TEXT,
+                  bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 0.6},
+                  )  # fmt: skip

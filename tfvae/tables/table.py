@@ -120,8 +120,6 @@ class Table(TransformerMixin, BaseEstimator):
         self.cycles = cycles
         self.verbose = verbose
 
-    # ---- learning -----------------------------------------------------------------------------
-
     def fit(self, X: Any, y: Any = None) -> "Table":
         """Learns kinds, numbers and categories from rows, which are read in pieces.
 
@@ -216,8 +214,6 @@ class Table(TransformerMixin, BaseEstimator):
             shown = problems[:20] + ([f"… and {len(problems) - 20} more"] * (len(problems) > 20))
             raise ValueError("\n".join(shown))
         return columns
-
-    # ---- features -----------------------------------------------------------------------------
 
     def transform(self, X: Any) -> np.ndarray:
         """Features of rows, float32 (n, D).
@@ -317,8 +313,6 @@ class Table(TransformerMixin, BaseEstimator):
         """What was found, a line for each column."""
         check_is_fitted(self, "model_")
         return messages.summary(self.model_)
-
-    # ---- files --------------------------------------------------------------------------------
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the table to a `.keras` file, which `Table.load` and Keras read.
