@@ -42,6 +42,12 @@ def pixels_hint(low: float, high: float, allowed: str) -> str:
     return " Pixels: x / 255." if may_be else ""
 
 
+def missing_hint(allowed: str) -> str:
+    """What to do with NaN where `allowed`, in words, does not take it for a missing value."""
+    hint = " If NaN stands for a missing value, give the likelihood `missing=True`."
+    return "" if "NaN" in allowed else hint
+
+
 def positive_int(name: str, value, hint: str = "") -> int:
     """Returns `value` as an int if it is a whole number of at least 1.
 

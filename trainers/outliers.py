@@ -1,6 +1,7 @@
 """Finds the rows of a table that are unlike the others, and says why.
 
     python -m trainers.outliers orders.csv --output=outliers.csv
+    python -m trainers.outliers orders.csv --output=outliers.csv --figure=outliers.png
     python -m trainers.outliers orders.csv --new=today.csv --output=outliers.csv --export=serving/1
 
 The first table, CSV or Parquet, trains `tfvae.applications.OutlierDetector`; kinds of columns are
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfvae import _files, tables
+from tfvae import _files, plots, tables
 from tfvae._checks import whole_number
 from tfvae.applications import OutlierDetector
 
@@ -36,6 +37,8 @@ def run(options: argparse.Namespace) -> None:
     """Does what the command line says."""
     if options.export and os.path.exists(options.export):
         raise ValueError(f"--export must be a new folder, received {options.export}, which exists.")
+    if options.figure:
+        figure_format(options.figure)
     ignored = dict.fromkeys(filter(None, options.ignore.split(",")), "ignore")
     table = tables.Table(kinds=ignored)
     x = table.fit_transform(options.table)
@@ -47,13 +50,14 @@ def run(options: argparse.Namespace) -> None:
         random_state=options.seed,
     ).fit(x)
     print(detector.threshold_report_)
-    names, parts = by_column(table, detector.contributions(scored))
-    scores = -detector.score_samples(scored)
-    shares = detector.predict_proba(scored)[:, 1]
+    names, parts = detector.contributions_by_column(scored, table)
+    scores = parts.sum(axis=1)  # They add up to it.
+    shares = detector.share_below(scores)
     lines = [["row", "score", "is_outlier", "share_below"]]
     for i in range(1, options.reasons + 1):
         lines[0] += [f"reason_{i}", f"nats_{i}"]
-    for row in np.argsort(-scores, kind="stable"):
+    order = np.argsort(-scores, kind="stable")
+    for row in order:
         line = [row + 1, f"{scores[row]:.6g}", int(scores[row] > detector.threshold_)]
         line.append(f"{shares[row]:.4f}")
         for column in np.argsort(-parts[row], kind="stable")[: options.reasons]:
@@ -63,24 +67,29 @@ def run(options: argparse.Namespace) -> None:
         csv.writer(file).writerows(lines)
     found = int(np.sum(scores > detector.threshold_))
     print(f"{found} of {len(scores)} rows are outliers. Written to {options.output}.")
+    if options.figure:
+        shown = order[: options.rows_in_figure]
+        figure = plots.outlier_reasons(
+            detector, scored[shown], table=table, titles=[f"row {row + 1}" for row in shown]
+        )
+        with _files.replacing(options.figure) as partial:
+            figure.savefig(partial, format=figure_format(options.figure))
+        print(f"Why the first {len(shown)} rows are suspicious is drawn in {options.figure}.")
     if options.export:
         detector.export(options.export)
         print(f"The score of features is exported to {options.export}.")
 
 
-def by_column(table: tables.Table, contributions: np.ndarray) -> tuple[list[str], np.ndarray]:
-    """Names of raw columns, then "combination", and what each adds to a score, (n, columns + 1).
+def figure_format(path: str) -> str:
+    """The format that a file's name ends in: "png", "pdf" or "svg".
 
-    Args:
-        table: a fitted table.
-        contributions: of its features, then of the latents, (n, D + 1), nats.
+    Raises:
+        ValueError: when it ends otherwise.
     """
-    names = list(dict.fromkeys(group.column for group in table.groups_))
-    parts = np.zeros((len(contributions), len(names) + 1))
-    for group in table.groups_:
-        parts[:, names.index(group.column)] += contributions[:, group.features].sum(axis=1)
-    parts[:, -1] = contributions[:, -1]
-    return [*names, "combination"], parts
+    ending = os.path.splitext(path)[1].lower().removeprefix(".")
+    if ending not in ("png", "pdf", "svg"):
+        raise ValueError(f"--figure must end in .png, .pdf or .svg, received {path}.")
+    return ending
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -102,6 +111,8 @@ def _parser() -> argparse.ArgumentParser:
         help="Instead: share of usual rows above the threshold.",
     )
     add("--reasons", type=whole_number, default=3, help="Number of columns that are named.")
+    add("--figure", help="PNG, PDF or SVG file: what made the most suspicious rows so.")
+    add("--rows_in_figure", type=whole_number, default=6, help="Number of rows in the figure.")
     add("--export", help="Folder of a SavedModel of the score to write.")
     add("--seed", type=whole_number, default=0, help="Of all draws.")
     return parser

@@ -46,10 +46,13 @@ def test_rows_and_reasons(folder, capsys):
             f"--output={output}",
             "--ignore=number",
             "--contamination=0.05",
+            f"--figure={folder / 'found.png'}",
+            "--rows_in_figure=3",
         ]
     )
     lines = read(output)
     assert len(lines) == 300 and "15 of 300 rows are outliers" in capsys.readouterr().out
+    assert (folder / "found.png").read_bytes()[:4] == b"\x89PNG"
     scores = [float(line["score"]) for line in lines]
     assert scores == sorted(scores, reverse=True)
     assert [line["is_outlier"] for line in lines] == ["1"] * 15 + ["0"] * 285
@@ -77,6 +80,7 @@ def test_new_rows_and_the_export(folder):
     ("change", "message"),
     [
         (["--contamination=0.9"], "contamination"),
+        (["--figure=reasons.doc"], "reasons.doc"),
         (["--ignore=nothing"], "nothing"),
         (["--new=missing.csv"], "missing.csv"),
     ],

@@ -276,10 +276,11 @@ def check_support(model, name: str, values: np.ndarray) -> None:
     allowed, words = model.likelihood.allows(values), model.likelihood.allowed
     if not np.all(allowed):
         where = tuple(int(i) for i in np.argwhere(~allowed)[0])
+        missing = _checks.missing_hint(words) if np.isnan(values).any() else ""
         raise ValueError(
             f"`{name}` must be {words} everywhere, received {values[where]:g} "
             f"at {list(where)}, and {np.sum(~allowed)} such values in all."
-            f"{_checks.pixels_hint(np.nanmin(values), np.nanmax(values), words)}"
+            f"{missing}{_checks.pixels_hint(np.nanmin(values), np.nanmax(values), words)}"
         )
 
 

@@ -126,11 +126,12 @@ class StepStatistics(keras.metrics.Metric):
         where = f"Step {step + 1} of {doing}"
         if term == "input":
             pixels = _checks.pixels_hint(low, high, allowed)
+            missing = _checks.missing_hint(allowed)
             raise ValueError(
                 f"{where}: every value of {names} must be {allowed}; received "
                 f"{_checks.span(low, high)}, NaN or infinities possibly beside. Clean or rescale "
-                f"the data, or choose a likelihood that allows them.{pixels} No weight was changed "
-                "by this step."
+                f"the data, or choose a likelihood that allows them.{missing}{pixels} No weight "
+                "was changed by this step."
             )
         if term == "labels":
             raise ValueError(

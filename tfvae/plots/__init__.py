@@ -25,6 +25,7 @@ from tfvae.plots.interpolations import interpolation, traversals
 from tfvae.plots.latent import latent_scatter
 from tfvae.plots.motion import motion_gif, stick_figures
 from tfvae.plots.observations import image_versions, reconstructions, samples
+from tfvae.plots.outliers import outlier_reasons
 from tfvae.plots.prior import prior_fit
 from tfvae.plots.training import training_curves
 
@@ -42,6 +43,7 @@ __all__ = [
     "latent_scatter",
     "latents_against_factors",
     "motion_gif",
+    "outlier_reasons",
     "prior_fit",
     "reconstructions",
     "samples",

@@ -13,9 +13,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from tfvae import _checks, _files
 from tfvae._progress import progress
+from tfvae.likelihoods import Mixed
 from tfvae.tables import inverse, messages
 from tfvae.tables.columns import CYCLES, ENCODINGS, IGNORE, KINDS, Column, Group
 from tfvae.tables.kinds import Choices, KindError, check_kind, decide
+from tfvae.tables.likelihood import likelihood_of
 from tfvae.tables.model import TableModel
 from tfvae.tables.sources import NEEDED, Source, source_of
 from tfvae.tables.statistics import statistics_for
@@ -118,8 +120,6 @@ class Table(TransformerMixin, BaseEstimator):
         self.cycles = cycles
         self.verbose = verbose
 
-    # ---- learning -----------------------------------------------------------------------------
-
     def fit(self, X: Any, y: Any = None) -> "Table":
         """Learns kinds, numbers and categories from rows, which are read in pieces.
 
@@ -215,8 +215,6 @@ class Table(TransformerMixin, BaseEstimator):
             raise ValueError("\n".join(shown))
         return columns
 
-    # ---- features -----------------------------------------------------------------------------
-
     def transform(self, X: Any) -> np.ndarray:
         """Features of rows, float32 (n, D).
 
@@ -287,6 +285,20 @@ class Table(TransformerMixin, BaseEstimator):
         check_is_fitted(self, "model_")
         return np.array([name for group in self.groups_ for name in group.names], object)
 
+    def likelihood(self) -> Mixed:
+        """p(x|z) of the features: `tfvae.VHPVAE(4, likelihood=table.likelihood())`.
+
+        | kind | encoding="codes", NaN is missing | "one_hot", indicators of what is missing |
+        |---|---|---|
+        | numeric, date | Student's t | Student's t, cycles Gaussian |
+        | count | negative binomial | Student's t of log(1 + n) |
+        | ordinal | categorical | Student's t of the rank |
+        | boolean | Bernoulli | Bernoulli |
+        | categorical | categorical | Bernoulli of each category: their sum may differ from 1 |
+        """
+        check_is_fitted(self, "model_")
+        return likelihood_of(self.columns_, self.groups_, self.encoding)
+
     @property
     def columns_(self) -> tuple[Column, ...]:
         """What is known of each column."""
@@ -301,8 +313,6 @@ class Table(TransformerMixin, BaseEstimator):
         """What was found, a line for each column."""
         check_is_fitted(self, "model_")
         return messages.summary(self.model_)
-
-    # ---- files --------------------------------------------------------------------------------
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the table to a `.keras` file, which `Table.load` and Keras read.

@@ -17,7 +17,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import tfvae
 from tfvae.applications import OutlierDetector
 
-QUICK = {"members": 3, "steps": 60, "num_samples": 4, "verbose": 0}
+QUICK = {"members": 2, "steps": 20, "verbose": 0}
+USUAL = {"members": 4, "steps": 200, "verbose": 0}
 
 
 def rows(n, seed=0):
@@ -35,7 +36,7 @@ ODD = np.array([[1.5, 0.0, -1.0, 1.5]]) * [1.0, 100.0, 0.01, 5.0] + [0.0, 1e4, 0
 
 @pytest.fixture(scope="module")
 def detector():
-    return OutlierDetector(members=4, steps=300, verbose=0).fit(X)
+    return OutlierDetector(**USUAL).fit(X)
 
 
 def test_odd_rows_are_found_and_the_verbs_agree(detector):
@@ -69,16 +70,16 @@ def test_contributions_add_up_and_name_the_column(detector):
 def test_the_same_row_has_the_same_score(detector):
     first = detector.score_samples(X[:20])
     np.testing.assert_array_equal(detector.score_samples(X[:20]), first)
-    again = OutlierDetector(members=4, steps=300, verbose=0).fit(X)
+    again = OutlierDetector(**USUAL).fit(X)
     np.testing.assert_allclose(again.score_samples(X[:20]), first, rtol=1e-5, atol=1e-5)
-    other = OutlierDetector(members=4, steps=300, verbose=0, random_state=1).fit(X)
+    other = OutlierDetector(**USUAL, random_state=1).fit(X)
     assert not np.allclose(other.score_samples(X[:20]), first, rtol=1e-3)
 
 
 def test_units_and_global_random_states_do_not_matter(detector):
     keras.utils.set_random_seed(7)
     state = np.random.get_state()[1].copy()
-    scaled = OutlierDetector(members=4, steps=300, verbose=0).fit(1000.0 * X)
+    scaled = OutlierDetector(**USUAL).fit(1000.0 * X)
     np.testing.assert_array_equal(np.random.get_state()[1], state)
     np.testing.assert_allclose(
         scaled.score_samples(1000.0 * X), detector.score_samples(X), rtol=1e-3, atol=1e-2
@@ -87,7 +88,7 @@ def test_units_and_global_random_states_do_not_matter(detector):
 
 def test_false_positive_rate_of_new_rows():
     """On rows without outliers the threshold lets about the rate asked for pass, on new rows."""
-    found = OutlierDetector(false_positive_rate=0.05, members=6, steps=200, verbose=0).fit(X)
+    found = OutlierDetector(false_positive_rate=0.05, **USUAL).fit(X)
     new = rows(4_000, seed=3)
     rate = np.mean(found.predict(new) == -1)
     report = found.threshold_report_
@@ -163,10 +164,42 @@ def test_settings_out_of_range(change, message):
         OutlierDetector(**change).fit(X)
 
 
-@pytest.mark.parametrize("bad", [np.full((5, 2), np.inf), np.zeros((1, 2)), np.zeros(5)])
+@pytest.mark.parametrize("bad", [np.zeros((1, 2)), np.zeros(5)])
 def test_rows_that_are_no_table(bad):
     with pytest.raises(ValueError):
         OutlierDetector(**QUICK).fit(bad)
+
+
+def test_columns_that_are_not_finite_are_named(detector):
+    bad = X[:9].copy()
+    bad[[3, 5], 1] = np.nan
+    bad[6, 2] = np.nan
+    message = r"\(NaN\) in the columns 'x1' \(2 of 9 rows, first in row 3\), 'x2' .*Table"
+    with pytest.raises(ValueError, match=message):
+        OutlierDetector(**QUICK).fit(bad)
+    with pytest.raises(ValueError, match=message):
+        detector.score_samples(bad)
+    bad[1, 0] = -np.inf
+    with pytest.raises(ValueError, match=r"infinity \(inf\) in the column 'x0' \(1 of 9"):
+        detector.contributions(bad)
+
+
+def test_gaps_for_a_model_that_takes_them():
+    """A missing value adds nothing itself, and is no error."""
+    x = X / X.std(axis=0)
+    x[::5, 1] = np.nan
+    vae = tfvae.VAE(1, likelihood=tfvae.likelihoods.Gaussian(missing=True), seed=0)
+    vae.compile("adam")
+    vae.fit(x, epochs=1, verbose=0)
+    found = OutlierDetector(vae, num_samples=2, verbose=0).fit(x)
+    parts = found.contributions(x[:6]) + found.usual_contributions_
+    assert np.isfinite(parts).all() and parts[0, 1] == 0.0 == parts[5, 1] and parts[1, 1] != 0.0
+
+
+def test_scores_do_not_depend_on_how_many_rows_are_scored_at_once(detector, monkeypatch):
+    whole = detector.score_samples(X)
+    monkeypatch.setattr("tfvae.applications.outliers.detector.NUMBERS_AT_ONCE", 16 * 37)
+    np.testing.assert_allclose(detector.score_samples(X), whole, rtol=1e-5, atol=1e-5)
 
 
 def test_awkward_tables_have_finite_scores():

@@ -13,6 +13,8 @@ from tfvae.models.vae import VAE
 
 # Of |log σ²| of q(z|x).
 MOST_LOG_VARIANCE = 10.0
+# Names of layers; those of the hidden ones are numbered.
+HIDDEN, MEAN, LOG_VARIANCE, OUTPUTS = "hidden", "mean", "log_variance", "outputs"
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -40,11 +42,11 @@ def committee(
         columns: D.
         latent_dim: N_z of a member.
         hidden: units of a member's hidden layers.
-        likelihood: of all columns of all members, with parameters for each.
+        likelihood: of all columns of all members.
         seed: of the first weights.
     """
 
-    def dense(inputs, units, activation=None, start=None):
+    def dense(name, inputs, units, activation=None, start=None):
         # Keras would count the members as a part of the fan. Variance 2/fan or 1/fan, by Glorot's
         # mean of both fans.
         gain = 2.0 if activation else 1.0
@@ -56,11 +58,12 @@ def committee(
             activation=activation,
             bias_axes="mo",
             kernel_initializer=start,
+            name=name,
         )
 
     def hidden_layers(features, widths):
-        for inputs, units in itertools.pairwise(widths):
-            features = dense(inputs, units, "relu")(features)
+        for i, (inputs, units) in enumerate(itertools.pairwise(widths)):
+            features = dense(f"{HIDDEN}_{i}", inputs, units, "relu")(features)
         return features
 
     seeds = iter(np.random.SeedSequence(seed).generate_state(2 * len(hidden) + 2).tolist())
@@ -68,15 +71,15 @@ def committee(
     features = keras.layers.Activation(arcsinh)(keras.layers.Reshape((members, columns))(x))
     features = hidden_layers(features, [columns, *hidden])
     last = [columns, *hidden][-1]
-    mean = keras.layers.Flatten()(dense(last, latent_dim)(features))
+    mean = keras.layers.Flatten()(dense(MEAN, last, latent_dim)(features))
     # Bounded: rows far from all others must not bring infinite deviations.
-    log_variance = dense(last, latent_dim, "tanh", "zeros")(features)
+    log_variance = dense(LOG_VARIANCE, last, latent_dim, "tanh", "zeros")(features)
     log_variance = keras.layers.Rescaling(MOST_LOG_VARIANCE)(keras.layers.Flatten()(log_variance))
     z = keras.Input((members * latent_dim,))
     features = keras.layers.Reshape((members, latent_dim))(z)
     features = hidden_layers(features, [latent_dim, *reversed(hidden)])
     last = [latent_dim, *reversed(hidden)][-1]
-    outputs = keras.layers.Flatten()(dense(last, columns)(features))
+    outputs = keras.layers.Flatten()(dense(OUTPUTS, last, columns)(features))
     return VAE(
         members * latent_dim,
         encoder=keras.Model(x, [mean, log_variance]),
@@ -84,6 +87,58 @@ def committee(
         likelihood=likelihood,
         seed=seed,
     )
+
+
+def terms_of_members(
+    model: VAE, x: tf.Tensor, noise: tf.Tensor, latent_dim: int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """What the scores of a row are made of, of all members for the same rows.
+
+    It is what `encode` and `decoder_outputs` give for x that is repeated for each member, without
+    the repetitions and with the members on the first axis, where their products are batches of one
+    matrix product: three times as fast.
+
+    Args:
+        model: a `committee` whose likelihood has one scale for all columns.
+        x: rows (n, D), standardised.
+        noise: ε_k of each member, z_k = μ + σ·ε_k, (M, K, N_z).
+        latent_dim: N_z of a member.
+
+    Returns:
+        D_j(z_k), (M, K, n, D), and log q(z_k|x)/p(z_k), (M, K, n), nats.
+    """
+
+    def product(network, name, features):
+        layer = network.get_layer(name)
+        return tf.matmul(features, layer.kernel) + layer.bias[:, tf.newaxis]
+
+    def hidden(network, features):
+        count = sum(layer.name.startswith(HIDDEN) for layer in network.layers)
+        for i in range(count):
+            features = tf.nn.relu(product(network, f"{HIDDEN}_{i}", features))
+        return features
+
+    members, samples = noise.shape[:2]
+    rows = tf.shape(x)[0]
+    features = hidden(model.encoder, _quick_arcsinh(x)[tf.newaxis])
+    mean = product(model.encoder, MEAN, features)[:, tf.newaxis]
+    log_variance = MOST_LOG_VARIANCE * tf.tanh(product(model.encoder, LOG_VARIANCE, features))
+    noise = noise[:, :, tf.newaxis]
+    z = mean + tf.exp(0.5 * log_variance)[:, tf.newaxis] * noise  # (M, K, n, N_z)
+    ratio = tf.reduce_sum(tf.square(z), -1) - tf.reduce_sum(tf.square(noise), -1)
+    ratio = 0.5 * (ratio - tf.reduce_sum(log_variance, -1)[:, tf.newaxis])
+    features = hidden(model.decoder, tf.reshape(z, [members, samples * rows, latent_dim]))
+    outputs = product(model.decoder, OUTPUTS, features)
+    outputs = tf.reshape(outputs, [members, samples, rows, x.shape[1]])
+    return -model.likelihood.log_prob_of_features(x, outputs), ratio
+
+
+def _quick_arcsinh(x):
+    """As `arcsinh`, of operations that have vector instructions: ten times as fast."""
+    size = tf.abs(x)
+    share = tf.minimum(size, 1e15)  # No square of it is infinite.
+    share /= 1.0 + tf.sqrt(1.0 + tf.square(share))
+    return tf.sign(x) * tf.math.log1p(size + size * share)
 
 
 def drawn_rows(

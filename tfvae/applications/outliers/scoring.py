@@ -5,11 +5,9 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from tfvae import _seeds
-
-tfd = tfp.distributions
+from tfvae.applications.outliers.committee import terms_of_members
 
 SCORES = ("bound", "elbo", "reconstruction")
 
@@ -57,58 +55,67 @@ class Scorer(tf.Module):
         self.num_samples = 1 if score == "reconstruction" else num_samples
         self.columns = len(centre)
         self.centre, self.scale = (tf.constant(one, tf.float64) for one in (centre, scale))
-        # The same noise for each row: its score does not depend on the rows beside it.
-        shape = [self.num_samples, 1, model.latent_dim]
+        self.noise = self._fixed_noise(seed)
+
+    def _fixed_noise(self, seed):
+        """(K, 1, M·N_z): the same for each row, whose score depends on no rows beside it."""
+        shape = [self.num_samples, 1, self.model.latent_dim]
+        if self.score == "reconstruction":
+            return tf.zeros(shape)
         noise = tf.random.stateless_normal(shape, _seeds.stateless(seed))
-        # K odd numbers in pairs of opposite sign: the mean of the noise is 0.
+        # In pairs of opposite sign: the mean of the noise of an even number is 0.
         half = noise[: (self.num_samples + 1) // 2]
-        both = tf.reshape(tf.stack([half, -half], axis=1), [-1, 1, model.latent_dim])
-        self.noise = both[: self.num_samples]
+        both = tf.reshape(tf.stack([half, -half], axis=1), [-1, *shape[1:]])
+        return both[: self.num_samples]
 
     @tf.function(reduce_retracing=True)
     def scores(self, rows: tf.Tensor) -> tf.Tensor:
         """The score of each member, (n, M), nats, of rows (n, D), float64."""
-        return self._combined(*self._terms(rows))[0]
+        return tf.transpose(self._combined(*self._terms(rows))[0])
 
     @tf.function(reduce_retracing=True)
     def contributions(self, rows: tf.Tensor) -> tf.Tensor:
         """The columns' parts, then the latents' part, means over the members, (n, D + 1), nats."""
         distortions, ratio = self._terms(rows)
         scores, weights = self._combined(distortions, ratio)
-        parts = tf.reduce_sum(weights[..., tf.newaxis] * distortions, axis=0)
+        parts = tf.reduce_sum(weights[..., tf.newaxis] * distortions, axis=1)
         rest = scores - tf.reduce_sum(parts, axis=-1)
-        return tf.reduce_mean(tf.concat([parts, rest[..., tf.newaxis]], axis=-1), axis=1)
+        return tf.reduce_mean(tf.concat([parts, rest[..., tf.newaxis]], axis=-1), axis=0)
 
     def _terms(self, rows):
-        """D_j(z_k), (K, n, M, D), and log q(z_k|x)/p(z_k), (K, n, M)."""
+        """D_j(z_k), (M, K, n, D), and log q(z_k|x)/p(z_k), (M, K, n); 0 for "reconstruction"."""
         x = tf.cast((rows - self.centre) / self.scale, tf.float32)
-        x = tf.tile(x, [1, self.members])
+        x = tf.ensure_shape(x, [None, self.columns])
+        return self._terms_of_one(x) if self.members == 1 else self._terms_of_committee(x)
+
+    def _terms_of_committee(self, x):
+        latent_dim = self.model.latent_dim // self.members
+        noise = tf.reshape(self.noise, [self.num_samples, self.members, latent_dim])
+        noise = tf.transpose(noise, [1, 0, 2])
+        distortions, ratio = terms_of_members(self.model, x, noise, latent_dim)
+        only_mean = self.score == "reconstruction"
+        return distortions, tf.zeros_like(ratio) if only_mean else ratio
+
+    def _terms_of_one(self, x):
+        """Missing values of a model that takes them add nothing."""
+        likelihood = self.model.likelihood
         posterior = self.model.encode(x)
         only_mean = self.score == "reconstruction"
         z = posterior.mean() + (0.0 if only_mean else posterior.stddev() * self.noise)
         z = z[tf.newaxis] if only_mean else z
         outputs = self.model.decoder_outputs(z)
-        distortions = -self.model.likelihood.log_prob_of_features(x, outputs)
-        shape = [self.num_samples, tf.shape(x)[0], self.members, self.columns]
-        distortions = tf.reshape(distortions, shape)
-        ratio = tf.zeros(shape[:-1]) if only_mean else self._log_ratio(posterior, z)
-        return distortions, ratio
+        distortions = -likelihood.log_prob_of_features(likelihood.filled(x), outputs)
+        if self.model.takes_missing:
+            distortions = tf.where(tf.math.is_nan(x), 0.0, distortions)
+        if only_mean:
+            return distortions[tf.newaxis], tf.zeros(tf.shape(distortions)[:-1])[tf.newaxis]
+        ratio = posterior.log_prob(z) - self.model.prior.log_prob(z, seed=_seeds.stateless(0))
+        return distortions[tf.newaxis], ratio[tf.newaxis]
 
     def _combined(self, distortions, ratio):
-        """The score of each member, (n, M), and the weights of the samples, (K, n, M)."""
+        """The score of each member, (M, n), and the weights of the samples, (M, K, n)."""
         terms = tf.reduce_sum(distortions, axis=-1) + ratio
         if self.score == "bound":
-            scores = math.log(self.num_samples) - tf.reduce_logsumexp(-terms, axis=0)
-            return scores, tf.nn.softmax(-terms, axis=0)
-        return tf.reduce_mean(terms, axis=0), tf.ones_like(terms) / self.num_samples
-
-    def _log_ratio(self, posterior, z):
-        """log q(z|x)/p(z) of each member, (K, n, M)."""
-        if self.members == 1:
-            prior = self.model.prior.log_prob(z, seed=_seeds.stateless(0))
-            return (posterior.log_prob(z) - prior)[..., tf.newaxis]
-        # N(0, I): a product over all latents.
-        log_q = tfd.Normal(posterior.mean(), posterior.stddev()).log_prob(z)
-        ratio = log_q - tfd.Normal(0.0, 1.0).log_prob(z)
-        shape = [self.num_samples, -1, self.members, self.model.latent_dim // self.members]
-        return tf.reduce_sum(tf.reshape(ratio, shape), axis=-1)
+            scores = math.log(self.num_samples) - tf.reduce_logsumexp(-terms, axis=1)
+            return scores, tf.nn.softmax(-terms, axis=1)
+        return tf.reduce_mean(terms, axis=1), tf.ones_like(terms) / self.num_samples

@@ -1,0 +1,85 @@
+"""Rows and columns of a detector: values that it cannot score, and what a column adds."""
+
+from typing import Any
+
+import numpy as np
+
+# Columns that a message names.
+MOST_NAMED = 5
+# What the latents add: how unusual it is that these values come together.
+COMBINATION = "combination"
+
+
+def check_rows(X: np.ndarray, names: list[str], takes_missing: bool = False) -> None:
+    """Raises a ValueError for numbers that are not finite, naming columns, rows and remedies.
+
+    Args:
+        X: rows (n, D).
+        names: of the columns.
+        takes_missing: whether NaN is a missing value, which is fine.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        # A sum needs no memory: it is finite unless a number is not, or it is too large itself.
+        if np.isfinite(np.sum(X)):
+            return
+    nan, infinite = np.isnan(X), np.isinf(X)
+    if infinite.any():
+        raise ValueError(
+            f"`X` must have finite numbers everywhere, received infinity (inf) in "
+            f"{_where(infinite, names)}. Correct these numbers, or leave the rows out."
+        )
+    if nan.any() and not takes_missing:
+        raise ValueError(
+            f"`X` must have a number everywhere, received missing values (NaN) in "
+            f"{_where(nan, names)}. Let tfvae.tables.Table make features of a table with gaps: "
+            "Table().fit_transform(rows); or fill them: sklearn.impute.SimpleImputer; or give a "
+            "`model` whose likelihood takes them, such as tfvae.VAE(4, likelihood="
+            "tfvae.likelihoods.Gaussian(missing=True))."
+        )
+
+
+def _where(bad: np.ndarray, names: list[str]) -> str:
+    """Columns that have bad values, in words."""
+    counts = bad.sum(axis=0)
+    columns = np.flatnonzero(counts)
+    told = [
+        f"{names[column]!r} ({counts[column]} of {len(bad)} rows, first in row "
+        f"{int(np.argmax(bad[:, column]))})"
+        for column in columns[:MOST_NAMED]
+    ]
+    more = f" and {len(columns) - MOST_NAMED} more columns" if len(columns) > MOST_NAMED else ""
+    noun = "the column" if len(columns) == 1 else "the columns"
+    return f"{noun} {', '.join(told)}{more}"
+
+
+def column_names(estimator: Any) -> list[str]:
+    """Names of the columns that an estimator was fitted on: x0, x1, … for an array."""
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None:
+        names = [f"x{i}" for i in range(estimator.n_features_in_)]
+    return [str(name) for name in names]
+
+
+def by_column(
+    names: list[str], contributions: np.ndarray, groups: Any
+) -> tuple[list[str], np.ndarray]:
+    """Names of columns, then "combination", and what each adds to a score, (n, columns + 1).
+
+    Args:
+        names: of the features, then of the latents.
+        contributions: of the same, (n, D + 1), nats.
+        groups: which features are of one column, `Table.groups_`; None: each is a column.
+    """
+    if groups is None:
+        return [*names[:-1], COMBINATION], contributions
+    if groups[-1].features.stop != len(names) - 1:
+        raise ValueError(
+            f"`table` must be the one that made the features, received one of "
+            f"{groups[-1].features.stop} features for {len(names) - 1}."
+        )
+    columns = list(dict.fromkeys(group.column for group in groups))
+    parts = np.zeros((len(contributions), len(columns) + 1))
+    for group in groups:
+        parts[:, columns.index(group.column)] += contributions[:, group.features].sum(axis=1)
+    parts[:, -1] = contributions[:, -1]
+    return [*columns, COMBINATION], parts
