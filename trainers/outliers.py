@@ -64,8 +64,8 @@ def run(options: argparse.Namespace) -> None:
     found = int(np.sum(scores > detector.threshold_))
     print(f"{found} of {len(scores)} rows are outliers. Written to {options.output}.")
     if options.export:
-        detector.export(options.export)
-        print(f"The score of features is exported to {options.export}.")
+        detector.export(options.export, table=table)
+        print(f"The score of raw columns is exported to {options.export}.")
 
 
 def by_column(table: tables.Table, contributions: np.ndarray) -> tuple[list[str], np.ndarray]:
@@ -75,12 +75,8 @@ def by_column(table: tables.Table, contributions: np.ndarray) -> tuple[list[str]
         table: a fitted table.
         contributions: of its features, then of the latents, (n, D + 1), nats.
     """
-    names = list(dict.fromkeys(group.column for group in table.groups_))
-    parts = np.zeros((len(contributions), len(names) + 1))
-    for group in table.groups_:
-        parts[:, names.index(group.column)] += contributions[:, group.features].sum(axis=1)
-    parts[:, -1] = contributions[:, -1]
-    return [*names, "combination"], parts
+    parts = {**table.by_column(contributions[:, :-1]), "combination": contributions[:, -1]}
+    return list(parts), np.stack(list(parts.values()), axis=1)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -91,7 +91,7 @@ def test_dates_of_numbers_are_read():
         ([1, 2, 3], {"kinds": ["numeric"]}, "`kinds` must be a dict"),
         ([1, 2, 3], {"encoding": "hot"}, "`encoding` must be one of"),
         ([1, 2, 3], {"unknown": "drop"}, "`unknown` must be one of"),
-        ([1, 2, 3], {"indicators": "none"}, "`indicators` must be one of"),
+        ([1, 2, 3], {"indicators": "some"}, "`indicators` must be one of"),
         ([1, 2, 3], {"cycles": ("month",)}, "`cycles` must be one of"),
         ([1, 2, 3], {"missing_values": "NA"}, "`missing_values` must be a tuple"),
         ([1e308, -1e308, 0.0], {}, "standard deviation that float64 can hold"),
@@ -175,6 +175,40 @@ def test_missing_values_everywhere_if_wanted():
     ]
     namibia = Table(missing_values=("",)).fit({"c": ["NA", "DE", "", "NA"]})
     assert namibia.columns_[0].levels == ("NA", "DE")
+
+
+def test_gaps_without_indicators_are_neutral(tmp_path):
+    rows = {"x": VALUES, "c": WORDS, "b": ["yes", "no"] * 20, "gone": [1.0] * 40}
+    with pytest.warns(UserWarning, match="'gone' have one value only"):
+        table = Table(indicators="none").fit(rows)
+    assert not any("missing" in name for name in table.get_feature_names_out())
+    gap = table.transform({"x": [np.nan], "c": [None], "b": [""], "gone": [np.nan]})
+    is_boolean = table.get_feature_names_out() == "b"
+    np.testing.assert_array_equal(gap[0], np.where(is_boolean, 0.5, 0.0))
+    np.testing.assert_array_equal(
+        Table(indicators="all")
+        .fit(rows | {"gone": VALUES})
+        .transform(rows | {"gone": VALUES})[:, 0],
+        table.transform(rows)[:, 0],
+    )
+    table.save(tmp_path / "table.keras")
+    rows_with_gaps = {"x": [np.nan, 1.0], "c": [WORDS[0], ""], "b": ["no", None], "gone": [1, 1]}
+    expected = table.transform(rows_with_gaps)
+    found = Table.load(tmp_path / "table.keras").transform(rows_with_gaps)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_parts_add_up_for_each_column():
+    table = Table().fit({"x": [*VALUES[:-1], np.nan], "c": WORDS})
+    parts = np.random.default_rng(0).normal(size=(5, table.model_.num_features))
+    sums = table.by_column(parts)
+    names = table.get_feature_names_out()
+    for column, sum_ in sums.items():
+        own = [i for i, name in enumerate(names) if name[: len(column)] == column]
+        np.testing.assert_allclose(sum_, parts[:, own].sum(axis=1), rtol=1e-12)
+    assert list(sums) == ["x", "c"]
+    with pytest.raises(ValueError, match="`parts` must have the shape"):
+        table.by_column(parts[:, 1:])
 
 
 def test_words_of_the_lookup_may_be_categories():

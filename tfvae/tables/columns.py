@@ -1,7 +1,11 @@
 """What is known of a column after training, and which features it becomes."""
 
 import types
+from collections.abc import Sequence
 from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from tfvae.tables.values import as_text
 
@@ -48,6 +52,8 @@ class Column(NamedTuple):
     """Whether there is a place for new categories."""
     takes_missing: bool = False
     """Whether a value may be missing."""
+    has_indicator: bool = False
+    """Whether a feature tells that a value is missing."""
     date_format: str = ""
     """How a date is spelled."""
     cycles: tuple[str, ...] = ()
@@ -66,7 +72,7 @@ class Column(NamedTuple):
     @property
     def is_ignored(self) -> bool:
         """Whether no feature depends on the column."""
-        return self.is_constant and not self.takes_missing
+        return self.is_constant and not self.has_indicator
 
     def parts(self, encoding: str) -> list[tuple[str, tuple[str, ...]]]:
         """Kind and names of the features of each group, in their order."""
@@ -78,12 +84,12 @@ class Column(NamedTuple):
             if self.kind == "categorical":
                 names = [f"{self.name}={spelled(level)}" for level in self.levels]
                 names += [f"{self.name} other"] if self.has_other else []
-                names += indicator if self.takes_missing else ()
+                names += indicator if self.has_indicator else ()
                 return [(self.kind, tuple(names))]
             found.append((self.kind, (self.name,)))
             for cycle in self.cycles:
                 found.append(("cycle", (f"{self.name} {cycle} sin", f"{self.name} {cycle} cos")))
-        if self.takes_missing:
+        if self.has_indicator:
             found.append(("missing", indicator))
         return found
 
@@ -112,3 +118,19 @@ def groups_of(columns: list[Column], encoding: str) -> list[Group]:
             groups.append(Group(column.name, kind, names, start))
             start += len(names)
     return groups
+
+
+def sums_by_column(groups: Sequence[Group], parts: ArrayLike) -> dict[str, np.ndarray]:
+    """Sums of (n, D) numbers over the features of each column, (n,), by its name.
+
+    Raises:
+        ValueError: when there are not D numbers in a row.
+    """
+    parts = np.asarray(parts)
+    wanted = groups[-1].features.stop
+    if parts.ndim != 2 or parts.shape[1] != wanted:
+        raise ValueError(f"`parts` must have the shape (n, {wanted}), received {parts.shape}.")
+    sums = {}
+    for group in groups:
+        sums[group.column] = sums.get(group.column, 0.0) + parts[:, group.features].sum(axis=1)
+    return sums

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from tfvae import _checks, _files
 from tfvae._progress import progress
 from tfvae.tables import inverse, messages
-from tfvae.tables.columns import CYCLES, ENCODINGS, IGNORE, KINDS, Column, Group
+from tfvae.tables.columns import CYCLES, ENCODINGS, IGNORE, KINDS, Column, Group, sums_by_column
 from tfvae.tables.kinds import Choices, KindError, check_kind, decide
 from tfvae.tables.model import TableModel
 from tfvae.tables.sources import NEEDED, Source, source_of
@@ -68,7 +68,7 @@ class Table(TransformerMixin, BaseEstimator):
         encoding: "one_hot" or "codes".
         unknown: what a new category becomes, "other" or "error".
         indicators: which columns may have missing values, as in scikit-learn's `MissingIndicator`:
-            "missing-only", those that had some in `fit`; "all".
+            "missing-only", those that had some in `fit`; "all"; "none": all may, no feature tells.
         max_categories: number of categories of a column, the most frequent; the rest is "other".
         missing_values: texts that stand for no value.
         cycles: of dates, "year", "week", "day", as features: those that the dates run through at
@@ -177,7 +177,9 @@ class Table(TransformerMixin, BaseEstimator):
                 raise ValueError(f"`{name}` must be a tuple of texts, received {value!r}.")
         return Choices(
             unknown=_checks.one_of("unknown", self.unknown, ("other", "error")),
-            indicators=_checks.one_of("indicators", self.indicators, ("missing-only", "all")),
+            indicators=_checks.one_of(
+                "indicators", self.indicators, ("missing-only", "all", "none")
+            ),
             max_categories=_checks.positive_int("max_categories", self.max_categories),
             cycles=tuple(_checks.one_of("cycles", one, tuple(CYCLES)) for one in self.cycles),
             encoding=_checks.one_of("encoding", self.encoding, ENCODINGS),
@@ -286,6 +288,11 @@ class Table(TransformerMixin, BaseEstimator):
         """Names of the D features."""
         check_is_fitted(self, "model_")
         return np.array([name for group in self.groups_ for name in group.names], object)
+
+    def by_column(self, parts: Any) -> dict[str, np.ndarray]:
+        """Numbers of features, (n, D), such as parts of a score, added up for each column, (n,)."""
+        check_is_fitted(self, "model_")
+        return sums_by_column(self.groups_, parts)
 
     @property
     def columns_(self) -> tuple[Column, ...]:
