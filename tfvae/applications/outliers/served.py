@@ -62,7 +62,7 @@ def save(
         score = tf.reduce_sum(contributions, axis=1)  # They add up to it.
         return {
             "score": score,
-            "is_outlier": ~(score <= threshold),  # Also of a row that has no score.
+            "is_outlier": (score > threshold) | tf.math.is_nan(score),
             "contributions": contributions,
             "names": tf.constant(names),
         }
