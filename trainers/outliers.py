@@ -76,8 +76,8 @@ def run(options: argparse.Namespace) -> None:
             figure.savefig(partial, format=figure_format(options.figure))
         print(f"Why the first {len(shown)} rows are suspicious is drawn in {options.figure}.")
     if options.export:
-        detector.export(options.export)
-        print(f"The score of features is exported to {options.export}.")
+        detector.export(options.export, table=table)
+        print(f"The score of raw columns is exported to {options.export}.")
 
 
 def figure_format(path: str) -> str:

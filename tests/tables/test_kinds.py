@@ -91,7 +91,7 @@ def test_dates_of_numbers_are_read():
         ([1, 2, 3], {"kinds": ["numeric"]}, "`kinds` must be a dict"),
         ([1, 2, 3], {"encoding": "hot"}, "`encoding` must be one of"),
         ([1, 2, 3], {"unknown": "drop"}, "`unknown` must be one of"),
-        ([1, 2, 3], {"indicators": "none"}, "`indicators` must be one of"),
+        ([1, 2, 3], {"indicators": "some"}, "`indicators` must be one of"),
         ([1, 2, 3], {"cycles": ("month",)}, "`cycles` must be one of"),
         ([1, 2, 3], {"missing_values": "NA"}, "`missing_values` must be a tuple"),
         ([1e308, -1e308, 0.0], {}, "standard deviation that float64 can hold"),
@@ -175,6 +175,21 @@ def test_missing_values_everywhere_if_wanted():
     ]
     namibia = Table(missing_values=("",)).fit({"c": ["NA", "DE", "", "NA"]})
     assert namibia.columns_[0].levels == ("NA", "DE")
+
+
+def test_gaps_without_indicators_are_neutral(tmp_path):
+    rows = {"x": VALUES, "c": WORDS, "b": ["yes", "no"] * 20, "gone": [1.0] * 40}
+    with pytest.warns(UserWarning, match="'gone' have one value only"):
+        table = Table(indicators="none").fit(rows)
+    assert not any("missing" in name for name in table.get_feature_names_out())
+    gap = table.transform({"x": [np.nan], "c": [None], "b": [""], "gone": [np.nan]})
+    is_boolean = table.get_feature_names_out() == "b"
+    np.testing.assert_array_equal(gap[0], np.where(is_boolean, 0.5, 0.0))
+    table.save(tmp_path / "table.keras")
+    rows_with_gaps = {"x": [np.nan, 1.0], "c": [WORDS[0], ""], "b": ["no", None], "gone": [1, 1]}
+    expected = table.transform(rows_with_gaps)
+    found = Table.load(tmp_path / "table.keras").transform(rows_with_gaps)
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_words_of_the_lookup_may_be_categories():

@@ -196,7 +196,7 @@ def inputs_of(
         ValueError: if the model is not built, or a scaling or the table does not fit.
     """
     model_inputs.check_built(model, "export")
-    columns = None if table is None else raw_columns_of(table, model)
+    columns = None if table is None else raw_columns_of(table, model.data_shape, model.columns)
     if columns is not None and scaling is not None:
         raise ValueError(
             f"`scaling` must be None with a `table`, which scales, received {scaling!r:.60}."

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfvae.models import LatentVariableModel
 from tfvae.tables import Column, Table, TableModel
 
 # Inputs that signatures have of their own.
@@ -67,26 +66,33 @@ class RawColumns:
         return self.table.lookup_tables
 
 
-def raw_columns_of(table: Any, model: LatentVariableModel) -> RawColumns:
+def raw_columns_of(
+    table: Any, data_shape: tuple[int, ...], columns: list[str] | None = None
+) -> RawColumns:
     """The raw columns of a table that a user gives.
 
+    Args:
+        table: a fitted `tfvae.tables.Table`.
+        data_shape: shape of the x that it has to make.
+        columns: names of the features; None: any.
+
     Raises:
-        ValueError: when it is not a fitted table that makes x of this model.
+        ValueError: when it is not a fitted table that makes x of this shape.
     """
     if not isinstance(table, Table) or not hasattr(table, "model_"):
         raise ValueError(
             f"`table` must be a fitted tfvae.tables.Table, received {table!r:.60}. Call table.fit."
         )
     made = (table.model_.num_features,)
-    if made != tuple(model.data_shape):
+    if made != tuple(data_shape):
         raise ValueError(
-            f"`table` must make the features that the model was built for, {model.data_shape}, "
+            f"`table` must make the features that the model was built for, {data_shape}, "
             f"received one that makes {made}. Give the table of the training data."
         )
     names = table.get_feature_names_out().tolist()
-    if model.columns not in (None, names):
+    if columns not in (None, names):
         raise ValueError(
-            f"`table` must make the features {model.columns!r:.200}, with which the model was "
+            f"`table` must make the features {columns!r:.200}, with which the model was "
             f"trained, received one that makes {names!r:.200}."
         )
     return RawColumns(table.model_)

@@ -48,6 +48,8 @@ class Column(NamedTuple):
     """Whether there is a place for new categories."""
     takes_missing: bool = False
     """Whether a value may be missing."""
+    has_indicator: bool = False
+    """Whether a feature tells that a value is missing."""
     date_format: str = ""
     """How a date is spelled."""
     cycles: tuple[str, ...] = ()
@@ -66,7 +68,7 @@ class Column(NamedTuple):
     @property
     def is_ignored(self) -> bool:
         """Whether no feature depends on the column."""
-        return self.is_constant and not self.takes_missing
+        return self.is_constant and not self.has_indicator
 
     def parts(self, encoding: str) -> list[tuple[str, tuple[str, ...]]]:
         """Kind and names of the features of each group, in their order."""
@@ -78,12 +80,12 @@ class Column(NamedTuple):
             if self.kind == "categorical":
                 names = [f"{self.name}={spelled(level)}" for level in self.levels]
                 names += [f"{self.name} other"] if self.has_other else []
-                names += indicator if self.takes_missing else ()
+                names += indicator if self.has_indicator else ()
                 return [(self.kind, tuple(names))]
             found.append((self.kind, (self.name,)))
             for cycle in self.cycles:
                 found.append(("cycle", (f"{self.name} {cycle} sin", f"{self.name} {cycle} cos")))
-        if self.takes_missing:
+        if self.has_indicator:
             found.append(("missing", indicator))
         return found
 

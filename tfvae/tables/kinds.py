@@ -256,12 +256,13 @@ class _Decision:
     def _made(self, kind, moments, **more):
         found, choices = self.found, self.choices
         takes_missing = (
-            choices.encoding == "codes" or choices.indicators == "all" or found.missing > 0
+            choices.encoding == "codes" or choices.indicators != "missing-only" or found.missing > 0
         )
         column = Column(
             self.name,
             kind,
             takes_missing=takes_missing,
+            has_indicator=takes_missing and choices.indicators != "none",
             missing=found.missing,
             rows=found.rows,
             example=found.example,

@@ -223,7 +223,7 @@ def _as_features(column, values, missing, allowed):
         if column.kind == "categorical":
             size = len(column.levels) + column.has_other
             index = tf.cast(tf.where(missing, np.float64(size), values), tf.int32)
-            depth = size + column.takes_missing
+            depth = size + column.has_indicator
             parts.append(tf.one_hot(index, depth, dtype=tf.float64))
         elif column.kind == "boolean":
             parts.append(tf.where(here, values, np.float64(column.mean))[:, tf.newaxis])
@@ -236,7 +236,7 @@ def _as_features(column, values, missing, allowed):
             angle = values * (2.0 * np.pi / CYCLES[cycle])
             both = tf.stack([tf.sin(angle), tf.cos(angle)], axis=1)
             parts.append(tf.where(here[:, tf.newaxis], both, _ZERO))
-    if column.takes_missing and (column.kind != "categorical" or column.is_constant):
+    if column.has_indicator and (column.kind != "categorical" or column.is_constant):
         parts.append(tf.cast(missing, tf.float64)[:, tf.newaxis])
     return tf.where(allowed[:, tf.newaxis], tf.concat(parts, axis=1), _INFINITY)
 

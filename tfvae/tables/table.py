@@ -70,7 +70,7 @@ class Table(TransformerMixin, BaseEstimator):
         encoding: "one_hot" or "codes".
         unknown: what a new category becomes, "other" or "error".
         indicators: which columns may have missing values, as in scikit-learn's `MissingIndicator`:
-            "missing-only", those that had some in `fit`; "all".
+            "missing-only", those that had some in `fit`; "all"; "none": all may, no feature tells.
         max_categories: number of categories of a column, the most frequent; the rest is "other".
         missing_values: texts that stand for no value.
         cycles: of dates, "year", "week", "day", as features: those that the dates run through at
@@ -136,10 +136,8 @@ class Table(TransformerMixin, BaseEstimator):
         source = source_of(X)
         kinds = self._checked_kinds(source)
         names = [name for name in source.names if kinds.get(name) != IGNORE]
-        words = frozenset(self.missing_values)
-        statistics = {
-            name: statistics_for(kinds.get(name), source.spelling, words) for name in names
-        }
+        words, told = frozenset(self.missing_values), source.spelling
+        statistics = {name: statistics_for(kinds.get(name), told, words) for name in names}
         with progress(source.total, self.verbose, source.unit_name) as advance:
             for chunk in source.chunks(names):
                 for name, raw in chunk.columns.items():
@@ -177,7 +175,9 @@ class Table(TransformerMixin, BaseEstimator):
                 raise ValueError(f"`{name}` must be a tuple of texts, received {value!r}.")
         return Choices(
             unknown=_checks.one_of("unknown", self.unknown, ("other", "error")),
-            indicators=_checks.one_of("indicators", self.indicators, ("missing-only", "all")),
+            indicators=_checks.one_of(
+                "indicators", self.indicators, ("missing-only", "all", "none")
+            ),
             max_categories=_checks.positive_int("max_categories", self.max_categories),
             cycles=tuple(_checks.one_of("cycles", one, tuple(CYCLES)) for one in self.cycles),
             encoding=_checks.one_of("encoding", self.encoding, ENCODINGS),

@@ -241,6 +241,37 @@ def test_served_scores_are_those_of_python(detector, tmp_path):
         detector.export(tmp_path / "1")
 
 
+def test_served_raw_columns_have_the_scores_of_python(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = {
+        "size (cm)": np.where(np.arange(200) % 9, rng.normal(size=200), np.nan),
+        "kind": rng.choice(["a", "b"], 200),
+        "day": (np.datetime64("2025-01-01") + np.arange(200) % 60).astype(str),
+    }
+    table = tfvae.tables.Table()
+    x = table.fit_transform(rows)
+    detector = OutlierDetector(members=2, steps=20, num_samples=2, verbose=0).fit(x)
+    detector.export(tmp_path / "1", table=table)
+    serve = tf.saved_model.load(str(tmp_path / "1")).signatures["serving_default"]
+    raw = {
+        "size__cm_": tf.constant(rows["size (cm)"]),
+        "kind": tf.constant(rows["kind"]),
+        "day": tf.constant(rows["day"]),
+    }
+    found = serve(**raw)
+    np.testing.assert_allclose(found["score"], -detector.score_samples(x), rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(found["is_outlier"], detector.predict(x) == -1)
+    # A value that is not allowed has no score, and is not taken for usual.
+    bad = serve(**{name: one[:2] for name, one in raw.items()} | {"day": tf.constant(["x", "y"])})
+    assert np.isnan(bad["score"]).all() and np.all(bad["is_outlier"])
+    other = tfvae.tables.Table().fit({"kind": rows["kind"]})
+    with pytest.raises(ValueError, match="must make the features that the model was built for"):
+        detector.export(tmp_path / "2", table=other)
+    with pytest.raises(ValueError, match="must be a fitted"):
+        detector.export(tmp_path / "2", table=tfvae.tables.Table())
+    assert not (tmp_path / "2").exists()
+
+
 @pytest.mark.slow
 @parametrize_with_checks(
     [OutlierDetector(members=2, steps=20, num_samples=2, verbose=0)],

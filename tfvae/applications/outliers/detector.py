@@ -275,15 +275,20 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         check_is_fitted(self)
         return [*column_names(self), "latents"]
 
-    def export(self, path: str | os.PathLike[str]) -> None:
+    def export(self, path: str | os.PathLike[str], *, table: Any = None) -> None:
         """Writes a SavedModel whose signature takes rows as they are: see `served.save`.
 
+        Args:
+            path: a folder that does not exist.
+            table: the fitted `tfvae.tables.Table` that made the rows: the signature then takes raw
+                columns by their names.
+
         Raises:
-            ValueError: when `path` exists.
+            ValueError: when `path` exists, or the table does not make rows of this detector.
         """
         served.save(
             self.scorer_, path, self.usual_contributions_, self.threshold_,
-            self.get_contribution_names(),
+            self.get_contribution_names(), table,
         )  # fmt: skip
 
     def __sklearn_tags__(self):

@@ -1,11 +1,13 @@
 """A detector as a SavedModel, which serves without tfvae, Keras and scikit-learn."""
 
 import os
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from tfvae.applications.outliers.scoring import Scorer
+from tfvae.serving.raw_columns import raw_columns_of
 
 
 def save(
@@ -14,17 +16,19 @@ def save(
     usual: np.ndarray,
     threshold: float,
     names: list[str],
+    table: Any = None,
 ) -> None:
     """Writes the scores of raw rows as the signature `serving_default`.
 
     | input | | output | |
     |---|---|---|---|
-    | x | float64 (B, D) | score | float32 (B,), nats |
-    | | | is_outlier | bool (B,) |
+    | x | float64 (B, D) | score | float32 (B,), nats; NaN where a value is not allowed |
+    | | | is_outlier | bool (B,); true without a score |
     | | | contributions | float32 (B, D + 1), nats |
     | | | names | string (D + 1,): of the contributions |
 
-    The same row has the same score in every batch.
+    The same row has the same score in every batch. With a table, the inputs are its raw columns in
+    place of x, string (B,) or float64 (B,) each.
 
     Args:
         scorer: of a fitted detector.
@@ -32,9 +36,10 @@ def save(
         usual: usual contributions, (D + 1,), which are subtracted.
         threshold: scores above it are outliers.
         names: of the contributions.
+        table: a fitted `tfvae.tables.Table`; None: rows are x.
 
     Raises:
-        ValueError: when `path` exists.
+        ValueError: when `path` exists, or the table does not make the rows of the detector.
     """
     if os.path.exists(path):
         raise ValueError(
@@ -44,15 +49,23 @@ def save(
     module = tf.Module()
     module.scorer = scorer
 
-    @tf.function(input_signature=[tf.TensorSpec([None, scorer.columns], tf.float64, "x")])
-    def serve(x):
+    columns, specs = None, [tf.TensorSpec([None, scorer.columns], tf.float64, "x")]
+    if table is not None:
+        columns = raw_columns_of(table, (scorer.columns,))
+        specs = columns.specs()
+        module.resources = columns.resources()
+
+    @tf.function
+    def serve(**given):
+        x = given["x"] if columns is None else tf.cast(columns.x(given), tf.float64)
         contributions = scorer.contributions(x) - usual
         score = tf.reduce_sum(contributions, axis=1)  # They add up to it.
         return {
             "score": score,
-            "is_outlier": score > threshold,
+            "is_outlier": (score > threshold) | tf.math.is_nan(score),
             "contributions": contributions,
             "names": tf.constant(names),
         }
 
-    tf.saved_model.save(module, os.fspath(path), signatures={"serving_default": serve})
+    signature = serve.get_concrete_function(**{one.name: one for one in specs})
+    tf.saved_model.save(module, os.fspath(path), signatures={"serving_default": signature})
