@@ -1,5 +1,6 @@
 """What benchmarks share: a table and the same numbers as JSON, the machine, and finished runs."""
 
+import argparse
 import datetime
 import functools
 import hashlib
@@ -7,7 +8,9 @@ import json
 import os
 import pathlib
 import platform
+from collections.abc import Sequence
 from importlib import metadata
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,9 +19,43 @@ from tfvae._files import write_text
 from tfvae._finished import Finished
 from tfvae.evaluation.tables import markdown
 
-__all__ = ["Finished", "code", "digest_of", "divided", "environment", "report"]
+__all__ = [
+    "Finished", "Goal", "add_data", "code", "digest_of", "divided", "environment", "exit_code",
+    "print_goals", "report",
+]  # fmt: skip
 
 PACKAGES = ("tfvae", "keras", "tensorflow", "tensorflow-probability", "numpy")
+
+
+class Goal(NamedTuple):
+    """What a benchmark is to show, and what it showed."""
+
+    name: str
+    wanted: str
+    reached: str
+    holds: bool
+
+
+def print_goals(goals: Sequence[Goal]) -> None:
+    """Prints a table of what was wanted and what was reached."""
+    rows = [[*goal[:3], "yes" if goal.holds else "NO"] for goal in goals]
+    print("\n" + markdown(["", "wanted", "reached", "holds"], rows), flush=True)
+
+
+def exit_code(goals: Sequence[Goal]) -> int:
+    """0 if all goals hold, else 1."""
+    return 0 if all(goal.holds for goal in goals) else 1
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Adds `--data`, the folder of the data sets, to a command line."""
+    folder = os.environ.get("TFVAE_DATA_DIR")
+    parser.add_argument(
+        "--data",
+        default=folder,
+        required=not folder,
+        help="folder of the data sets; the environment variable TFVAE_DATA_DIR otherwise",
+    )
 
 
 def environment() -> dict[str, str]:

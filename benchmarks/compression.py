@@ -1,8 +1,8 @@
 """Lossless compression of binarised digits: bits per dimension and speed, beside PNG, zstd and xz.
 
-    TFVAE_DATA_DIR=DATA python -m benchmarks.compression [--epochs 30] [--json FILE]
+    python -m benchmarks.compression [--data FOLDER] [--epochs 30] [--json FILE]
 
-8,000 of MNIST's test digits, IDX files in DATA/mnist, train a model; the other 2,000 are then
+8,000 of MNIST's test digits, IDX files in FOLDER/mnist, train a model; the other 2,000 are then
 compressed. All but PNG and the model are given the packed bits, 98 bytes for each digit, in one
 piece. Sizes are those of whole files: the header of `tfvae.applications.Compressor` and what its
 first digit pays count.
@@ -13,7 +13,6 @@ Wanted is a size within 2% of the −ELBO, and below all others; the exit code i
 import argparse
 import io
 import lzma
-import os
 import sys
 import time
 
@@ -120,39 +119,34 @@ def measured(model, x):
     return rows
 
 
-def holds(rows):
-    """Prints whether the size is as wanted; returns it."""
+def goals(rows):
+    """What is wanted, with what the rows show."""
     size = {name: cells[0] for name, cells in rows.items()}
     others = {name: one for name, one in size.items() if name not in ("tfvae", "−ELBO")}
     best = min(others, key=others.get)
-    is_close = size["tfvae"] <= (1 + MARGIN) * size["−ELBO"]
-    is_smaller = size["tfvae"] < others[best]
-    print(
-        f"\nwithin {100 * MARGIN:g}% of the −ELBO: {'yes' if is_close else 'NO'}, "
-        f"{100 * (size['tfvae'] / size['−ELBO'] - 1):.2f}%\n"
-        f"below all others: {'yes' if is_smaller else 'NO'}, {others[best] / size['tfvae']:.2f} "
-        f"times smaller than {best}"
-    )
-    return is_close and is_smaller
-
-
-def parsed(argv):
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--epochs", type=int, default=30, help="epochs of training, 30")
-    parser.add_argument("--json", help="file to write the numbers to, with units")
-    arguments = parser.parse_args(argv)
-    arguments.folder = os.environ.get("TFVAE_DATA_DIR")
-    if not arguments.folder:
-        parser.error("set TFVAE_DATA_DIR to the folder that holds mnist/")
-    return arguments
+    over, times = size["tfvae"] / size["−ELBO"] - 1.0, others[best] / size["tfvae"]
+    return [
+        common.Goal(
+            "size over the −ELBO",
+            f"{100 * MARGIN:g}% at most",
+            f"{100 * over:.2f}%",
+            over <= MARGIN,
+        ),
+        common.Goal(
+            "size below all others", "yes", f"{times:.2f} times smaller than {best}", times > 1.0
+        ),
+    ]
 
 
 def main(argv=None):
-    """Runs the benchmark; returns the exit code: 0 if the sizes are as wanted, else 1."""
-    arguments = parsed(argv)
+    """Runs the benchmark; returns its goals."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    common.add_data(parser)
+    parser.add_argument("--epochs", type=int, default=30, help="epochs of training, 30")
+    parser.add_argument("--json", help="file to write the numbers to, with units")
+    arguments = parser.parse_args(argv)
     begin = time.perf_counter()
-    train, test = likelihood.digits(arguments.folder)
+    train, test = likelihood.digits(arguments.data)
     model = trained(train, arguments.epochs)
     training = time.perf_counter() - begin
     rows = measured(model, test)
@@ -171,8 +165,10 @@ def main(argv=None):
         },
         arguments.json,
     )
-    return 0 if holds(rows) else 1
+    found = goals(rows)
+    common.print_goals(found)
+    return found
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(common.exit_code(main()))

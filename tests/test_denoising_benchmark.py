@@ -36,10 +36,16 @@ def test_denoising_prints_a_row_for_each_method_and_the_answers(images, monkeypa
     monkeypatch.setattr(denoising, "digits", lambda folder: images)
     monkeypatch.setattr(denoising, "SIGMAS", (0.5,))
     monkeypatch.setattr(denoising, "NUM_TUNE", 2)
-    denoising.main(["--epochs", "1"])
+    goals = denoising.main(["--data=nowhere", "--epochs", "1"])
     text = capsys.readouterr().out
-    assert text.count("| σ = 0.5") == 6
-    assert text.count("above all three in PSNR") == 2 == text.count("above all three in SSIM")
+    assert text.count("| σ = 0.5,") == 6
+    assert [goal.name.split(" of ")[0] for goal in goals] == ["σ = 0.5: PSNR", "σ = 0.5: SSIM"] * 2
+    for goal in goals:
+        wanted, reached = (
+            float(text.split()[-1])
+            for text in (goal.wanted.split(" dB")[0].split(" (")[0], goal.reached.split(" dB")[0])
+        )
+        assert goal.holds == (reached > wanted)
 
 
 def test_beta_answers(monkeypatch, capsys, tmp_path):
@@ -49,11 +55,17 @@ def test_beta_answers(monkeypatch, capsys, tmp_path):
         return BetaScan(betas, 0 * up, 1 - up, up, up, down, 1 - up, "RMSE per feature")
 
     monkeypatch.setattr(beta.tfvae.evaluation, "beta_scan", scan)
-    beta.main(["--figures", str(tmp_path)])
-    text = capsys.readouterr().out
-    assert text.count("rate falls: yes") == 2 == text.count("distortion rises: yes")
-    assert text.count("error rises: NO") == 2 and "average variance 1 at β = 1: yes" in text
-    assert {path.name for path in tmp_path.iterdir()} == {"weighted.png", "convex.png"}
+    goals = beta.main(["--data=nowhere", "--only=digits", f"--figures={tmp_path}"])
+    holds = {goal.name.removeprefix("digits, "): goal.holds for goal in goals}
+    for form in ("D + β·R", "(1 − β)·MSE + β·R"):
+        assert holds[f"{form}: rate"] and holds[f"{form}: distortion"]
+        assert not holds[f"{form}: error"]
+    assert holds["(1 − β)·MSE + β·R: average variance at β = 1"]
+    assert len(goals) == 10 and capsys.readouterr().out.count("| NO ") == 2
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "digits_weighted.png",
+        "digits_convex.png",
+    }
 
 
 def test_monotone_within_the_slack():

@@ -64,3 +64,10 @@ def test_bad_input(reference, wide):
         plots.event_histograms({"wide": wide}, reference, units={"masses": "GeV"})
     with pytest.raises(ValueError, match="`weights` must be 1500 finite numbers"):
         plots.event_histograms({"wide": wide}, reference, weights=[1.0])
+
+
+def test_the_figure_is_laid_out_without_a_point_beyond_the_ratios(recwarn):
+    x = {name: np.linspace(0.0, 1.0, 300) for name in "abcd"}
+    figure = plots.event_histograms({"same": x}, x, bins=5)
+    figure.canvas.draw()
+    assert not [one for one in recwarn if "constrained_layout" in str(one.message)]

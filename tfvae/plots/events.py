@@ -123,9 +123,11 @@ def _draw(top, bottom, each):
             fmt=_style.MARKERS[i], markersize=2.2, linewidth=0.8, **style,
         )  # fmt: skip
         for beyond, edge, marker in ((ratio > high, high, "^"), (ratio < low, low, "v")):
+            if not np.any(beyond):  # Matplotlib cannot lay out a line without points, unclipped.
+                continue
             bottom.plot(
                 middle[beyond], np.full(np.sum(beyond), edge), marker,
                 markersize=3.5, clip_on=False, **style,
             )  # fmt: skip
-    bottom.set(ylim=RATIOS, xlim=edges[[0, -1]], yticks=[0.5, 1.0, 1.5])
+    bottom.set(ylim=RATIOS, xlim=edges[[0, -1]], yticks=[0.6, 1.0, 1.4])
     top.set_ylim(bottom=0.0)
