@@ -17,8 +17,8 @@ PACKAGES = [name for name in MODULES if (ROOT.parent / name.replace(".", "/")).i
 STATIONS = [
     "distributions",
     "datasets",
-    "tables",
     "likelihoods",
+    "tables",
     "networks",
     "priors",
     "objectives",
@@ -30,8 +30,8 @@ STATIONS = [
     "plots",
     "callbacks",
     "evaluation",
-    "applications",
     "serving",
+    "applications",
     "testing",
 ]
 
