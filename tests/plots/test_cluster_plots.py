@@ -65,7 +65,7 @@ def test_clusters_of_many_latents_are_projected(deep_model, images):
     found = evaluation.clusters(deep_model, images, 2)
     drawn = plots.clusters(deep_model, images, found).axes[0]
     assert drawn.lines[-1].get_xydata().shape == (2, 2)
-    assert "principal axis 1" in drawn.get_xlabel()
+    assert "principal axis 0" in drawn.get_xlabel()
 
 
 def test_clusters_of_other_data_are_refused(model, deep_model, images):

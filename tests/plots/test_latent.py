@@ -83,7 +83,7 @@ def test_principal_axes(deep_model, images):
         expected *= np.sign(expected @ points[:, i])
         np.testing.assert_allclose(points[:, i], expected, atol=1e-4)
     share = variances[-1] / variances.sum()
-    assert figure.axes[0].get_xlabel() == f"principal axis 1 ({share:.0%} of the variance)"
+    assert figure.axes[0].get_xlabel() == f"principal axis 0 ({share:.0%} of the variance)"
 
 
 def test_prior_and_paths(model, images, angles):

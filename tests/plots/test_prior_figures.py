@@ -64,7 +64,7 @@ def test_principal_axes_of_more_latents(deep_model, images):
     points = offsets(right)
     np.testing.assert_allclose(points.mean(axis=0), 0.0, atol=1e-6)
     np.testing.assert_allclose(np.cov(points.T)[0, 1], 0.0, atol=1e-6)
-    assert "principal axis 1" in left.get_xlabel() and "principal axis 2" in left.get_ylabel()
+    assert "principal axis 0" in left.get_xlabel() and "principal axis 1" in left.get_ylabel()
 
 
 def test_one_latent_is_a_histogram(built, images):

@@ -201,7 +201,7 @@ def projection(
             f"`{name}` must hold at least two examples for two principal axes, received {len(loc)}."
         )
     shares = singular**2 / (np.sum(singular**2) or 1.0)
-    names = tuple(f"principal axis {i + 1} ({shares[i]:.0%} of the variance)" for i in range(2))
+    names = tuple(f"principal axis {i} ({shares[i]:.0%} of the variance)" for i in range(2))
     return (lambda z: (z - centre) @ directions[:2].T), names
 
 
