@@ -1,0 +1,56 @@
+"""Boxes in an image: their formats, their checks and how much two of them overlap."""
+
+import numpy as np
+
+
+def checked(boxes, name: str = "boxes") -> np.ndarray:
+    """Boxes (N, 4) of x_min, y_min, x_max, y_max in pixels, as float64.
+
+    Raises:
+        ValueError: naming the first box that is not finite, or whose sides are not above 0.
+    """
+    boxes = np.asarray(boxes, "float64")
+    if not boxes.size:
+        return np.zeros((0, 4))
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise ValueError(
+            f"`{name}` must be of shape (N, 4), x_min, y_min, x_max, y_max, received shape "
+            f"{boxes.shape}."
+        )
+    sides = boxes[:, 2:] - boxes[:, :2]
+    wrong = ~(np.isfinite(boxes).all(axis=1) & (sides > 0).all(axis=1))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(
+            f"`{name}` must be finite with x_min < x_max and y_min < y_max, received "
+            f"{boxes[row].tolist()} in row {row}. Boxes of x, y, width, height: "
+            "tfvae.applications.tracking.corners(boxes)."
+        )
+    return boxes
+
+
+def corners(boxes) -> np.ndarray:
+    """x, y, width, height -> x_min, y_min, x_max, y_max; (…, 4).
+
+    Example:
+        >>> from tfvae.applications.tracking import corners
+        >>> corners([[10.0, 20.0, 5.0, 8.0]])
+        array([[10., 20., 15., 28.]])
+    """
+    boxes = np.asarray(boxes, "float64")
+    return np.concatenate([boxes[..., :2], boxes[..., :2] + boxes[..., 2:]], axis=-1)
+
+
+def sizes(boxes) -> np.ndarray:
+    """x_min, y_min, x_max, y_max -> x, y, width, height; (…, 4)."""
+    boxes = np.asarray(boxes, "float64")
+    return np.concatenate([boxes[..., :2], boxes[..., 2:] - boxes[..., :2]], axis=-1)
+
+
+def overlaps(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Intersection over union of each pair, (N, 4) and (M, 4) corners -> (N, M) in [0, 1]."""
+    low = np.maximum(first[:, np.newaxis, :2], second[np.newaxis, :, :2])
+    high = np.minimum(first[:, np.newaxis, 2:], second[np.newaxis, :, 2:])
+    shared = np.prod(np.clip(high - low, 0.0, None), axis=-1)
+    areas = [np.prod(part[:, 2:] - part[:, :2], axis=-1) for part in (first, second)]
+    return shared / (areas[0][:, np.newaxis] + areas[1][np.newaxis] - shared)
