@@ -1,0 +1,197 @@
+"""Tracks from boxes and appearance: a cascade of matches, gated by motion."""
+
+from typing import Any
+
+import numpy as np
+import scipy.spatial
+import scipy.stats
+
+from tfvae import _checks
+from tfvae.applications.tracking import boxes as box_functions
+from tfvae.applications.tracking.motion import HeightMotion
+from tfvae.applications.tracking.sort import Tracker, Tracks, admissible_pairs
+
+
+class AppearanceSort(Tracker):
+    """DeepSORT's way of tracking [W17], with any descriptor: tracks are found again by appearance.
+
+    With descriptors of a `FlatManifoldVAE` this is VHP-FMVAE-SORT, with those of a `VHPVAE`
+    VHP-VAE-SORT [C20]. In each frame:
+
+    1. confirmed tracks are matched in the order of their age, so that one seen lately comes first.
+       The cost of a pair is the least Euclidean distance of the box's descriptor to those in the
+       track's gallery. A pair is admissible if that is at most `max_distance`, and if the box lies
+       where `HeightMotion` expects it: its squared Mahalanobis distance within the `gate` quantile
+       of χ² with 4 degrees of freedom, or its centre within `max_heights` heights;
+    2. what is left of tracks that are new or were seen in the last frame is matched by overlap, as
+       in `Sort`;
+    3. boxes without a track start one. It is confirmed, and told, after `min_hits` frames in a row;
+       if it is missed before, it was a false alarm.
+
+    Args:
+        max_distance: of a box's descriptor from a gallery; see `calibrate`.
+        max_age: how many frames a track outlives without a box.
+        min_hits: in how many frames in a row, after its first, a track must have been seen.
+        min_overlap: intersection over union of a pair of step 2, in (0, 1].
+        gallery_size: number of descriptors that a track keeps, the latest.
+        gate: quantile in (0, 1).
+        max_heights: a distance between centres, in heights of the expected box.
+
+    Raises:
+        ImportError: where simdkalman is missing.
+        ValueError: when an argument lies outside its range.
+
+    Example, somebody who is hidden for four frames:
+
+        >>> import numpy as np
+        >>> from tfvae.applications.tracking import AppearanceSort
+        >>> tracker = AppearanceSort(max_distance=0.5)
+        >>> ids = []
+        >>> for frame in range(12):
+        ...     boxes, looks = [[10 + 2 * frame, 10, 40 + 2 * frame, 90]], [[0.1, 0.7]]
+        ...     seen = [] if 5 <= frame < 9 else boxes
+        ...     ids += tracker.update(seen, embeddings=looks[: len(seen)]).ids.tolist()
+        >>> ids
+        [1, 1, 1, 1, 1, 1]
+    """
+
+    def __init__(
+        self,
+        max_distance: float,
+        max_age: int = 30,
+        min_hits: int = 2,
+        min_overlap: float = 0.3,
+        gallery_size: int = 100,
+        gate: float = 0.95,
+        max_heights: float = 0.0,
+    ):
+        super().__init__(HeightMotion())
+        self.max_distance = _checks.number_in(
+            "max_distance", max_distance, 0.0, float("inf"), low_open=True, high_open=True
+        )
+        self.max_age = _checks.positive_int("max_age", max_age)
+        self.min_hits = _checks.whole_in("min_hits", min_hits, 0, 2**31)
+        self.min_overlap = _checks.number_in("min_overlap", min_overlap, 0.0, 1.0, low_open=True)
+        self.gallery_size = _checks.positive_int("gallery_size", gallery_size)
+        self.gate = _checks.number_in("gate", gate, 0.0, 1.0, low_open=True, high_open=True)
+        self.max_heights = _checks.number_in("max_heights", max_heights, 0.0, float("inf"))
+        self.confirmed = np.zeros(0, bool)
+        self._gallery = None
+        self._gate = scipy.stats.chi2.ppf(self.gate, df=4)
+
+    def update(self, boxes: Any, scores: Any = None, embeddings: Any = None) -> Tracks:
+        """The next frame.
+
+        Args:
+            boxes: corners x_min, y_min, x_max, y_max in pixels, (m, 4); m may be 0, but no frame
+                may be left out.
+            scores: not looked at.
+            embeddings: descriptors of the boxes, (m, D). A row with NaN is matched by overlap alone.
+
+        Returns:
+            `Tracks` seen in this frame, by id.
+
+        Raises:
+            ValueError: naming the box that is impossible, or descriptors that do not fit.
+        """
+        boxes = box_functions.checked(boxes)
+        embeddings = self._checked_embeddings(embeddings, len(boxes))
+        self._advance()
+        detections = np.full(len(self.ids), -1)
+        free = np.ones(len(boxes), bool)
+        for pairs in (self._by_appearance, self._by_overlap):
+            for tracks, found in pairs(boxes, embeddings, detections, free):
+                detections[tracks] = found
+                free[found] = False
+        tracks = np.flatnonzero(detections >= 0)
+        self._seen(tracks, boxes[detections[tracks]])
+        self.confirmed |= self.hits >= self.min_hits
+        self._start(boxes[free])
+        detections = np.concatenate([detections, np.flatnonzero(free)])
+        self._remember(detections, embeddings)
+        told = (self.misses < 1) & self.confirmed
+        result = Tracks(self.motion.boxes[told], self.ids[told], detections[told])
+        self._keep((self.misses <= self.max_age) & (self.confirmed | (self.misses < 1)))
+        return result
+
+    def _checked_embeddings(self, embeddings, number):
+        if embeddings is None:
+            if number:
+                raise ValueError(
+                    f"`embeddings` must be given, one row for each of {number} boxes, received "
+                    "None. From an image: Descriptor.get_features. Without appearance: Sort()."
+                )
+            embeddings = np.zeros((0, 1))
+        embeddings = np.asarray(embeddings, "float32").reshape(number, -1) if number else None
+        known = None if self._gallery is None else self._gallery.shape[-1]
+        if embeddings is not None and known not in (None, embeddings.shape[1]):
+            raise ValueError(
+                f"`embeddings` must have {known} columns as before, received {embeddings.shape[1]}."
+            )
+        if embeddings is not None and known is None:
+            self._gallery = np.full((len(self.ids), self.gallery_size, embeddings.shape[1]), np.nan,
+                                    "float32")  # fmt: skip
+        return embeddings
+
+    # ---- matches -----------------------------------------------------------------------------
+
+    def _by_appearance(self, boxes, embeddings, detections, free):
+        """The cascade: confirmed tracks in the order of their age."""
+        if embeddings is None:
+            return
+        for age in np.unique(self.misses[self.confirmed]):
+            tracks = np.flatnonzero(self.confirmed & (self.misses == age))
+            left = np.flatnonzero(free)
+            if not len(left):
+                return
+            costs = self.distances(tracks, embeddings[left])
+            near = self.motion.squared_distances(tracks, boxes[left]) <= self._gate
+            near |= self._heights(tracks, boxes[left]) <= self.max_heights
+            rows, columns = admissible_pairs(costs, near & (costs <= self.max_distance))
+            yield tracks[rows], left[columns]
+
+    def distances(self, tracks: np.ndarray, embeddings: np.ndarray) -> np.ndarray:
+        """Least Euclidean distance of descriptors to the gallery of each track, (n, m); ∞ for none."""
+        gallery = self._gallery[tracks].reshape(-1, embeddings.shape[1])
+        each = scipy.spatial.distance.cdist(gallery, embeddings)
+        each = np.where(np.isnan(each), np.inf, each)
+        return each.reshape(len(tracks), self.gallery_size, -1).min(axis=1)
+
+    def _heights(self, tracks, boxes):
+        expected = self.motion.boxes[tracks]
+        centres = [(one[:, :2] + one[:, 2:]) / 2.0 for one in (expected, boxes)]
+        apart = scipy.spatial.distance.cdist(*centres)
+        return apart / (expected[:, 3] - expected[:, 1])[:, np.newaxis]
+
+    def _by_overlap(self, boxes, embeddings, detections, free):
+        """New tracks, and those seen in the last frame."""
+        tracks = np.flatnonzero((detections < 0) & (self.misses == 1))
+        left = np.flatnonzero(free)
+        shared = box_functions.overlaps(self.motion.boxes[tracks], boxes[left])
+        rows, columns = admissible_pairs(-shared, shared >= self.min_overlap)
+        yield tracks[rows], left[columns]
+
+    # ---- state -------------------------------------------------------------------------------
+
+    def _keep(self, kept):
+        if not kept.all():
+            self.confirmed = self.confirmed[kept]
+            self._gallery = None if self._gallery is None else self._gallery[kept]
+        super()._keep(kept)
+
+    def _start(self, boxes):
+        super()._start(boxes)
+        self.confirmed = np.concatenate([self.confirmed, np.zeros(len(boxes), bool)])
+        if self._gallery is not None:
+            new = np.full((len(boxes), *self._gallery.shape[1:]), np.nan, "float32")
+            self._gallery = np.concatenate([self._gallery, new])
+
+    def _remember(self, detections, embeddings):
+        """The descriptors of boxes join the galleries; the oldest make room."""
+        if embeddings is None:
+            return
+        tracks = np.flatnonzero(detections >= 0)
+        found = embeddings[detections[tracks]]
+        tracks, found = tracks[~np.isnan(found).any(axis=1)], found[~np.isnan(found).any(axis=1)]
+        self._gallery[tracks, 1:] = self._gallery[tracks, :-1]
+        self._gallery[tracks, 0] = found
