@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import keras
 
+from tfvae.networks.color_histogram import ColorHistogram
 from tfvae.networks.columns import Columns
 from tfvae.networks.convolutional import check_data_format, conv_decoder, conv_encoder
 from tfvae.networks.corruptions import DroppedPatches, MaskingNoise, SaltAndPepper
@@ -20,6 +21,7 @@ from tfvae.networks.standardize import Standardize
 
 __all__ = [
     "CategoricalHead",
+    "ColorHistogram",
     "Columns",
     "DroppedPatches",
     "GaussianHead",

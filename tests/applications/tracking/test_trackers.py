@@ -107,7 +107,7 @@ def test_the_gate_keeps_twins_apart():
 
 
 def test_who_was_seen_lately_comes_first_in_the_cascade():
-    """One box, two tracks that look like it: it goes to the one of the last frame, not the nearer."""
+    """One box, two tracks that look like it: it goes to the one of the last frame."""
     tracker = AppearanceSort(max_distance=0.9, min_hits=1, max_heights=4.0)
     for _ in range(4):
         tracker.update([person(50), person(90)], embeddings=[[1.0, 0.0], [0.8, 0.3]])

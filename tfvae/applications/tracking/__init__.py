@@ -2,9 +2,17 @@
 
 from tfvae.applications.tracking.appearance_sort import AppearanceSort
 from tfvae.applications.tracking.boxes import corners
+from tfvae.applications.tracking.calibration import Calibration, calibrate, rank_one
 from tfvae.applications.tracking.descriptor import Descriptor
+from tfvae.applications.tracking.learning import train_descriptor
+from tfvae.applications.tracking.person_crops import (
+    PersonCrops,
+    pairs,
+    person_crops,
+    single_crops,
+)
 from tfvae.applications.tracking.running import track
-from tfvae.applications.tracking.scores import TrackingScores, tracking_scores
+from tfvae.applications.tracking.scores import COLUMNS, TrackingScores, tracking_scores
 from tfvae.applications.tracking.sequences import (
     Boxes,
     Sequence,
@@ -16,18 +24,27 @@ from tfvae.applications.tracking.sequences import (
 from tfvae.applications.tracking.sort import Sort, Tracks
 
 __all__ = [
+    "COLUMNS",
     "AppearanceSort",
     "Boxes",
+    "Calibration",
     "Descriptor",
+    "PersonCrops",
     "Sequence",
     "Sort",
     "TrackingScores",
     "Tracks",
+    "calibrate",
     "corners",
+    "pairs",
+    "person_crops",
+    "rank_one",
     "read_boxes",
     "read_sequence",
     "read_sequences",
+    "single_crops",
     "track",
     "tracking_scores",
+    "train_descriptor",
     "write_tracks",
 ]

@@ -19,10 +19,12 @@ class AppearanceSort(Tracker):
     VHP-VAE-SORT [C20]. In each frame:
 
     1. confirmed tracks are matched in the order of their age, so that one seen lately comes first.
-       The cost of a pair is the least Euclidean distance of the box's descriptor to those in the
-       track's gallery. A pair is admissible if that is at most `max_distance`, and if the box lies
-       where `HeightMotion` expects it: its squared Mahalanobis distance within the `gate` quantile
-       of χ² with 4 degrees of freedom, or its centre within `max_heights` heights;
+       d is the least Euclidean distance of the box's descriptor to those in the track's gallery,
+       and s the distance of the box's centre from where `HeightMotion` expects it, in heights. A
+       pair is admissible if d ≤ `max_distance`, and if the box is near: its squared Mahalanobis
+       distance within the `gate` quantile of χ² with 4 degrees of freedom, or s ≤ `max_heights`.
+       Its cost is d/max_distance + motion_weight·s (**choice**: [W17] looks at d alone, which lets
+       neighbours of similar looks change places);
     2. what is left of tracks that are new or were seen in the last frame is matched by overlap, as
        in `Sort`;
     3. boxes without a track start one. It is confirmed, and told, after `min_hits` frames in a row;
@@ -36,6 +38,7 @@ class AppearanceSort(Tracker):
         gallery_size: number of descriptors that a track keeps, the latest.
         gate: quantile in (0, 1).
         max_heights: a distance between centres, in heights of the expected box.
+        motion_weight: of the distance between centres in the cost of a pair.
 
     Raises:
         ImportError: where simdkalman is missing.
@@ -63,7 +66,8 @@ class AppearanceSort(Tracker):
         min_overlap: float = 0.3,
         gallery_size: int = 100,
         gate: float = 0.95,
-        max_heights: float = 0.0,
+        max_heights: float = 1.5,
+        motion_weight: float = 3.0,
     ):
         super().__init__(HeightMotion())
         self.max_distance = _checks.number_in(
@@ -75,6 +79,9 @@ class AppearanceSort(Tracker):
         self.gallery_size = _checks.positive_int("gallery_size", gallery_size)
         self.gate = _checks.number_in("gate", gate, 0.0, 1.0, low_open=True, high_open=True)
         self.max_heights = _checks.number_in("max_heights", max_heights, 0.0, float("inf"))
+        self.motion_weight = _checks.number_in(
+            "motion_weight", motion_weight, 0.0, float("inf"), high_open=True
+        )
         self.confirmed = np.zeros(0, bool)
         self._gallery = None
         self._gate = scipy.stats.chi2.ppf(self.gate, df=4)
@@ -86,7 +93,7 @@ class AppearanceSort(Tracker):
             boxes: corners x_min, y_min, x_max, y_max in pixels, (m, 4); m may be 0, but no frame
                 may be left out.
             scores: not looked at.
-            embeddings: descriptors of the boxes, (m, D). A row with NaN is matched by overlap alone.
+            embeddings: descriptors of the boxes, (m, D); rows with NaN are matched by overlap.
 
         Returns:
             `Tracks` seen in this frame, by id.
@@ -144,14 +151,16 @@ class AppearanceSort(Tracker):
             left = np.flatnonzero(free)
             if not len(left):
                 return
-            costs = self.distances(tracks, embeddings[left])
+            distances = self.distances(tracks, embeddings[left])
+            heights = self._heights(tracks, boxes[left])
             near = self.motion.squared_distances(tracks, boxes[left]) <= self._gate
-            near |= self._heights(tracks, boxes[left]) <= self.max_heights
-            rows, columns = admissible_pairs(costs, near & (costs <= self.max_distance))
+            near |= heights <= self.max_heights
+            costs = distances / self.max_distance + self.motion_weight * heights
+            rows, columns = admissible_pairs(costs, near & (distances <= self.max_distance))
             yield tracks[rows], left[columns]
 
     def distances(self, tracks: np.ndarray, embeddings: np.ndarray) -> np.ndarray:
-        """Least Euclidean distance of descriptors to the gallery of each track, (n, m); ∞ for none."""
+        """Least Euclidean distance of descriptors to each track's gallery, (n, m); ∞ for none."""
         gallery = self._gallery[tracks].reshape(-1, embeddings.shape[1])
         each = scipy.spatial.distance.cdist(gallery, embeddings)
         each = np.where(np.isnan(each), np.inf, each)

@@ -18,8 +18,9 @@ def cropped(image: tf.Tensor, boxes: tf.Tensor, size: tuple[int, int]) -> tf.Ten
     Returns:
         float32 (n, *size, channels), in the unit of the image.
     """
-    image = tf.cast(image, tf.float32)
-    height, width = (tf.cast(tf.shape(image)[axis], tf.float32) for axis in (0, 1))
+    # A border of one pixel more: samples up to half a pixel outside are not black.
+    image = tf.pad(tf.cast(image, tf.float32), [[1, 1], [1, 1], [0, 0]], "SYMMETRIC")
+    height, width = (tf.cast(tf.shape(image)[axis] - 2, tf.float32) for axis in (0, 1))
     edges = tf.stack([width, height, width, height])
     boxes = tf.clip_by_value(boxes, 0.0, edges)
     # `crop_and_resize` places corner pixels at 0 and 1: the centres of the first and last sample
@@ -27,7 +28,7 @@ def cropped(image: tf.Tensor, boxes: tf.Tensor, size: tuple[int, int]) -> tf.Ten
     samples = tf.constant([SAMPLES * size[1], SAMPLES * size[0]] * 2, tf.float32)
     sides = tf.tile(boxes[:, 2:] - boxes[:, :2], [1, 2])
     inside = sides / samples * tf.constant([0.5, 0.5, -0.5, -0.5])
-    x_min, y_min, x_max, y_max = tf.unstack((boxes + inside - 0.5) / (edges - 1.0), axis=1)
+    x_min, y_min, x_max, y_max = tf.unstack((boxes + inside + 0.5) / (edges + 1.0), axis=1)
     found = tf.image.crop_and_resize(
         image[tf.newaxis],
         tf.stack([y_min, x_min, y_max, x_max], axis=1),

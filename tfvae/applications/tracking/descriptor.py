@@ -49,7 +49,7 @@ class Descriptor:
     """
 
     def __init__(self, model: Any):
-        self._embed, shape = _embedding_of(model)
+        self._embed, shape, self._model = _embedding_of(model)
         if len(shape) != 3 or shape[-1] != 3:
             raise ValueError(
                 "`model` must take images (height, width, 3), received one that takes "
@@ -102,15 +102,13 @@ class Descriptor:
 
 
 def _embedding_of(model):
-    """A function of crops, and the shape of one."""
-    if isinstance(model, (str, os.PathLike)):
-        path = os.fspath(model)
-        if path.endswith(".keras"):
-            import tfvae  # noqa: F401  # Its classes are registered.
-
-            model = keras.saving.load_model(path)
-        else:
-            served = tf.saved_model.load(path).signatures["serving_default"]
-            shape = served.structured_input_signature[1]["x"].shape[1:]
-            return (lambda x: served(x=x)["embedding"]), shape
-    return (lambda x: model.embed(x)), model.data_shape
+    """A function of crops, the shape of one, and what must live as long as the function does."""
+    if not isinstance(model, (str, os.PathLike)):
+        return model.embed, model.data_shape, model
+    path = os.fspath(model)
+    if path.endswith(".keras"):
+        return _embedding_of(keras.saving.load_model(path))
+    loaded = tf.saved_model.load(path)
+    served = loaded.signatures["serving_default"]
+    shape = served.structured_input_signature[1]["x"].shape[1:]
+    return (lambda x: served(x=x)["embedding"]), shape, loaded

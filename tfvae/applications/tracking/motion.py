@@ -56,8 +56,9 @@ class Motion(abc.ABC):
     def noise_variance(self, mean: np.ndarray) -> np.ndarray:
         """The diagonal of R, (n, 4) or (4,)."""
 
-    def before_prediction(self) -> None:
-        """Changes means that the prediction would make impossible. Here: none."""
+    def possible(self, mean: np.ndarray) -> np.ndarray:
+        """Means whose prediction is a box; here all are, (n, N_x) -> (n, N_x)."""
+        return mean
 
     # ---- what a tracker does -----------------------------------------------------------------
 
@@ -82,7 +83,7 @@ class Motion(abc.ABC):
         """One frame on: x ← F x, P ← F P Fᵀ + Q."""
         if not len(self.mean):
             return
-        self.before_prediction()
+        self.mean = self.possible(self.mean)
         mean, self.covariance = self._filter.predict(
             self.mean[..., np.newaxis], self.covariance, self.transition,
             _diagonal(self.process_variance(self.mean)),
@@ -160,9 +161,11 @@ class AreaMotion(Motion):
         """R."""
         return np.array([1.0, 1.0, 10.0, 10.0])
 
-    def before_prediction(self) -> None:
+    def possible(self, mean: np.ndarray) -> np.ndarray:
         """An area that would vanish stops shrinking."""
-        self.mean[self.mean[:, 2] + self.mean[:, 6] <= 0.0, 6] = 0.0
+        mean = mean.copy()
+        mean[mean[:, 2] + mean[:, 6] <= 0.0, 6] = 0.0
+        return mean
 
 
 class HeightMotion(Motion):

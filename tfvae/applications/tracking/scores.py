@@ -1,5 +1,7 @@
 """How well tracks follow people: TrackEval, the evaluator of MOTChallenge."""
 
+import contextlib
+import io
 import pathlib
 import tempfile
 from typing import NamedTuple
@@ -15,8 +17,9 @@ from tfvae.evaluation import tables
 # Columns of the published table, and how TrackEval calls them.
 COLUMNS = {
     "IDF1": ("Identity", "IDF1"), "IDP": ("Identity", "IDP"), "IDR": ("Identity", "IDR"),
-    "Recall": ("CLEAR", "CLR_Re"), "Precision": ("CLEAR", "CLR_Pr"), "FAR": ("CLEAR", "FP_per_frame"),
-    "MT": ("CLEAR", "MT"), "PT": ("CLEAR", "PT"), "ML": ("CLEAR", "ML"),
+    "Recall": ("CLEAR", "CLR_Re"), "Precision": ("CLEAR", "CLR_Pr"),
+    "FAR": ("CLEAR", "FP_per_frame"), "MT": ("CLEAR", "MT"), "PT": ("CLEAR", "PT"),
+    "ML": ("CLEAR", "ML"),
     "FP": ("CLEAR", "CLR_FP"), "FN": ("CLEAR", "CLR_FN"), "IDs": ("CLEAR", "IDSW"),
     "FM": ("CLEAR", "Frag"), "MOTA": ("CLEAR", "MOTA"), "MOTP": ("CLEAR", "MOTP"),
     "MOTAL": ("CLEAR", "MOTAL"), "HOTA": ("HOTA", "HOTA"), "AssA": ("HOTA", "AssA"),
@@ -90,7 +93,10 @@ def tracking_scores(
         for name in tracks
     }  # fmt: skip
     lengths = {**ends, **(lengths or {})}
-    for name, part in {**ground_truth, **{f"the tracks of {n}": t for n, t in tracks.items()}}.items():
+    for name, part in {
+        **ground_truth,
+        **{f"the tracks of {n}": t for n, t in tracks.items()},
+    }.items():
         _check_ids(name, part)
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
@@ -110,7 +116,8 @@ def tracking_scores(
         })  # fmt: skip
         metrics = trackeval.metrics
         kinds = [metrics.HOTA(), metrics.CLEAR(quiet), metrics.Identity(quiet)]
-        results, _ = evaluator.evaluate([dataset], kinds)
+        with contextlib.redirect_stdout(io.StringIO()):
+            results, _ = evaluator.evaluate([dataset], kinds)
     found = results["MotChallenge2DBox"]["ours"]
     combined = found.pop("COMBINED_SEQ")
     order = {**{name: found[name] for name in sorted(found)}, ALL: combined}

@@ -127,9 +127,8 @@ def write_tracks(path: str | os.PathLike[str], tracks: Boxes) -> None:
         for frame, one, (x, y, width, height), score in zip(
             tracks.frames, tracks.ids, sizes, tracks.scores, strict=True
         ):
-            file.write(
-                f"{frame},{one},{x + 1:.2f},{y + 1:.2f},{width:.2f},{height:.2f},{score:g},-1,-1,-1\n"
-            )
+            place = f"{x + 1:.2f},{y + 1:.2f},{width:.2f},{height:.2f}"
+            file.write(f"{frame},{one},{place},{score:g},-1,-1,-1\n")
 
 
 @dataclasses.dataclass(frozen=True)

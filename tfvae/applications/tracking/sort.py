@@ -40,15 +40,13 @@ def admissible_pairs(costs: np.ndarray, admissible: np.ndarray) -> tuple[np.ndar
     allowed = costs[admissible]
     low, span = allowed.min(), allowed.max() - allowed.min()
     ceiling = (span + 1.0) * (min(costs.shape) + 1.0)
-    rows, columns = scipy.optimize.linear_sum_assignment(
-        np.where(admissible, costs - low, ceiling)
-    )
+    rows, columns = scipy.optimize.linear_sum_assignment(np.where(admissible, costs - low, ceiling))
     kept = admissible[rows, columns]
     return rows[kept], columns[kept]
 
 
 class Tracker:
-    """Base class: motion, ages and ids of tracks. `update` of a subclass says what belongs together.
+    """Base class: motion, ages and ids of tracks; a subclass says what belongs together.
 
     Attributes:
         motion: the Kalman filters.
@@ -93,8 +91,9 @@ class Tracker:
         self.motion.add(boxes)
         new = np.zeros(len(boxes), "int64")
         self.ids = np.concatenate([self.ids, self._next + np.arange(len(boxes))])
-        self.misses, self.hits = np.concatenate([self.misses, new]), np.concatenate(
-            [self.hits, new]
+        self.misses, self.hits = (
+            np.concatenate([self.misses, new]),
+            np.concatenate([self.hits, new]),
         )
         self._next += len(boxes)
 

@@ -29,7 +29,8 @@ def make(folder, det=DET, gt=None, info=None):
 
 def test_a_folder_is_read(tmp_path):
     gt16 = "1,4,11,21,30,80,1,1,0.8\n1,5,11,21,30,80,0,8,0.8\n"
-    info = "[Sequence]\nname=Street\nimDir=img1\nframeRate=25\nseqLength=3\nimWidth=640\nimHeight=480\n"
+    info = "[Sequence]\nname=Street\nimDir=img1\nframeRate=25\nseqLength=3\n"
+    info += "imWidth=640\nimHeight=480\n"
     sequence = read_sequence(make(tmp_path / "s", gt=gt16, info=info))
     assert (sequence.name, sequence.length, sequence.frame_rate) == ("Street", 3, 25.0)
     assert sequence.image_size == (640, 480)

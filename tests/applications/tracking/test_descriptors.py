@@ -1,0 +1,169 @@
+"""Crops, pairs, descriptors and their threshold."""
+
+import numpy as np
+import pytest
+import sklearn.metrics
+import tensorflow as tf
+
+import tfvae
+from tfvae.applications import tracking
+from tfvae.applications.tracking import crops
+from tfvae.applications.tracking.person_crops import augmented
+
+
+@pytest.fixture(scope="session")
+def people(sequence):
+    return tracking.person_crops(sequence, size=(16, 8), verbose=0)
+
+
+@pytest.fixture(scope="session")
+def learned(people):
+    return tracking.train_descriptor(people, latent_dim=3, epochs=12, seed=0)
+
+
+def test_a_crop_is_the_mean_of_its_pixels():
+    """Boxes on whole pixels, each pixel of a crop the mean of 6 × 6 of the image."""
+    image = np.random.default_rng(0).uniform(0, 255, size=(40, 50, 3)).astype("float32")
+    image = tf.nn.avg_pool2d(image[None], 3, 1, "SAME")[0].numpy()  # Bilinear samples suffice.
+    found = crops.cropped(tf.constant(image), tf.constant([[6.0, 4.0, 30.0, 28.0]]), (4, 4))
+    part = image[4:28, 6:30].reshape(4, 6, 4, 6, 3).mean(axis=(1, 3))
+    np.testing.assert_allclose(found[0], part, rtol=0.03)
+
+
+def test_a_crop_of_one_pixel_each_is_the_image():
+    image = np.random.default_rng(0).uniform(0, 255, size=(8, 6, 3)).astype("float32")
+    smooth = np.broadcast_to(image.mean(axis=(0, 1)), image.shape)
+    found = crops.cropped(tf.constant(smooth), tf.constant([[-5.0, -5.0, 60.0, 60.0]]), (4, 3))
+    np.testing.assert_allclose(found[0], np.broadcast_to(smooth[0, 0], (4, 3, 3)), rtol=1e-5)
+
+
+def test_crops_know_their_track(people):
+    assert people.images.shape == (72, 16, 8, 3) and people.images.dtype == np.uint8
+    assert len(np.unique(people.tracklets)) == 3
+    for track in np.unique(people.tracklets):
+        own = people.images[people.tracklets == track].reshape(-1, 16 * 8, 3).mean(axis=1)
+        assert np.ptp(own, axis=0).max() < 60  # One colour, in changing light.
+    both = people + people
+    assert len(np.unique(both.tracklets)) == 6 and len(both) == 144
+
+
+def test_pairs_are_two_crops_of_a_track(people):
+    kind = {int(t): people.images[people.tracklets == t].mean(axis=(0, 1, 2)).argmax()
+            for t in np.unique(people.tracklets)}  # fmt: skip
+    assert sorted(kind.values()) == [0, 1, 2]
+    seen, order = 0, []
+    data = tracking.pairs(people, batch_size=16, augment=False, seed=3)
+    for x, y in data:
+        middle = [part.numpy()[:, 4:12, 2:6].mean(axis=(1, 2)).argmax(axis=1) for part in (x, y)]
+        np.testing.assert_array_equal(*middle)
+        seen += len(x)
+        order += middle[0].tolist()
+    assert seen == len(people) and len(data) == 5
+    again = [x.numpy().mean() for x, _ in tracking.pairs(people, augment=True, seed=3)]
+    same = [x.numpy().mean() for x, _ in tracking.pairs(people, augment=True, seed=3)]
+    assert again == same
+
+
+def test_a_change_of_moment_is_seeded_and_small(people):
+    x = tf.constant(people.images[:4].astype("float32") / 255.0)
+    one, two = (augmented(x, tf.constant([1, 2])) for _ in range(2))
+    np.testing.assert_array_equal(one, two)
+    assert not np.array_equal(one, augmented(x, tf.constant([1, 3])))
+    assert one.shape == x.shape and tf.reduce_min(one) >= 0 and tf.reduce_max(one) <= 1
+    np.testing.assert_allclose(tf.reduce_mean(one, [1, 2]), tf.reduce_mean(x, [1, 2]), atol=0.15)
+
+
+def test_descriptors_tell_colours_apart(learned, sequence):
+    model, calibration = learned
+    assert calibration.missed < 0.1 and calibration.confused < 0.1
+    assert f"{calibration.max_distance:.4g}" in str(calibration)
+    descriptor = tracking.Descriptor(model)
+    truth, features = sequence.ground_truth, []
+    for number, image in sequence.frames(20, 24):
+        features.append(descriptor.get_features(truth.boxes[truth.of_frame(number)], image))
+    part = truth.between(20, 24)
+    share, asked = tracking.rank_one(np.concatenate(features), part.ids, part.frames, 3)
+    assert (share, asked) == (1.0, 6)
+
+
+def test_a_descriptor_is_the_mean_of_its_crop(learned, sequence):
+    model, _ = learned
+    descriptor = tracking.Descriptor(model)
+    (_, image), *_ = sequence.frames(1, 1)
+    boxes = sequence.detections.boxes[sequence.detections.of_frame(1)]
+    found = descriptor.get_features(boxes, image)
+    x = crops.cropped(tf.constant(image), tf.constant(boxes, tf.float32), (16, 8)) / 255.0
+    np.testing.assert_allclose(found, model.encode(x).mean(), rtol=1e-4, atol=1e-4)
+    assert found.dtype == np.float32 and descriptor.dim == 3 and descriptor.size == (16, 8)
+    expected = np.sqrt(((found[:, None] - found[None]) ** 2).sum(-1))
+    np.testing.assert_allclose(descriptor.distance(found, found), expected, atol=1e-3)
+
+
+def test_boxes_at_the_edge_and_beyond(learned):
+    descriptor = tracking.Descriptor(learned[0])
+    image = np.full((60, 80, 3), 90, "uint8")
+    found = descriptor.get_features([[-20, -20, 30, 40], [90, 10, 120, 50], [0, 0, 80, 60]], image)
+    assert np.isfinite(found[[0, 2]]).all() and np.isnan(found[1]).all()
+    np.testing.assert_allclose(found[0], found[2], atol=1e-4)  # All is grey.
+    assert descriptor.get_features([], image).shape == (0, 3)
+
+
+def test_descriptors_of_files(learned, tmp_path):
+    model, _ = learned
+    model.save(tmp_path / "people.keras")
+    tfvae.export(model, str(tmp_path / "served" / "1"))
+    image = np.random.default_rng(0).integers(0, 256, size=(60, 80, 3)).astype("uint8")
+    expected = tracking.Descriptor(model).get_features([[5, 5, 30, 50]], image)
+    for path in (tmp_path / "people.keras", tmp_path / "served" / "1"):
+        found = tracking.Descriptor(path).get_features([[5, 5, 30, 50]], image)
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_what_is_no_descriptor(learned):
+    vae = tfvae.VAE(2)
+    vae.build((None, 5))
+    with pytest.raises(ValueError, match=r"must take images \(height, width, 3\)"):
+        tracking.Descriptor(vae)
+    descriptor = tracking.Descriptor(learned[0])
+    with pytest.raises(ValueError, match=r"one RGB image.*\(60, 80\)"):
+        descriptor.get_features([[0, 0, 5, 5]], np.zeros((60, 80), "uint8"))
+    with pytest.raises(ValueError, match="`boxes_xyxy`"):
+        descriptor.get_features([[5, 5, 0, 0]], np.zeros((60, 80, 3), "uint8"))
+
+
+def test_the_threshold_makes_the_balanced_error_least():
+    rng = np.random.default_rng(0)
+    tracklets, frames = np.tile(np.arange(4), 30), np.repeat(np.arange(30), 4)
+    features = rng.normal(size=(4, 2))[tracklets] + 0.4 * rng.normal(size=(120, 2))
+    found = tracking.calibrate(features, tracklets, frames, min_gap=3)
+    pairs = [(a, b) for a in range(120) for b in range(a)]
+    same = [(a, b) for a, b in pairs
+            if tracklets[a] == tracklets[b] and abs(frames[a] - frames[b]) >= 3]  # fmt: skip
+    other = [(a, b) for a, b in pairs if frames[a] == frames[b]]
+    distance = lambda these: np.array([np.linalg.norm(features[a] - features[b]) for a, b in these])  # noqa: E731
+    same, other = distance(same), distance(other)
+    grid = np.unique(np.concatenate([same, other]))
+    errors = [np.mean(same > t) + np.mean(other <= t) for t in grid]
+    assert found.missed + found.confused == pytest.approx(min(errors))
+    assert found.num_pairs == (len(same), len(other))
+    assert found.missed == pytest.approx(np.mean(same > found.max_distance))
+    area = sklearn.metrics.roc_auc_score([1] * len(same) + [0] * len(other),
+                                         -np.concatenate([same, other]))  # fmt: skip
+    assert area > 0.7  # The case is neither trivial nor hopeless.
+
+
+def test_a_threshold_needs_pairs():
+    with pytest.raises(ValueError, match="0 pairs within a track"):
+        tracking.calibrate(np.zeros((3, 2)), [0, 1, 2], [0, 0, 0])
+    with pytest.raises(ValueError, match="of one length"):
+        tracking.calibrate(np.zeros((3, 2)), [0, 1], [0, 0, 0])
+
+
+def test_rank_one_by_hand():
+    """Of two people, one takes the other's look in the later frame."""
+    features = np.array([[0.0], [1.0], [0.1], [0.2]])
+    assert tracking.rank_one(features, [1, 2, 1, 2], [1, 1, 2, 2], 1) == (1.0, 2)
+    features[2:] = [[0.9], [0.0]]
+    assert tracking.rank_one(features, [1, 2, 1, 2], [1, 1, 2, 2], 1) == (0.0, 2)
+    with pytest.raises(ValueError, match="`gap`"):
+        tracking.rank_one(features, [1, 2, 1, 2], [1, 1, 2, 2], 5)

@@ -1,0 +1,78 @@
+"""Descriptors learned without labels."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+import tfvae
+from tfvae import _checks
+from tfvae.applications.tracking.calibration import Calibration, calibrate
+from tfvae.applications.tracking.person_crops import PersonCrops, pairs, single_crops
+from tfvae.models import LatentVariableModel
+from tfvae.networks import ColorHistogram
+
+BATCH_SIZE, LEARNING_RATE = 64, 2e-3
+
+
+def train_descriptor(
+    crops: PersonCrops,
+    *,
+    model: str = "FlatManifoldVAE",
+    single: bool = False,
+    latent_dim: int = 16,
+    epochs: int = 20,
+    seed: int = 0,
+    verbose: int = 0,
+    **options: Any,
+) -> tuple[LatentVariableModel, Calibration]:
+    """A model whose latents tell people apart, and the distance from which on they are two.
+
+    It reads a crop and explains the colours, `ColorHistogram`, of another crop of the same track:
+    p(y|z), z ~ q(z|x). Pose, background and those who stand in front differ between the two, and
+    cannot be told from x. Encoder and decoder are linear in the roots of histograms. A flat decoder
+    makes Euclidean distance in z the distance between the colours that it expects.
+
+    Args:
+        crops: of `person_crops`.
+        model: the class, "FlatManifoldVAE", "VHPVAE", or another of `tfvae`.
+        single: the model explains the crop that it reads, as images, with convolutions [C20].
+        latent_dim: N_z.
+        epochs: number of passes over the crops.
+        seed: of weights and draws.
+        verbose: 1: a progress bar for each epoch; 0: none.
+        **options: of the model's constructor.
+
+    Returns:
+        The model, and the `Calibration` of its descriptors on the crops.
+
+    Raises:
+        ValueError: when an argument is not allowed, or the crops have no pairs.
+    """
+    cls = _checks.one_of("model", model, ("FlatManifoldVAE", "VHPVAE", "VAE", "Autoencoder"))
+    shape = crops.images.shape[1:]
+    keras.utils.set_random_seed(seed)
+    if not single:
+        histogram = ColorHistogram()
+        size = histogram.compute_output_shape((None, *shape))[1]
+        options = {
+            "encoder": keras.Sequential([keras.layers.Input(shape), ColorHistogram()]),
+            "decoder": keras.Sequential(
+                [keras.layers.Input((latent_dim,)), keras.layers.Dense(size)]
+            ),
+            "target": "y",
+            **options,
+        }
+    vae = getattr(tfvae, cls)(latent_dim, seed=seed, **options)
+    vae.compile(keras.optimizers.Adam(LEARNING_RATE))
+    make = single_crops(crops, batch_size=BATCH_SIZE, seed=seed) if single else pairs(
+        crops, histogram, batch_size=BATCH_SIZE, seed=seed
+    )  # fmt: skip
+    vae.fit(make, epochs=epochs, verbose=verbose)
+    features = np.concatenate(
+        [
+            np.asarray(vae.embed(crops.images[start : start + 256].astype("float32") / 255.0))
+            for start in range(0, len(crops), 256)
+        ]
+    )
+    return vae, calibrate(features, crops.tracklets, crops.frames, seed=seed)
