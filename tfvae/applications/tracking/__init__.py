@@ -6,6 +6,7 @@ from tfvae.applications.tracking.calibration import Calibration, calibrate, rank
 from tfvae.applications.tracking.descriptor import Descriptor
 from tfvae.applications.tracking.learning import train_descriptor
 from tfvae.applications.tracking.person_crops import (
+    SIZE,
     PersonCrops,
     pairs,
     person_crops,
@@ -25,6 +26,7 @@ from tfvae.applications.tracking.sort import Sort, Tracks
 
 __all__ = [
     "COLUMNS",
+    "SIZE",
     "AppearanceSort",
     "Boxes",
     "Calibration",
