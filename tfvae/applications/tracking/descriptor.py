@@ -95,6 +95,19 @@ class Descriptor:
         features[seen] = found[: len(seen)]
         return features
 
+    def encoder(self, bgr_image: Any, boxes_tlwh: Any) -> np.ndarray:
+        """`get_features` as DeepSORT's programs call it.
+
+        Args:
+            bgr_image: as OpenCV reads it, (height, width, 3) in BGR.
+            boxes_tlwh: x, y, width, height in pixels, (N, 4).
+
+        Returns:
+            float32 (N, D).
+        """
+        boxes = np.asarray(boxes_tlwh, "float64").reshape(-1, 4)
+        return self.get_features(box_functions.corners(boxes), np.asarray(bgr_image)[..., ::-1])
+
     @staticmethod
     def distance(a: Any, b: Any) -> np.ndarray:
         """Euclidean distances, (N, D) and (M, D) -> float32 (N, M); NaN where a descriptor is."""
