@@ -13,7 +13,10 @@ from tfvae.applications.tracking.sequences import (
     read_sequences,
     write_tracks,
 )
+from tfvae.applications.tracking.sheets import contact_sheet
 from tfvae.applications.tracking.sort import Sort, Tracks
+from tfvae.applications.tracking.street import simulated_street
+from tfvae.applications.tracking.video import write_video
 
 __all__ = [
     "AppearanceSort",
@@ -23,11 +26,14 @@ __all__ = [
     "Sort",
     "TrackingScores",
     "Tracks",
+    "contact_sheet",
     "corners",
     "read_boxes",
     "read_sequence",
     "read_sequences",
+    "simulated_street",
     "track",
     "tracking_scores",
     "write_tracks",
+    "write_video",
 ]

@@ -118,7 +118,8 @@ class _Painter:
             cv2.fillConvexPoly(image, fixed[part], tone, cv2.LINE_AA, BITS)
             cv2.fillConvexPoly(seen, shifted[part], number, cv2.LINE_8, BITS)
             first = part.stop
-        low, high = corners.min(axis=0), corners.max(axis=0)
+        # OpenCV paints pixels on an edge too: on average half a pixel more on each side.
+        low, high = corners.min(axis=0) - 0.5, corners.max(axis=0) + 0.5
         columns, rows = (
             slice(
                 max(int(low[axis]) + self._pad[axis] - 2, 0), int(high[axis]) + self._pad[axis] + 3
