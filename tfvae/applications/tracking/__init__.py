@@ -22,7 +22,10 @@ from tfvae.applications.tracking.sequences import (
     read_sequences,
     write_tracks,
 )
+from tfvae.applications.tracking.sheets import contact_sheet
 from tfvae.applications.tracking.sort import Sort, Tracks
+from tfvae.applications.tracking.street import simulated_street
+from tfvae.applications.tracking.video import write_video
 
 __all__ = [
     "COLUMNS",
@@ -37,6 +40,7 @@ __all__ = [
     "TrackingScores",
     "Tracks",
     "calibrate",
+    "contact_sheet",
     "corners",
     "pairs",
     "person_crops",
@@ -44,9 +48,11 @@ __all__ = [
     "read_boxes",
     "read_sequence",
     "read_sequences",
+    "simulated_street",
     "single_crops",
     "track",
     "tracking_scores",
     "train_descriptor",
     "write_tracks",
+    "write_video",
 ]
