@@ -1,12 +1,15 @@
 """People in video: SORT, VHP-VAE-SORT and VHP-FMVAE-SORT, with single crops and with pairs.
 
-    TFVAE_DATA_DIR=DATA python -m benchmarks.tracking [--seeds 3] [--epochs 20] [--speed]
+    TFVAE_DATA_DIR=DATA python -m benchmarks.tracking [--seeds 3] [--epochs 20]
+    python -m benchmarks.tracking --street [--seeds 3] [--epochs 20]
+    python -m benchmarks.tracking --speed
 
 PETS09-S2L1 (DATA/mot15/train): descriptors are trained without labels on the detections of frames 1
 to 400; all is measured on frames 401 to 795. First re-identification alone: how often the nearest
 true box 10, 30 and 60 frames later is the same person. Then tracking by TrackEval: the sixteen
 columns of the published table, HOTA and AssA. The threshold of each descriptor is calibrated on the
 training frames; nothing else differs. "oracle" knows who is in each box that lies on somebody.
+`--street` does the same on two simulated streets with different people and layouts.
 `--speed` measures frames a second of tracking alone at 10, 50 and 200 objects, beside norfair and
 `trackers` where they are installed, and of descriptors.
 
@@ -19,6 +22,7 @@ holds.
 import argparse
 import os
 import sys
+import tempfile
 import time
 
 import keras
@@ -33,6 +37,7 @@ from tfvae.evaluation import tables
 
 GAPS = 10, 30, 60
 TRAIN, TEST = (1, 400), (401, 795)
+STREET = {"num_people": 20, "num_frames": 300}
 # Name, class, whether single crops, and further options of `train_descriptor`.
 LEARNED = {
     "VHP-VAE, single": ("VHPVAE", True, {}),
@@ -78,10 +83,20 @@ class Known:
         return next(self._frames)
 
 
-def true_crops(sequence):
-    """Crops of the true boxes of the test frames, in [0, 1]."""
-    truth, found = sequence.ground_truth, []
-    for number, image in sequence.frames(*TEST):
+class Test:
+    """The frames of a sequence that are measured on."""
+
+    def __init__(self, sequence, first, last):
+        self.sequence, self.first, self.last = sequence, first, last
+        self.truth = sequence.ground_truth.between(first, last)
+        self.detections = sequence.detections.between(first, last)
+        self.length = last - first + 1
+
+
+def true_crops(test):
+    """Crops of the true boxes, in [0, 1]."""
+    truth, found = test.sequence.ground_truth, []
+    for number, image in test.sequence.frames(test.first, test.last):
         own = tf.constant(truth.boxes[truth.of_frame(number)], tf.float32)
         if len(own):
             found.append(crops.cropped(tf.constant(image), own, tracking.SIZE).numpy() / 255.0)
@@ -99,11 +114,11 @@ def in_batches(function, images):
     return np.concatenate([np.asarray(function(one)) for one in pieces])
 
 
-def oracle(sequence, seed):
+def oracle(test, seed):
     """One-hot identities of the boxes that lie on somebody by half, noise for the others."""
-    found, truth = sequence.detections.between(*TEST), sequence.ground_truth.between(*TEST)
+    found, truth = test.detections, test.truth
     rng, known = np.random.default_rng(seed), np.unique(truth.ids)
-    for number in range(1, TEST[1] - TEST[0] + 2):
+    for number in range(1, test.length + 1):
         own, true = found.boxes[found.of_frame(number)], truth.of_frame(number)
         shared = boxes.overlaps(own, truth.boxes[true])
         looks = 10.0 * rng.normal(size=(len(own), len(known)))
@@ -113,18 +128,18 @@ def oracle(sequence, seed):
         yield looks.astype("float32")
 
 
-def scored(tracks, truth):
+def scored(tracks, test):
     """Numbers of each column."""
-    length = TEST[1] - TEST[0] + 1
-    scores = tracking.tracking_scores({"s": tracks}, {"s": truth}, {"s": length})
+    scores = tracking.tracking_scores({"s": tracks}, {"s": test.truth}, {"s": test.length})
     return [scores[column] for column in tracking.COLUMNS]
 
 
-def run_tracker(sequence, descriptor, distance):
+def run_tracker(test, descriptor, distance):
     """Tracks of the test frames."""
     tracker = tracking.Sort() if descriptor is None else tracking.AppearanceSort(distance)
-    first, last = TEST
-    return tracking.track(tracker, sequence, descriptor, first=first, last=last, verbose=0)
+    return tracking.track(
+        tracker, test.sequence, descriptor, first=test.first, last=test.last, verbose=0
+    )
 
 
 def learned(crops_, cls, single, options, seed, epochs):
@@ -137,37 +152,36 @@ def learned(crops_, cls, single, options, seed, epochs):
     )
 
 
-def compare(sequence, seeds, epochs):
-    """Rows of both tables: mean over seeds by name."""
-    train = tracking.person_crops(sequence, first=TRAIN[0], last=TRAIN[1], verbose=0)
-    truth, images = sequence.ground_truth.between(*TEST), true_crops(sequence)
+def compare(train, test, seeds, epochs):
+    """Rows of both tables: numbers of each seed by name."""
+    truth, images = test.truth, true_crops(test)
     identification, scores = {}, {}
 
     def note(name, features, tracks):
         if features is not None:
             identification.setdefault(name, []).append(ranks(features, truth))
-        scores.setdefault(name, []).append(scored(tracks, truth))
+        scores.setdefault(name, []).append(scored(tracks, test))
         idf1, switches = (
             scores[name][-1][list(tracking.COLUMNS).index(c)] for c in ("IDF1", "IDs")
         )
         shown = [f"{v:.3f}" for v in identification.get(name, [[]])[-1]]
         print(f"{name}: IDF1 {idf1:.1f}, IDs {switches:.0f}, rank-1 {shown}", flush=True)
 
-    note("SORT", None, run_tracker(sequence, None, None))
+    note("SORT", None, run_tracker(test, None, None))
     identification["pixels"] = [ranks(images.reshape(len(images), -1), truth)]
     histogram = Histogram()
     own = in_batches(histogram.of_crops, train.images.astype("float32") / 255.0)
     distance = tracking.calibrate(own, train.tracklets, train.frames).max_distance
     features = in_batches(histogram.of_crops, images)
-    note(HISTOGRAM, features, run_tracker(sequence, histogram, distance))
+    note(HISTOGRAM, features, run_tracker(test, histogram, distance))
     for name, (cls, single, options) in LEARNED.items():
         for seed in range(seeds):
             model, found = learned(train, cls, single, options, seed, epochs)
             features = in_batches(model.embed, images)
-            tracks = run_tracker(sequence, tracking.Descriptor(model), found.max_distance)
+            tracks = run_tracker(test, tracking.Descriptor(model), found.max_distance)
             note(name, features, tracks)
             keras.backend.clear_session()
-    note("oracle", None, run_tracker(sequence, Known(oracle(sequence, 0)), 1.0))
+    note("oracle", None, run_tracker(test, Known(oracle(test, 0)), 1.0))
     return identification, scores
 
 
@@ -239,7 +253,8 @@ def main():
     parser.add_argument("--data", default=os.environ.get("TFVAE_DATA_DIR", ""))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--street", action="store_true", help="two simulated streets")
+    parser.add_argument("--speed", action="store_true", help="frames a second")
     arguments = parser.parse_args()
     begin = time.perf_counter()
     if arguments.speed:
@@ -247,13 +262,25 @@ def main():
         common.report("Frames a second of tracking alone", columns, rows,
                       [""] + ["frames/s"] * (len(columns) - 1), {"seeds": "0"})  # fmt: skip
         return 0
-    path = os.path.join(arguments.data, "mot15", "train", "PETS09-S2L1")
-    identification, scores = compare(
-        tracking.read_sequence(path), arguments.seeds, arguments.epochs
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        if arguments.street:
+            streets = [
+                tracking.simulated_street(os.path.join(folder, str(seed)), seed=seed, **STREET)
+                for seed in (0, 1)
+            ]
+            train = tracking.person_crops(streets[0], verbose=0)
+            test = Test(streets[1], 1, streets[1].length)
+            data = f"streets of seeds 0 and 1, {STREET}"
+        else:
+            path = os.path.join(arguments.data, "mot15", "train", "PETS09-S2L1")
+            sequence = tracking.read_sequence(path)
+            train = tracking.person_crops(sequence, first=TRAIN[0], last=TRAIN[1], verbose=0)
+            test = Test(sequence, *TEST)
+            data = f"PETS09-S2L1, trained on frames {TRAIN}, measured on {TEST}"
+        identification, scores = compare(train, test, arguments.seeds, arguments.epochs)
     facts = {
         "settings": f"crops {tracking.SIZE}, N_z 16, {arguments.epochs} epochs, Adam 2e-3",
-        "frames": f"trained on {TRAIN}, without labels; measured on {TEST}",
+        "data": f"{data}; no labels in training",
         "seeds": f"0 to {arguments.seeds - 1}; means ± standard deviations",
         "time": f"{(time.perf_counter() - begin) / 60:.1f} minutes",
     }

@@ -10,48 +10,57 @@ from tfvae import _checks
 
 
 class Calibration(NamedTuple):
-    """A threshold on distance.
+    """A threshold on the distance of a box's descriptor from the gallery of a track.
 
     Attributes:
-        max_distance: two descriptors at most so far apart are of one person.
-        missed: share of pairs of one person that are farther apart.
-        confused: share of pairs of two persons that are not.
-        num_pairs: how many pairs of one person, and of two, it was found from.
+        max_distance: a box at most so far from a gallery is of its person.
+        missed: share of boxes that are farther from the gallery of their own track.
+        confused: share of galleries of others that are not farther.
+        num_distances: how many of each kind it was found from.
     """
 
     max_distance: float
     missed: float
     confused: float
-    num_pairs: tuple[int, int]
+    num_distances: tuple[int, int]
 
     def __str__(self) -> str:
         return (
-            f"`max_distance` {self.max_distance:.4g}: of {self.num_pairs[0]} pairs within a track "
-            f"{self.missed:.1%} are farther apart; of {self.num_pairs[1]} pairs within a frame "
-            f"{self.confused:.1%} are not."
+            f"`max_distance` {self.max_distance:.4g}: of {self.num_distances[0]} boxes "
+            f"{self.missed:.1%} are farther from their own track; of {self.num_distances[1]} "
+            f"tracks of others {self.confused:.1%} are not."
         )
 
 
 def calibrate(
-    features: Any, tracklets: Any, frames: Any, *, min_gap: int = 5, max_pairs: int = 200_000,
+    features: Any,
+    tracklets: Any,
+    frames: Any,
+    *,
+    min_gap: int = 5,
+    gallery_size: int = 100,
+    max_boxes: int = 3_000,
     seed: int = 0,
-) -> Calibration:  # fmt: skip
+) -> Calibration:
     """The distance that tells one person from two, from tracks without labels.
 
-    Two boxes of a track that was never lost are one person, two boxes of a frame are two. The
-    threshold makes the share of pairs that it tells wrong least, both kinds having the same weight:
-    it is where the ROC curve is highest above its diagonal.
+    What `AppearanceSort` looks at is the least distance of a box to a gallery. Here it is taken
+    from boxes to what was seen of their own track up to `min_gap` frames before, as after an
+    occlusion, and to what was seen up to then of the other tracks of the same frame, which are
+    other persons. The threshold makes the sum of both shares of errors least: it is where the ROC
+    curve is highest above its diagonal.
 
     Args:
         features: descriptors, (n, D).
         tracklets: number of the track of each, (n,).
         frames: (n,).
-        min_gap: how many frames lie between two boxes of a track, at least, if tracks are so long.
-        max_pairs: pairs of each kind, drawn at random where there are more.
+        min_gap: how many frames a box lies behind the gallery of its own track.
+        gallery_size: as in `AppearanceSort`.
+        max_boxes: boxes that are looked at, drawn at random where there are more.
         seed: of the draws.
 
     Raises:
-        ValueError: when there are no pairs of one of the kinds.
+        ValueError: when there are no distances of one of the kinds.
 
     Example, two persons whose descriptors are about 1 apart:
 
@@ -61,7 +70,7 @@ def calibrate(
         >>> tracklets, frames = np.tile([0, 1], 50), np.repeat(np.arange(50), 2)
         >>> features = tracklets[:, None] + 0.1 * rng.normal(size=(100, 1))
         >>> found = calibrate(features, tracklets, frames)
-        >>> 0.3 < found.max_distance < 0.8, found.missed < 0.05, found.confused < 0.05
+        >>> 0.1 < found.max_distance < 0.8, found.missed < 0.05, found.confused < 0.05
         (True, True, True)
     """
     features = np.asarray(features, "float64")
@@ -72,46 +81,47 @@ def calibrate(
             f"{features.shape}, {tracklets.shape} and {frames.shape}."
         )
     min_gap = _checks.positive_int("min_gap", min_gap)
-    known = np.isfinite(features).all(axis=1)
-    features, tracklets, frames = features[known], tracklets[known], frames[known]
-    rng = np.random.default_rng(seed)
-    same = _pairs_within(tracklets, rng, max_pairs)
-    apart = np.abs(frames[same[0]] - frames[same[1]])
-    wide = apart >= min_gap
-    same = [part[wide] for part in same] if wide.any() else same
-    other = _pairs_within(frames, rng, max_pairs)
-    differ = tracklets[other[0]] != tracklets[other[1]]
-    other = [part[differ] for part in other]
-    if not len(same[0]) or not len(other[0]):
-        raise ValueError(
-            "there must be tracks of two boxes and frames of two tracks, received "
-            f"{len(same[0])} pairs within a track and {len(other[0])} within a frame."
+    gallery_size = _checks.positive_int("gallery_size", gallery_size)
+    max_boxes = _checks.positive_int("max_boxes", max_boxes)
+    order = np.lexsort((frames, tracklets))
+    order = order[np.isfinite(features[order]).all(axis=1)]
+    features, tracklets, frames = features[order], tracklets[order], frames[order]
+    starts = {one: np.searchsorted(tracklets, one) for one in np.unique(tracklets)}
+
+    def least(box, track, last):
+        """Distance of a box to the latest of a track up to a frame; None where there are none."""
+        start = starts[track]
+        stop = start + np.searchsorted(
+            frames[start : np.searchsorted(tracklets, track, "right")], last, "right"
         )
-    distances = [np.linalg.norm(features[a] - features[b], axis=1) for a, b in (same, other)]
-    is_same = np.repeat([1, 0], [len(part) for part in distances])
-    confused, found, thresholds = sklearn.metrics.roc_curve(is_same, -np.concatenate(distances))
+        gallery = features[max(start, stop - gallery_size) : stop]
+        if not len(gallery):
+            return None
+        return float(np.sqrt(np.min(np.sum(np.square(gallery - features[box]), axis=1))))
+
+    same, other = [], []
+    chosen = np.random.default_rng(seed).permutation(len(features))[:max_boxes]
+    for box in np.sort(chosen):
+        same.append(least(box, tracklets[box], frames[box] - min_gap))
+        beside = tracklets[frames == frames[box]]
+        other += [least(box, one, frames[box]) for one in beside[beside != tracklets[box]]]
+    same, other = (np.array([d for d in one if d is not None]) for one in (same, other))
+    if not len(same) or not len(other):
+        raise ValueError(
+            f"there must be tracks of {min_gap} frames and frames of two tracks, received "
+            f"{len(same)} distances within a track and {len(other)} between two."
+        )
+    is_same = np.repeat([1, 0], [len(same), len(other)])
+    confused, found, thresholds = sklearn.metrics.roc_curve(
+        is_same, -np.concatenate([same, other]), drop_intermediate=False
+    )
     best = int(np.argmax(found - confused))
     return Calibration(
-        float(-thresholds[best]), float(1 - found[best]), float(confused[best]),
-        (len(distances[0]), len(distances[1])),
-    )  # fmt: skip
-
-
-def _pairs_within(groups, rng, most):
-    """Places of pairs of the same group, both (m,)."""
-    order = np.argsort(groups, kind="stable")
-    _, counts = np.unique(groups, return_counts=True)
-    first, second, start = [], [], 0
-    for count in counts:
-        rows, columns = np.triu_indices(count, 1)
-        share = int(np.ceil(most * count * (count - 1) / max(np.sum(counts * (counts - 1)), 1)))
-        if len(rows) > share:
-            chosen = rng.choice(len(rows), share, replace=False)
-            rows, columns = rows[chosen], columns[chosen]
-        first.append(order[start + rows])
-        second.append(order[start + columns])
-        start += count
-    return np.concatenate(first), np.concatenate(second)
+        float(-thresholds[best]),
+        float(1 - found[best]),
+        float(confused[best]),
+        (len(same), len(other)),
+    )
 
 
 def rank_one(features: Any, ids: Any, frames: Any, gap: int) -> tuple[float, int]:
