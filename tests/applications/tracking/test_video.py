@@ -123,6 +123,16 @@ def test_trails_follow_the_feet_and_end(sequence, tmp_path):
     assert strength("none", 3, 36, 60) < 5.0
 
 
+def test_detections_have_neither_id_nor_trail(sequence, tmp_path):
+    video.write_video(tmp_path / "a.gif", sequence, moving(one=-1))
+    frame = read(tmp_path / "a.gif")[5]
+    left, top, right, low = moving().boxes[5].astype(int)
+    around = np.abs(frame.astype(int) - GREY).max(axis=-1) > 20
+    around[top - 1 : low + 1, left - 1 : right + 1] = False
+    assert not around[: HEIGHT - 4].any()
+    assert near(frame[top + 5 : low - 5, left], video.id_color(-1)).all()
+
+
 def test_colors_of_ids_differ():
     colors = np.array([video.id_color(one) for one in range(1, 13)], float)
     distance = np.linalg.norm(colors[:, np.newaxis] - colors, axis=-1)
