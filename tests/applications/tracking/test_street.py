@@ -342,9 +342,9 @@ def test_without_noise_boxes_are_right():
 
 def test_false_alarms():
     noisy = detector(false_alarms=2.5)
-    found = [noisy(seen_as([])) for _ in range(2000)]
+    found = [noisy(seen_as([])) for _ in range(600)]
     counts = [len(boxes) for boxes, _ in found]
-    assert abs(np.mean(counts) - 2.5) < 4.0 * (2.5 / 2000) ** 0.5
+    assert abs(np.mean(counts) - 2.5) < 4.0 * (2.5 / 600) ** 0.5
     boxes = np.concatenate([part for part, _ in found])
     assert (boxes[:, 2:] > boxes[:, :2]).all()
     assert np.concatenate([part for _, part in found]).mean() < 0.5

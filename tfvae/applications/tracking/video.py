@@ -50,10 +50,12 @@ def write_video(
     """Writes frames with boxes, ids and trails; the file is complete or not there.
 
     An id keeps its colour. Its trail is the way of its feet, the middle of the box's lower side.
+    Detections, of id −1, have neither id nor trail.
 
     Args:
         path: ends with .mp4 (MPEG-4) or .gif. Many browsers and notebooks show GIF only; `ffmpeg -i
-            tracks.mp4 -c:v libx264 web.mp4` makes an MP4 that they show too.
+            tracks.mp4 -c:v libx264 web.mp4` makes an MP4 that they show too. A GIF is held in
+            memory before it is written, a byte a pixel.
         sequence: of `read_sequence`, with frames.
         tracks: of `track` with the same `first` and `last`; the ground truth is drawn alike. Frames
             count from `first` as 1.
@@ -142,7 +144,8 @@ def _drawn(cv2, sequence, tracks, first, last, trails) -> Iterator[np.ndarray]:
         # Far outside the image OpenCV's numbers would overflow.
         boxes = np.round(tracks.boxes[part].clip(-16000.0, 16000.0)).astype(int)
         for one, (left, _, right, low) in zip(ids, boxes.tolist(), strict=True):
-            ways[one].append((time, ((left + right) // 2, low)))
+            if one >= 0:
+                ways[one].append((time, ((left + right) // 2, low)))
         image = np.ascontiguousarray(image)
         if trails:
             _draw_trails(cv2, image, ways, time - trails)
@@ -172,7 +175,7 @@ def _draw_box(cv2, image, box, one):
     left, top, right, low = box
     cv2.rectangle(image, (left, top), (right - 1, low - 1), color, 2)
     height, width = image.shape[:2]
-    if right <= 0 or low <= 0 or left >= width or top >= height:
+    if one < 0 or right <= 0 or low <= 0 or left >= width or top >= height:
         return
     size = max(0.4, width / 1800.0)
     text, font = str(one), cv2.FONT_HERSHEY_SIMPLEX

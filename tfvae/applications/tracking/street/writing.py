@@ -27,6 +27,8 @@ from tfvae.applications.tracking.street.walks import Walks
 QUALITY = 92
 # Pixels: smaller images show nobody, larger ones do not fit into memory.
 SIDES = 64, 8192
+# All pairs of people are looked at in each frame.
+MOST_PEOPLE = 2000
 
 
 def simulated_street(
@@ -60,7 +62,7 @@ def simulated_street(
     Args:
         folder: to be made: img1/000001.jpg …, det/det.txt, gt/gt.txt (frame, id, x, y, width,
             height, 1, class 1, visibility) and seqinfo.ini.
-        num_people: number of people that come and go; most of them are seen at any time.
+        num_people: number of people that come and go, to 2,000; most are seen at any time.
         num_frames: number of frames.
         seed: decides everything.
         image_size: width and height, pixels.
@@ -91,7 +93,7 @@ def simulated_street(
         (4, (180, 320, 3))
     """
     cv2 = _checks.package("cv2", "A simulated street", EXTRA)
-    num_people = _checks.whole_in("num_people", num_people, 1, 10_000)
+    num_people = _checks.whole_in("num_people", num_people, 1, MOST_PEOPLE)
     num_frames = _checks.whole_in("num_frames", num_frames, 1, 999_999)
     size = _checked_size(image_size)
     infinity = float("inf")
