@@ -8,7 +8,6 @@ import sklearn.metrics
 
 from tfvae import _checks
 
-
 # How much a confused pair weighs beside a missed one.
 CONFUSION = 2.0
 
