@@ -4,12 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.spatial
-import sklearn.metrics
 
 from tfvae import _checks
-
-# How much a confused pair weighs beside a missed one.
-CONFUSION = 2.0
 
 
 class Calibration(NamedTuple):
@@ -40,6 +36,7 @@ def calibrate(
     tracklets: Any,
     frames: Any,
     *,
+    miss_rate: float = 0.05,
     min_gap: int = 5,
     gallery_size: int = 100,
     max_boxes: int = 3_000,
@@ -50,13 +47,14 @@ def calibrate(
     What `AppearanceSort` looks at is the least distance of a box to a gallery. Here it is taken
     from boxes to what was seen of their own track up to `min_gap` frames before, as after an
     occlusion, and to what was seen up to then of the other tracks of the same frame, which are
-    other persons. The threshold makes missed + 2·confused least. **Choice**: a box that is missed
-    can be matched in the next frame, one that is confused stays in a wrong gallery.
+    other persons. The threshold is the quantile 1 − `miss_rate` of the former. **Choice**: where
+    descriptors hardly tell people apart it is loose, and motion decides.
 
     Args:
         features: descriptors, (n, D).
         tracklets: number of the track of each, (n,).
         frames: (n,).
+        miss_rate: share of boxes that are farther from their own track, in (0, 1).
         min_gap: how many frames a box lies behind the gallery of its own track.
         gallery_size: as in `AppearanceSort`.
         max_boxes: boxes that are looked at, drawn at random where there are more.
@@ -73,7 +71,7 @@ def calibrate(
         >>> tracklets, frames = np.tile([0, 1], 50), np.repeat(np.arange(50), 2)
         >>> features = tracklets[:, None] + 0.1 * rng.normal(size=(100, 1))
         >>> found = calibrate(features, tracklets, frames)
-        >>> 0.1 < found.max_distance < 0.8, found.missed < 0.05, found.confused < 0.05
+        >>> 0.0 < found.max_distance < 0.8, found.missed < 0.06, found.confused < 0.05
         (True, True, True)
     """
     features = np.asarray(features, "float64")
@@ -83,6 +81,7 @@ def calibrate(
             "`features` (n, D), `tracklets` (n,) and `frames` (n,) must be of one length, received "
             f"{features.shape}, {tracklets.shape} and {frames.shape}."
         )
+    miss_rate = _checks.number_in("miss_rate", miss_rate, 0, 1, low_open=True, high_open=True)
     min_gap = _checks.positive_int("min_gap", min_gap)
     gallery_size = _checks.positive_int("gallery_size", gallery_size)
     max_boxes = _checks.positive_int("max_boxes", max_boxes)
@@ -114,15 +113,11 @@ def calibrate(
             f"there must be tracks of {min_gap} frames and frames of two tracks, received "
             f"{len(same)} distances within a track and {len(other)} between two."
         )
-    is_same = np.repeat([1, 0], [len(same), len(other)])
-    confused, found, thresholds = sklearn.metrics.roc_curve(
-        is_same, -np.concatenate([same, other]), drop_intermediate=False
-    )
-    best = int(np.argmax(found - CONFUSION * confused))
+    threshold = float(np.quantile(same, 1.0 - miss_rate))
     return Calibration(
-        float(-thresholds[best]),
-        float(1 - found[best]),
-        float(confused[best]),
+        threshold,
+        float(np.mean(same > threshold)),
+        float(np.mean(other <= threshold)),
         (len(same), len(other)),
     )
 
