@@ -96,6 +96,8 @@ def served(*arguments: str, patience: float = 180.0) -> Iterator[str]:
     command = [sys.executable, "-m", PROGRAM, *arguments, "--no_browser", f"--port={port}"]
     paths = [str(pathlib.Path(tfvae.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    # With it NiceGUI takes the program for a test of its own, and asks for its port elsewhere.
+    environment.pop("PYTEST_CURRENT_TEST", None)
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(command, stdout=said, stderr=said, env=environment)
         try:

@@ -51,14 +51,21 @@ def picture(page, name="decoded"):
     return page.execute_script(source)
 
 
+# One script reads each number: an element found first may be redrawn before it is read.
 def value(page, axis=0):
-    texts = page.find_elements("css selector", ".axis .value")
-    return float(texts[axis].text.replace("−", "-"))
+    source = "return (document.querySelectorAll('.axis .value')[arguments[0]] || {}).innerText"
+    return float((page.execute_script(source, axis) or "nan").replace("−", "-"))
 
 
 def mark(page):
-    ring = page.find_element("css selector", ".plane .here")
-    return float(ring.get_attribute("cx")), float(ring.get_attribute("cy"))
+    ring = "const ring = document.querySelector('.plane .here');"
+    source = f"{ring} return ring ? ['cx', 'cy'].map(name => +ring.getAttribute(name)) : [NaN, NaN]"
+    return tuple(page.execute_script(source))
+
+
+def caption(page):
+    source = "return (document.querySelector('figure:nth-child(2) figcaption') || {}).innerText"
+    return page.execute_script(source) or ""
 
 
 def press(page, key, times=1):
@@ -97,13 +104,13 @@ def test_a_click_on_a_point_goes_to_it_and_a_reload_stays_there(page):
     click_map(page, x, y)
     until(lambda: picture(page, "example").startswith("data:image/png"))
     until(lambda: abs(mark(page)[0] - x) < 16 and abs(mark(page)[1] - y) < 16)
-    caption = page.find_element("css selector", "figure:nth-child(2) figcaption").text
-    assert re.match(r"example \d+, label \d", caption)
+    until(lambda: re.match(r"example \d+, label \d", caption(page)))
+    chosen = caption(page)
     decoded, numbers = picture(page), (value(page, 0), value(page, 1))
     page.refresh()
     until(lambda: picture(page) == decoded)
     until(lambda: (value(page, 0), value(page, 1)) == numbers)
-    assert page.find_element("css selector", "figure:nth-child(2) figcaption").text == caption
+    until(lambda: caption(page) == chosen)
 
 
 def test_arrow_keys_move_the_point_on_the_map(page):
