@@ -185,7 +185,7 @@ def compare(train, test, seeds, epochs):
     return identification, scores
 
 
-def speed(num_frames=300, seed=0):
+def speed(num_frames=60, seed=0):
     """Frames a second of trackers on walks of 10, 50 and 200 objects."""
     rows = []
     for number in SPEEDS:
@@ -260,7 +260,7 @@ def main():
     if arguments.speed:
         columns, rows = speed()
         common.report("Frames a second of tracking alone", columns, rows,
-                      [""] + ["frames/s"] * (len(columns) - 1), {"seeds": "0"})  # fmt: skip
+                      [""] + ["frames/s"] * (len(columns) - 1), {"seeds": "0", **common.environment()})  # fmt: skip
         return 0
     with tempfile.TemporaryDirectory() as folder:
         if arguments.street:
@@ -283,6 +283,7 @@ def main():
         "data": f"{data}; no labels in training",
         "seeds": f"0 to {arguments.seeds - 1}; means ± standard deviations",
         "time": f"{(time.perf_counter() - begin) / 60:.1f} minutes",
+        **common.environment(),
     }
     common.report(
         "Re-identification: the nearest box is the same person",
@@ -311,19 +312,26 @@ def _verdict(identification, scores):
     idf1 = {name: one["IDF1"] for name, one in mean.items()}
     switches = {name: one["IDs"] for name, one in mean.items()}
     order = [idf1[n] for n in ("VHP-FMVAE, single", "VHP-VAE, single", "SORT")]
-    rows = [
-        ["rank-1 of pairs, flat", "0.92, 0.80, 0.70", ", ".join(f"{r:.3f}" for r in rank),
-         bool(np.all(rank >= (0.92, 0.80, 0.70)))],
-        ["IDF1 over the colour histogram's", "+5", f"{idf1[BEST] - idf1[HISTOGRAM]:+.1f}",
-         idf1[BEST] - idf1[HISTOGRAM] >= 5],
-        ["switches over SORT's", "0.5", f"{switches[BEST] / switches['SORT']:.2f}",
-         switches[BEST] <= 0.5 * switches["SORT"]],
-        ["IDF1 of FM, VHP, SORT, single", "falls", ", ".join(f"{v:.1f}" for v in order),
-         order[0] > order[1] > order[2]],
+    goals = [
+        common.Goal(
+            "rank-1 of pairs, flat", "0.92, 0.80, 0.70", ", ".join(f"{r:.3f}" for r in rank),
+            bool(np.all(rank >= (0.92, 0.80, 0.70))),
+        ),
+        common.Goal(
+            "IDF1 over the colour histogram's", "5 or more",
+            f"{idf1[BEST] - idf1[HISTOGRAM]:+.1f}", bool(idf1[BEST] - idf1[HISTOGRAM] >= 5),
+        ),
+        common.Goal(
+            "switches over SORT's", "0.5 or less", f"{switches[BEST] / switches['SORT']:.2f}",
+            bool(switches[BEST] <= 0.5 * switches["SORT"]),
+        ),
+        common.Goal(
+            "IDF1 of FM, VHP, SORT, single", "falls", ", ".join(f"{v:.1f}" for v in order),
+            bool(order[0] > order[1] > order[2]),
+        ),
     ]  # fmt: skip
-    print(tables.markdown(["", "wanted", "reached", "holds"],
-                          [[*row[:3], "yes" if row[3] else "no"] for row in rows]))  # fmt: skip
-    return 0 if all(row[3] for row in rows) else 1
+    common.print_goals(goals)
+    return common.exit_code(goals)
 
 
 if __name__ == "__main__":
