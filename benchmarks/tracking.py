@@ -259,8 +259,9 @@ def main():
     begin = time.perf_counter()
     if arguments.speed:
         columns, rows = speed()
-        common.report("Frames a second of tracking alone", columns, rows,
-                      [""] + ["frames/s"] * (len(columns) - 1), {"seeds": "0", **common.environment()})  # fmt: skip
+        units = ["", *["frames/s"] * (len(columns) - 1)]
+        facts = {"seeds": "0", **common.environment()}
+        common.report("Frames a second of tracking alone", columns, rows, units, facts)
         return 0
     with tempfile.TemporaryDirectory() as folder:
         if arguments.street:
