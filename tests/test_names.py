@@ -76,3 +76,10 @@ def test_span_of_values():
     found = _checks.span_of(np.array([np.nan, 3.0, -1.0]))
     assert found == "values from -1 to 3, with NaN or infinities"
     assert _checks.span_of(np.array([np.inf])) == "no finite value, with NaN or infinities"
+
+
+def test_no_two_test_files_have_one_name():
+    """Pytest could collect neither of them, and a part of the suite alone would not show it."""
+    names = [path.name for path in pathlib.Path(__file__).parent.rglob("test_*.py")]
+    assert len(names) > 100
+    assert sorted(names) == sorted(set(names))
