@@ -16,6 +16,7 @@ import functools
 import os
 import sys
 
+import keras
 import numpy as np
 from sklearn.datasets import load_digits
 
@@ -23,7 +24,7 @@ import tfvae
 from benchmarks import common
 from benchmarks.events import collisions
 
-LATENT_DIM, UNITS = 4, [64, 64]
+LATENT_DIM, UNITS, LEARNING_RATE = 4, [64, 64], 1e-3
 BETAS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 CONVEX = (0.0, 5e-6, 5e-5, 5e-4, 5e-3, 5e-2, 0.5, 1.0)
 # Data -> σ of the likelihood in D + β·R, and examples of a batch.
@@ -48,16 +49,25 @@ def networks(size):
     }
 
 
-def weighted(beta, size, sigma):
+def compiled(model, steps):
+    """The model with Adam, whose learning rate falls to zero: the posterior comes to rest."""
+    schedule = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)
+    model.compile(keras.optimizers.Adam(schedule))
+    return model
+
+
+def weighted(beta, size, steps, sigma):
     """D + β·R, with σ of the likelihood fixed: a learned one would change what β weighs."""
     likelihood = tfvae.likelihoods.Gaussian(sigma)
-    return tfvae.BetaVAE(LATENT_DIM, beta, likelihood=likelihood, seed=0, **networks(size))
+    model = tfvae.BetaVAE(LATENT_DIM, beta, likelihood=likelihood, seed=0, **networks(size))
+    return compiled(model, steps)
 
 
-def convex(beta, size):
+def convex(beta, size, steps):
     """(1 − β)·MSE + β·R."""
     objective = tfvae.objectives.ConvexBeta(beta)
-    return tfvae.BetaVAE(LATENT_DIM, objective=objective, seed=0, **networks(size))
+    model = tfvae.BetaVAE(LATENT_DIM, objective=objective, seed=0, **networks(size))
+    return compiled(model, steps)
 
 
 def is_monotone(values, rising):
@@ -113,10 +123,10 @@ def main(argv=None):
     for data in arguments.only:
         x = load(data, arguments.data)
         sigma, batch_size = DATA[data]
-        size = x.shape[1]
+        given = {"size": x.shape[1], "steps": arguments.epochs * -(-len(x) // batch_size)}
         for form, formula, factory, betas in (
-            ("weighted", "D + β·R", functools.partial(weighted, size=size, sigma=sigma), BETAS),
-            ("convex", "(1 − β)·MSE + β·R", functools.partial(convex, size=size), CONVEX),
+            ("weighted", "D + β·R", functools.partial(weighted, sigma=sigma, **given), BETAS),
+            ("convex", "(1 − β)·MSE + β·R", functools.partial(convex, **given), CONVEX),
         ):
             scan = tfvae.evaluation.beta_scan(
                 factory,
@@ -135,9 +145,9 @@ def main(argv=None):
                 np.transpose(list(scan.columns.values())).tolist(),
                 ["", "", "", "", "nats", "nats", "RMSE"],
                 {
-                    "data": f"{len(x)} examples of {size} features, which train and test",
+                    "data": f"{len(x)} examples of {x.shape[1]} features, which train and test",
                     "settings": f"N_z {LATENT_DIM}, dense {UNITS}, {arguments.epochs} epochs of "
-                    f"Adam 1e-3, batch {batch_size}, seed 0"
+                    f"Adam {LEARNING_RATE}, cosine decay, batch {batch_size}, seed 0"
                     + (f", σ {sigma:g}" if form == "weighted" else ""),
                     **common.environment(),
                 },
