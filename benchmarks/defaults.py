@@ -124,7 +124,7 @@ DATASETS = {
     ),
     "coil20": (
         lambda folder: loaded("coil20", folder, size=32),
-        {**CONVOLUTIONS, "batch_size": 32},
+        {**CONVOLUTIONS, "batch_size": 32, "steps": 110},
     ),
 }
 NEED_FILES = ("cmu_mocap", "mnist", "mnist, binarised", "coil20")
