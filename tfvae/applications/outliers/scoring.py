@@ -1,5 +1,6 @@
 """How unlikely a model finds a row, and which columns make it so."""
 
+import functools
 import math
 from typing import Any
 
@@ -24,7 +25,9 @@ class Scorer(tf.Module):
     | "reconstruction" | Σ_j D_j(μ), the mean of q(z|x) | D_j(μ) | 0 |
 
     w_k = softmax(−ℓ)_k. The parts add up to the number. A committee's score is the mean of its
-    members' scores.
+    members' scores. Of rows (n, D), float64, `scores` gives the score of each member, (n, M), and
+    `contributions` the parts of the columns, then of the latents, means over the members,
+    (n, D + 1), both in nats.
 
     Args:
         model: a trained model; its likelihood is a product over columns.
@@ -53,9 +56,23 @@ class Scorer(tf.Module):
         super().__init__()
         self.model, self.score, self.members = model, score, members
         self.num_samples = 1 if score == "reconstruction" else num_samples
-        self.columns = len(centre)
+        self.columns, self.seed = len(centre), seed
         self.centre, self.scale = (tf.constant(one, tf.float64) for one in (centre, scale))
         self.noise = self._fixed_noise(seed)
+        # Partials of one's own: TensorFlow would count the tracing of several scorers as that of
+        # one, and warn.
+        self.scores, self.contributions = (
+            tf.function(functools.partial(function), reduce_retracing=True)
+            for function in (self._scores, self._contributions)
+        )
+
+    def __reduce__(self):
+        """A copy is made anew, since compiled functions cannot be copied."""
+        options = {
+            "members": self.members, "num_samples": self.num_samples,
+            "centre": self.centre.numpy(), "scale": self.scale.numpy(), "seed": self.seed,
+        }  # fmt: skip
+        return functools.partial(type(self), **options), (self.model, self.score)
 
     def _fixed_noise(self, seed):
         """(K, 1, M·N_z): the same for each row, whose score depends on no rows beside it."""
@@ -68,13 +85,11 @@ class Scorer(tf.Module):
         both = tf.reshape(tf.stack([half, -half], axis=1), [-1, *shape[1:]])
         return both[: self.num_samples]
 
-    @tf.function(reduce_retracing=True)
-    def scores(self, rows: tf.Tensor) -> tf.Tensor:
+    def _scores(self, rows: tf.Tensor) -> tf.Tensor:
         """The score of each member, (n, M), nats, of rows (n, D), float64."""
         return tf.transpose(self._combined(*self._terms(rows))[0])
 
-    @tf.function(reduce_retracing=True)
-    def contributions(self, rows: tf.Tensor) -> tf.Tensor:
+    def _contributions(self, rows: tf.Tensor) -> tf.Tensor:
         """The columns' parts, then the latents' part, means over the members, (n, D + 1), nats."""
         distortions, ratio = self._terms(rows)
         scores, weights = self._combined(distortions, ratio)
