@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfvae import _replicas
-from tfvae.models import guard, prior_steps
+from tfvae.models import compiled_update, guard, prior_steps
 from tfvae.models.beside import Batch
 from tfvae.models.losses import global_mean, layer_loss, own_layer_loss
 from tfvae.models.statistics import OBSERVED
@@ -77,8 +77,7 @@ def train_step(model, data: Any) -> dict[str, tf.Tensor]:
         with guard.unchanged(held, frozen):
             for owner, its_weights, its_gradients in zip(owners, weights, gradients, strict=True):
                 if its_weights:
-                    pairs = zip(its_gradients, its_weights, strict=True)
-                    owner.optimizer.apply_gradients(pairs)
+                    compiled_update.apply_gradients(owner.optimizer, its_gradients, its_weights)
         prior_steps.take(model, inference, batch, global_size, frozen)
         update_parts(model, terms, measured)
         model.statistics.update_state(sums, weight)
