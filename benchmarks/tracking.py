@@ -12,7 +12,9 @@ columns of the published table, HOTA and AssA. The threshold of each descriptor 
 training frames; nothing else differs. "oracle" knows who is in each box that lies on somebody.
 `--street` does the same on two simulated streets with different people and layouts.
 `--ingredients` shows what each part of the learning gives to re-identification: all is as by
-default but for one thing. `--speed` measures frames a second of trackers and of descriptors.
+default but for one thing. `--speed` measures frames a second at 10, 50 and 200 objects: of tracking
+alone, beside norfair and `trackers` where they are installed, with the changes of identity of each,
+and of descriptors.
 
 Wanted: pairs with the flat manifold reach 0.92, 0.80, 0.70 after 10, 30, 60 frames, and in tracking
 five points of IDF1 more than the colour histogram, and at most half of SORT's identity switches;
@@ -32,7 +34,7 @@ import numpy as np
 import tensorflow as tf
 
 import tfvae
-from benchmarks import common
+from benchmarks import common, tracking_speed
 from tfvae.applications import tracking
 from tfvae.applications.tracking import boxes, crops, learning
 from tfvae.evaluation import tables
@@ -49,7 +51,6 @@ LEARNED = {
     "VHP-FMVAE, pairs": ("FlatManifoldVAE", False, {}),
 }
 BEST, HISTOGRAM = "VHP-FMVAE, pairs", "colour histogram"
-SPEEDS = 10, 50, 200
 
 
 class Histogram:
@@ -237,66 +238,6 @@ def compare(train, test, seeds, epochs):
     return identification, scores
 
 
-def speed(num_frames=60, seed=0):
-    """Frames a second of trackers on walks of 10, 50 and 200 objects."""
-    rows = []
-    for number in SPEEDS:
-        rng = np.random.default_rng(seed)
-        start, velocity = rng.uniform(0, 3000, (number, 2)), rng.normal(0, 3, (number, 2))
-        walks = [
-            boxes.corners(np.concatenate([start + f * velocity + rng.normal(0, 1, (number, 2)),
-                                          np.full((number, 2), (40.0, 90.0))], axis=1))
-            for f in range(num_frames)
-        ]  # fmt: skip
-        looks = rng.normal(size=(number, 16)).astype("float32")
-
-        def with_looks(tracker, walk, looks=looks):
-            tracker.update(walk, None, looks)
-
-        runs = {"Sort": (tracking.Sort(), lambda t, b: t.update(b)),
-                "AppearanceSort": (tracking.AppearanceSort(1.0),
-                                   with_looks), **peers()}  # fmt: skip
-        cells = []
-        for tracker, step in runs.values():
-            if tracker is None:
-                cells.append(None)
-                continue
-            begin = time.perf_counter()
-            for walk in walks:
-                step(tracker, walk)
-            cells.append(num_frames / (time.perf_counter() - begin))
-        rows.append([f"{number} objects", *cells])
-    return ["", *runs], rows
-
-
-def peers():
-    """Trackers of other packages, or None where they are not installed."""
-    found = {"norfair": (None, None), "trackers, SORT": (None, None)}
-    try:
-        import norfair
-
-        def step(tracker, walk):
-            tracker.update([norfair.Detection(box.reshape(2, 2)) for box in walk])
-
-        found["norfair"] = (norfair.Tracker(distance_function="iou", distance_threshold=0.7), step)
-    except ImportError:
-        pass
-    try:
-        import supervision
-        import trackers
-
-        def update(tracker, walk):
-            tracker.update(supervision.Detections(
-                xyxy=walk.astype("float32"), confidence=np.ones(len(walk), "float32"),
-                class_id=np.zeros(len(walk), int),
-            ))  # fmt: skip
-
-        found["trackers, SORT"] = (trackers.SORTTracker(), update)
-    except ImportError:
-        pass
-    return found
-
-
 def main():
     """Prints the tables and what was wanted."""
     parser = argparse.ArgumentParser(
@@ -311,10 +252,7 @@ def main():
     arguments = parser.parse_args()
     begin = time.perf_counter()
     if arguments.speed:
-        columns, rows = speed()
-        units = ["", *["frames/s"] * (len(columns) - 1)]
-        facts = {"seeds": "0", **common.environment()}
-        common.report("Frames a second of tracking alone", columns, rows, units, facts)
+        tracking_speed.report()
         return 0
     with tempfile.TemporaryDirectory() as folder:
         if arguments.street:
