@@ -98,7 +98,8 @@ class AppearanceSort(Tracker):
             boxes: corners x_min, y_min, x_max, y_max in pixels, (m, 4); m may be 0, but no frame
                 may be left out.
             scores: not looked at.
-            embeddings: descriptors of the boxes, (m, D); rows with NaN are matched by overlap.
+            embeddings: descriptors of the boxes, (m, D); rows that are not finite are matched by
+                overlap.
 
         Returns:
             `Tracks` seen in this frame, by id.
@@ -127,15 +128,13 @@ class AppearanceSort(Tracker):
         return result
 
     def _checked_embeddings(self, embeddings, number):
-        if embeddings is None:
-            if number:
-                raise ValueError(
-                    f"`embeddings` must be given, one row for each of {number} boxes, received "
-                    "None. From an image: Descriptor.get_features. Without appearance: Sort()."
-                )
-            embeddings = np.zeros((0, 1))
         if not number:
             return None
+        if embeddings is None:
+            raise ValueError(
+                f"`embeddings` must be given, one row for each of {number} boxes, received None. "
+                "From an image: Descriptor.get_features. Without appearance: Sort()."
+            )
         embeddings = np.asarray(embeddings, "float32").reshape(number, -1)
         if self._gallery is None:
             self._gallery = np.zeros((0, self.gallery_size, embeddings.shape[1]), "float32")
@@ -192,7 +191,8 @@ class AppearanceSort(Tracker):
             step = max(1, CHUNK // (used * embeddings.shape[1]))
             for start in range(0, len(rows), step):
                 row, column = rows[start : start + step], columns[start : start + step]
-                away = self._gallery[tracks[row], :used] - embeddings[column, np.newaxis]
+                with np.errstate(invalid="ignore"):
+                    away = self._gallery[tracks[row], :used] - embeddings[column, np.newaxis]
                 squares = np.einsum("kgd,kgd->kg", away, away).min(axis=1)
                 found[row, column] = np.sqrt(squares)
         return np.where(np.isnan(found), np.inf, found)
@@ -232,7 +232,7 @@ class AppearanceSort(Tracker):
             return
         tracks = np.flatnonzero(detections >= 0)
         found = embeddings[detections[tracks]]
-        known = ~np.isnan(found).any(axis=1)
+        known = np.isfinite(found).all(axis=1)
         tracks = tracks[known]
         self._gallery[tracks, self._num_kept[tracks] % self.gallery_size] = found[known]
         self._num_kept[tracks] += 1
