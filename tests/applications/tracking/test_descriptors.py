@@ -26,6 +26,16 @@ def test_a_crop_of_one_pixel_each_is_the_image():
     np.testing.assert_allclose(found[0], np.broadcast_to(smooth[0, 0], (4, 3, 3)), rtol=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["uint8", "int32", "float16", "float32", "float64"])
+def test_crops_of_any_kind_of_number(kind):
+    image = np.random.default_rng(0).integers(0, 256, size=(30, 40, 3)).astype("uint8")
+    boxes = tf.constant([[0.0, 0.0, 40.0, 30.0], [-4.0, 5.5, 11.0, 44.0]])
+    expected = crops.cropped(tf.constant(image.astype("float32")), boxes, (6, 4))
+    found = crops.cropped(tf.constant(image.astype(kind)), boxes, (6, 4))
+    assert found.dtype == tf.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
 def test_crops_know_their_track(people):
     assert people.images.shape == (72, 16, 8, 3) and people.images.dtype == np.uint8
     assert len(np.unique(people.tracklets)) == 3
