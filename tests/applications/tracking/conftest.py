@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tfvae.applications.tracking import read_sequence
+from tfvae.applications.tracking import person_crops, read_sequence, train_descriptor
 
 COLORS = {1: (200, 30, 30), 2: (30, 60, 200), 3: (40, 160, 60)}
 
@@ -34,3 +34,13 @@ def walk(tmp_path_factory):
 @pytest.fixture(scope="session")
 def sequence(walk):
     return read_sequence(walk)
+
+
+@pytest.fixture(scope="session")
+def people(sequence):
+    return person_crops(sequence, size=(16, 8), verbose=0)
+
+
+@pytest.fixture(scope="session")
+def learned(people):
+    return train_descriptor(people, latent_dim=3, epochs=12, seed=0)

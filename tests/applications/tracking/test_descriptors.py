@@ -10,16 +10,6 @@ from tfvae.applications.tracking import crops
 from tfvae.applications.tracking.person_crops import augmented
 
 
-@pytest.fixture(scope="session")
-def people(sequence):
-    return tracking.person_crops(sequence, size=(16, 8), verbose=0)
-
-
-@pytest.fixture(scope="session")
-def learned(people):
-    return tracking.train_descriptor(people, latent_dim=3, epochs=12, seed=0)
-
-
 def test_a_crop_is_the_mean_of_its_pixels():
     """Boxes on whole pixels, each pixel of a crop the mean of 6 × 6 of the image."""
     image = np.random.default_rng(0).uniform(0, 255, size=(40, 50, 3)).astype("float32")
@@ -34,6 +24,16 @@ def test_a_crop_of_one_pixel_each_is_the_image():
     smooth = np.broadcast_to(image.mean(axis=(0, 1)), image.shape)
     found = crops.cropped(tf.constant(smooth), tf.constant([[-5.0, -5.0, 60.0, 60.0]]), (4, 3))
     np.testing.assert_allclose(found[0], np.broadcast_to(smooth[0, 0], (4, 3, 3)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int32", "float16", "float32", "float64"])
+def test_crops_of_any_kind_of_number(kind):
+    image = np.random.default_rng(0).integers(0, 256, size=(30, 40, 3)).astype("uint8")
+    boxes = tf.constant([[0.0, 0.0, 40.0, 30.0], [-4.0, 5.5, 11.0, 44.0]])
+    expected = crops.cropped(tf.constant(image.astype("float32")), boxes, (6, 4))
+    found = crops.cropped(tf.constant(image.astype(kind)), boxes, (6, 4))
+    assert found.dtype == tf.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def test_crops_know_their_track(people):
@@ -96,35 +96,6 @@ def test_a_descriptor_is_the_mean_of_its_crop(learned, sequence):
     assert found.dtype == np.float32 and descriptor.dim == 3 and descriptor.size == (16, 8)
     expected = np.sqrt(((found[:, None] - found[None]) ** 2).sum(-1))
     np.testing.assert_allclose(descriptor.distance(found, found), expected, atol=1e-3)
-
-
-def test_other_trackers_take_the_descriptors(learned, sequence):
-    """The way of DeepSORT's programs, and norfair's, which finds somebody again by the look."""
-    descriptor = tracking.Descriptor(learned[0])
-    (_, image), *_ = sequence.frames(1, 1)
-    boxes = sequence.detections.boxes[sequence.detections.of_frame(1)]
-    expected = descriptor.get_features(boxes, image)
-    tlwh = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
-    np.testing.assert_allclose(descriptor.encoder(image[..., ::-1], tlwh), expected, atol=1e-5)
-    assert descriptor.encoder(image, []).shape == (0, 3)
-    norfair = pytest.importorskip("norfair")
-    detections = [
-        norfair.Detection(box.reshape(2, 2), embedding=look)
-        for box, look in zip(boxes, expected, strict=True)
-    ]
-    tracker = norfair.Tracker(
-        distance_function=lambda new, old: float(
-            descriptor.distance(new.embedding[None], old.last_detection.embedding[None])[0, 0]
-        ),
-        distance_threshold=learned[1].max_distance,
-        initialization_delay=0,
-    )
-    first = tracker.update(detections)
-    again = tracker.update([detections[i] for i in (2, 0, 1)])
-    look = {one.id: one.last_detection.embedding for one in first}
-    assert len(first) == len(again) == 3
-    for one in again:
-        np.testing.assert_array_equal(one.last_detection.embedding, look[one.id])
 
 
 def test_boxes_at_the_edge_and_beyond(learned):

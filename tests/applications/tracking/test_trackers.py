@@ -7,7 +7,14 @@ import pathlib
 import numpy as np
 import pytest
 
-from tfvae.applications.tracking import AppearanceSort, Sort, read_sequence, track, tracking_scores
+from tfvae.applications.tracking import (
+    AppearanceSort,
+    Sort,
+    appearance_sort,
+    read_sequence,
+    track,
+    tracking_scores,
+)
 from tfvae.applications.tracking.boxes import overlaps
 from tfvae.applications.tracking.sort import admissible_pairs
 
@@ -117,10 +124,11 @@ def test_who_was_seen_lately_comes_first_in_the_cascade():
     assert tracks.ids.tolist() == [2]
 
 
-def test_boxes_without_a_look_are_matched_by_overlap():
+@pytest.mark.parametrize("unknown", [np.nan, np.inf])
+def test_boxes_without_a_look_are_matched_by_overlap(unknown):
     tracker = AppearanceSort(max_distance=0.5, min_hits=1)
     for frame in range(6):
-        look = [LOOKS["red"]] if frame != 3 else [[np.nan, np.nan]]
+        look = [LOOKS["red"]] if frame != 3 else [[unknown, 0.0]]
         tracks = tracker.update([person(50 + frame)], embeddings=look)
     assert tracks.ids.tolist() == [1]
 
@@ -131,6 +139,35 @@ def test_a_gallery_keeps_the_latest():
         tracker.update([person(50)], embeddings=[[float(frame), 0.0]])
     found = tracker.distances(np.array([0]), np.array([[0.0, 0.0]], "float32"))
     assert found == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize("chunk", [1, 50, 10**6])
+def test_distances_to_galleries_against_a_loop(monkeypatch, chunk):
+    """Four people, one of whom comes late and one whose look is not always known."""
+    monkeypatch.setattr(appearance_sort, "CHUNK", chunk)
+    rng, kept = np.random.default_rng(0), {person: [] for person in range(4)}
+    tracker = AppearanceSort(max_distance=100.0, min_hits=0, gallery_size=5)
+    for frame in range(9):
+        there = [0, 1, 2] if frame < 7 else [0, 1, 2, 3]
+        looks = rng.normal(size=(len(there), 3)).astype("float32")
+        looks[1, 0] = np.nan if frame % 2 else looks[1, 0]
+        tracker.update([person(200 * who) for who in there], embeddings=looks)
+        for who, look in zip(there, looks, strict=True):
+            kept[who] += [] if np.isnan(look).any() else [look]
+    asked = np.append(rng.normal(size=(6, 3)), [[np.nan, 0, 0]], axis=0).astype("float32")
+    near = rng.random((4, 7)) < 0.7
+    expected = np.full((4, 7), np.inf)
+    for who, column in itertools.product(range(4), range(6)):
+        if near[who, column]:
+            expected[who, column] = min(
+                np.linalg.norm(asked[column] - one) for one in kept[who][-5:]
+            )
+    found = tracker.distances(np.arange(4), asked, near)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert np.isinf(found).any() and np.isfinite(found).any()
+    np.testing.assert_allclose(tracker.distances(np.array([3]), asked)[0, :6], [
+        min(np.linalg.norm(look - one) for one in kept[3]) for look in asked[:6]
+    ], rtol=1e-5)  # fmt: skip
 
 
 @pytest.mark.parametrize("make", [Sort, lambda: AppearanceSort(0.5)])

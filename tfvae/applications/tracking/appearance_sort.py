@@ -11,6 +11,9 @@ from tfvae.applications.tracking import boxes as box_functions
 from tfvae.applications.tracking.motion import HeightMotion
 from tfvae.applications.tracking.sort import Tracker, Tracks, admissible_pairs
 
+# Numbers that are compared at a time, about as many as a processor's cache holds.
+CHUNK = 100_000
+
 
 class AppearanceSort(Tracker):
     """DeepSORT's way of tracking [W17], with any descriptor: tracks are found again by appearance.
@@ -83,6 +86,8 @@ class AppearanceSort(Tracker):
             "motion_weight", motion_weight, 0.0, float("inf"), high_open=True
         )
         self.confirmed = np.zeros(0, bool)
+        # How many descriptors each track was given, and the latest of them, (n, gallery_size, D).
+        self._num_kept = np.zeros(0, "int64")
         self._gallery = None
         self._gate = scipy.stats.chi2.ppf(self.gate, df=4)
 
@@ -93,7 +98,8 @@ class AppearanceSort(Tracker):
             boxes: corners x_min, y_min, x_max, y_max in pixels, (m, 4); m may be 0, but no frame
                 may be left out.
             scores: not looked at.
-            embeddings: descriptors of the boxes, (m, D); rows with NaN are matched by overlap.
+            embeddings: descriptors of the boxes, (m, D); rows that are not finite are matched by
+                overlap.
 
         Returns:
             `Tracks` seen in this frame, by id.
@@ -103,11 +109,11 @@ class AppearanceSort(Tracker):
         """
         boxes = box_functions.checked(boxes)
         embeddings = self._checked_embeddings(embeddings, len(boxes))
-        self._advance()
+        expected = self._advance()
         detections = np.full(len(self.ids), -1)
         free = np.ones(len(boxes), bool)
         for pairs in (self._by_appearance, self._by_overlap):
-            for tracks, found in pairs(boxes, embeddings, detections, free):
+            for tracks, found in pairs(expected, boxes, embeddings, detections, free):
                 detections[tracks] = found
                 free[found] = False
         tracks = np.flatnonzero(detections >= 0)
@@ -117,66 +123,87 @@ class AppearanceSort(Tracker):
         detections = np.concatenate([detections, np.flatnonzero(free)])
         self._remember(detections, embeddings)
         told = (self.misses < 1) & self.confirmed
-        result = Tracks(self.motion.boxes[told], self.ids[told], detections[told])
+        result = self._told(told, detections)
         self._keep((self.misses <= self.max_age) & (self.confirmed | (self.misses < 1)))
         return result
 
     def _checked_embeddings(self, embeddings, number):
+        if not number:
+            return None
         if embeddings is None:
-            if number:
-                raise ValueError(
-                    f"`embeddings` must be given, one row for each of {number} boxes, received "
-                    "None. From an image: Descriptor.get_features. Without appearance: Sort()."
-                )
-            embeddings = np.zeros((0, 1))
-        embeddings = np.asarray(embeddings, "float32").reshape(number, -1) if number else None
-        known = None if self._gallery is None else self._gallery.shape[-1]
-        if embeddings is not None and known not in (None, embeddings.shape[1]):
+            raise ValueError(
+                f"`embeddings` must be given, one row for each of {number} boxes, received None. "
+                "From an image: Descriptor.get_features. Without appearance: Sort()."
+            )
+        embeddings = np.asarray(embeddings, "float32").reshape(number, -1)
+        if self._gallery is None:
+            self._gallery = np.zeros((0, self.gallery_size, embeddings.shape[1]), "float32")
+        known = self._gallery.shape[-1]
+        if known != embeddings.shape[1]:
             raise ValueError(
                 f"`embeddings` must have {known} columns as before, received {embeddings.shape[1]}."
             )
-        if embeddings is not None and known is None:
-            self._gallery = np.full((len(self.ids), self.gallery_size, embeddings.shape[1]), np.nan,
-                                    "float32")  # fmt: skip
         return embeddings
 
     # ---- matches -----------------------------------------------------------------------------
 
-    def _by_appearance(self, boxes, embeddings, detections, free):
+    def _by_appearance(self, expected, boxes, embeddings, detections, free):
         """The cascade: confirmed tracks in the order of their age."""
-        if embeddings is None:
+        tracks = np.flatnonzero(self.confirmed)
+        if embeddings is None or not len(tracks):
             return
-        for age in np.unique(self.misses[self.confirmed]):
-            tracks = np.flatnonzero(self.confirmed & (self.misses == age))
-            left = np.flatnonzero(free)
-            if not len(left):
-                return
-            distances = self.distances(tracks, embeddings[left])
-            heights = self._heights(tracks, boxes[left])
-            near = self.motion.squared_distances(tracks, boxes[left]) <= self._gate
-            near |= heights <= self.max_heights
-            costs = distances / self.max_distance + self.motion_weight * heights
-            rows, columns = admissible_pairs(costs, near & (distances <= self.max_distance))
-            yield tracks[rows], left[columns]
+        costs, admissible = self._compared(tracks, expected[tracks], boxes, embeddings)
+        ages = self.misses[tracks]
+        for age in np.unique(ages):
+            of_age, left = np.flatnonzero(ages == age), np.flatnonzero(free)
+            part = of_age[:, np.newaxis], left
+            rows, columns = admissible_pairs(costs[part], admissible[part])
+            yield tracks[of_age[rows]], left[columns]
 
-    def distances(self, tracks: np.ndarray, embeddings: np.ndarray) -> np.ndarray:
-        """Least Euclidean distance of descriptors to each track's gallery, (n, m); ∞ for none."""
-        gallery = self._gallery[tracks].reshape(-1, embeddings.shape[1])
-        each = scipy.spatial.distance.cdist(gallery, embeddings)
-        each = np.where(np.isnan(each), np.inf, each)
-        return each.reshape(len(tracks), self.gallery_size, -1).min(axis=1)
-
-    def _heights(self, tracks, boxes):
-        expected = self.motion.boxes[tracks]
+    def _compared(self, tracks, expected, boxes, embeddings):
+        """Costs of pairs, and which are admissible, (n, m) each."""
         centres = [(one[:, :2] + one[:, 2:]) / 2.0 for one in (expected, boxes)]
-        apart = scipy.spatial.distance.cdist(*centres)
-        return apart / (expected[:, 3] - expected[:, 1])[:, np.newaxis]
+        heights = scipy.spatial.distance.cdist(*centres)
+        heights /= (expected[:, 3] - expected[:, 1])[:, np.newaxis]
+        near = heights <= self.max_heights
+        near |= self.motion.squared_distances(tracks, boxes) <= self._gate
+        distances = self.distances(tracks, embeddings, near)
+        costs = distances / self.max_distance + self.motion_weight * heights
+        return costs, distances <= self.max_distance
 
-    def _by_overlap(self, boxes, embeddings, detections, free):
+    def distances(
+        self, tracks: np.ndarray, embeddings: np.ndarray, near: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Least Euclidean distances of descriptors to the galleries of tracks.
+
+        Args:
+            tracks: places in `ids`, (n,).
+            embeddings: (m, D).
+            near: pairs that are looked at, (n, m); None: all.
+
+        Returns:
+            (n, m); ∞ for other pairs, and where there is no descriptor.
+        """
+        found = np.full((len(tracks), len(embeddings)), np.inf)
+        rows, columns = np.nonzero(np.ones(found.shape, bool) if near is None else near)
+        used = min(self._num_kept[tracks].max(initial=0), self.gallery_size)
+        if used:
+            step = max(1, CHUNK // (used * embeddings.shape[1]))
+            for start in range(0, len(rows), step):
+                row, column = rows[start : start + step], columns[start : start + step]
+                with np.errstate(invalid="ignore"):
+                    away = self._gallery[tracks[row], :used] - embeddings[column, np.newaxis]
+                squares = np.einsum("kgd,kgd->kg", away, away).min(axis=1)
+                found[row, column] = np.sqrt(squares)
+        return np.where(np.isnan(found), np.inf, found)
+
+    def _by_overlap(self, expected, boxes, embeddings, detections, free):
         """New tracks, and those seen in the last frame."""
         tracks = np.flatnonzero((detections < 0) & (self.misses == 1))
         left = np.flatnonzero(free)
-        shared = box_functions.overlaps(self.motion.boxes[tracks], boxes[left])
+        if not len(tracks) or not len(left):
+            return
+        shared = box_functions.overlaps(expected[tracks], boxes[left])
         rows, columns = admissible_pairs(-shared, shared >= self.min_overlap)
         yield tracks[rows], left[columns]
 
@@ -184,23 +211,28 @@ class AppearanceSort(Tracker):
 
     def _keep(self, kept):
         if not kept.all():
-            self.confirmed = self.confirmed[kept]
-            self._gallery = None if self._gallery is None else self._gallery[kept]
+            self.confirmed, self._num_kept = self.confirmed[kept], self._num_kept[kept]
+            self._gallery = self._gallery[kept]
         super()._keep(kept)
 
     def _start(self, boxes):
+        if not len(boxes):
+            return
         super()._start(boxes)
-        self.confirmed = np.concatenate([self.confirmed, np.zeros(len(boxes), bool)])
-        if self._gallery is not None:
-            new = np.full((len(boxes), *self._gallery.shape[1:]), np.nan, "float32")
-            self._gallery = np.concatenate([self._gallery, new])
+        new = np.zeros(len(boxes), "int64")
+        self.confirmed = np.concatenate([self.confirmed, new > 0])
+        self._num_kept = np.concatenate([self._num_kept, new])
+        # No descriptor is infinitely far from all.
+        empty = np.full((len(boxes), *self._gallery.shape[1:]), np.inf, "float32")
+        self._gallery = np.concatenate([self._gallery, empty])
 
     def _remember(self, detections, embeddings):
-        """The descriptors of boxes join the galleries; the oldest make room."""
+        """The descriptors of boxes join the galleries, each in the place of the oldest."""
         if embeddings is None:
             return
         tracks = np.flatnonzero(detections >= 0)
         found = embeddings[detections[tracks]]
-        tracks, found = tracks[~np.isnan(found).any(axis=1)], found[~np.isnan(found).any(axis=1)]
-        self._gallery[tracks, 1:] = self._gallery[tracks, :-1]
-        self._gallery[tracks, 0] = found
+        known = np.isfinite(found).all(axis=1)
+        tracks = tracks[known]
+        self._gallery[tracks, self._num_kept[tracks] % self.gallery_size] = found[known]
+        self._num_kept[tracks] += 1

@@ -19,7 +19,9 @@ def cropped(image: tf.Tensor, boxes: tf.Tensor, size: tuple[int, int]) -> tf.Ten
         float32 (n, *size, channels), in the unit of the image.
     """
     # A border of one pixel more: samples up to half a pixel outside are not black.
-    image = tf.pad(tf.cast(image, tf.float32), [[1, 1], [1, 1], [0, 0]], "SYMMETRIC")
+    # `tf.pad` takes several times as long, and only the crops need to be float32.
+    image = tf.concat([image[:1], image, image[-1:]], axis=0)
+    image = tf.concat([image[:, :1], image, image[:, -1:]], axis=1)
     height, width = (tf.cast(tf.shape(image)[axis] - 2, tf.float32) for axis in (0, 1))
     edges = tf.stack([width, height, width, height])
     boxes = tf.clip_by_value(boxes, 0.0, edges)

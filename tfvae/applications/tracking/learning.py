@@ -22,6 +22,7 @@ def train_descriptor(
     single: bool = False,
     latent_dim: int = 16,
     epochs: int = 20,
+    augment: bool = True,
     seed: int = 0,
     verbose: int = 0,
     **options: Any,
@@ -39,6 +40,7 @@ def train_descriptor(
         single: the model explains the crop that it reads, as images, with convolutions [C20].
         latent_dim: N_z.
         epochs: number of passes over the crops.
+        augment: whether crops are mirrored, moved and lit anew at random while it is trained.
         seed: of weights and draws.
         verbose: 1: a progress bar for each epoch; 0: none.
         **options: of the model's constructor.
@@ -53,22 +55,12 @@ def train_descriptor(
     shape = crops.images.shape[1:]
     keras.utils.set_random_seed(seed)
     if not single:
-        histogram = ColorHistogram()
-        size = histogram.compute_output_shape((None, *shape))[1]
-        options = {
-            "encoder": keras.Sequential([keras.layers.Input(shape), ColorHistogram()]),
-            "decoder": keras.Sequential(
-                [keras.layers.Input((latent_dim,)), keras.layers.Dense(size)]
-            ),
-            "target": "y",
-            **options,
-        }
+        options = {**color_networks(shape, latent_dim), "target": "y", **options}
     vae = getattr(tfvae, cls)(latent_dim, seed=seed, **options)
     vae.compile(keras.optimizers.Adam(LEARNING_RATE))
-    make = single_crops(crops, batch_size=BATCH_SIZE, seed=seed) if single else pairs(
-        crops, histogram, batch_size=BATCH_SIZE, seed=seed
-    )  # fmt: skip
-    vae.fit(make, epochs=epochs, verbose=verbose)
+    how = {"batch_size": BATCH_SIZE, "augment": augment, "seed": seed}
+    batches = single_crops(crops, **how) if single else pairs(crops, ColorHistogram(), **how)
+    vae.fit(batches, epochs=epochs, verbose=verbose)
     features = np.concatenate(
         [
             np.asarray(vae.embed(crops.images[start : start + 256].astype("float32") / 255.0))
@@ -76,3 +68,12 @@ def train_descriptor(
         ]
     )
     return vae, calibrate(features, crops.tracklets, crops.frames, seed=seed)
+
+
+def color_networks(shape: tuple[int, ...], latent_dim: int) -> dict[str, keras.Model]:
+    """Encoder of crops (height, width, 3) and decoder to `ColorHistogram`, linear in its roots."""
+    size = ColorHistogram().compute_output_shape((None, *shape))[1]
+    return {
+        "encoder": keras.Sequential([keras.layers.Input(shape), ColorHistogram()]),
+        "decoder": keras.Sequential([keras.layers.Input((latent_dim,)), keras.layers.Dense(size)]),
+    }

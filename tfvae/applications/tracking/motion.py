@@ -121,8 +121,8 @@ class Motion(abc.ABC):
         mean = self.mean[tracks]
         spread = self.covariance[tracks][:, :4, :4] + _diagonal(self.noise_variance(mean))
         residual = self.measured(boxes)[np.newaxis] - mean[:, np.newaxis, :4]
-        solved = np.linalg.solve(spread, np.swapaxes(residual, 1, 2))
-        return np.einsum("nmi,nim->nm", residual, solved)
+        # One inverse for each track, not one system of equations for each pair.
+        return np.einsum("nmi,nmi->nm", residual @ np.linalg.inv(spread), residual)
 
 
 class AreaMotion(Motion):
@@ -190,24 +190,24 @@ class HeightMotion(Motion):
         half = np.stack([states[:, 2] * states[:, 3], states[:, 3]], axis=1) / 2.0
         return np.concatenate([states[:, :2] - half, states[:, :2] + half], axis=1)
 
-    def _variance(self, height, position, ratio, velocity=(), ratio_velocity=()):
-        one = np.ones_like(height)
-        parts = [position * height, position * height, ratio * one, position * height]
-        if velocity:
-            parts += [velocity * height, velocity * height, ratio_velocity * one, velocity * height]
-        return np.square(np.stack(parts, axis=1))
+    @staticmethod
+    def _variance(height, in_heights, ratios):
+        """Of deviations in units of the height, and of those of the ratio and its velocity."""
+        deviation = np.repeat(np.multiply.outer(height, in_heights), 4, axis=1)
+        deviation[:, 2::4] = ratios
+        return np.square(deviation)
 
     def first_variance(self, y: np.ndarray) -> np.ndarray:
         """Twice the deviation of a position, ten times that of a velocity."""
-        return self._variance(y[:, 3], 2 * self.position, 1e-2, 10 * self.velocity, 1e-5)
+        return self._variance(y[:, 3], (2 * self.position, 10 * self.velocity), (1e-2, 1e-5))
 
     def process_variance(self, mean: np.ndarray) -> np.ndarray:
         """Q."""
-        return self._variance(mean[:, 3], self.position, 1e-2, self.velocity, 1e-5)
+        return self._variance(mean[:, 3], (self.position, self.velocity), (1e-2, 1e-5))
 
     def noise_variance(self, mean: np.ndarray) -> np.ndarray:
         """R."""
-        return self._variance(mean[:, 3], self.position, 0.1)
+        return self._variance(mean[:, 3], (self.position,), (0.1,))
 
 
 def _diagonal(variances):

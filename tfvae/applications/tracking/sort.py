@@ -65,13 +65,15 @@ class Tracker:
         self._next = 1
 
     def _advance(self):
-        """A frame on; tracks whose expected box is impossible are dropped."""
+        """A frame on; the boxes expected, (n, 4). Tracks whose box is impossible are dropped."""
         self.num_frames += 1
         self.motion.predict()
         self.hits[self.misses > 0] = 0
         self.misses += 1
         boxes = self.motion.boxes
-        self._keep(np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1))
+        kept = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+        self._keep(kept)
+        return boxes[kept]
 
     def _keep(self, kept):
         if not kept.all():
@@ -86,15 +88,19 @@ class Tracker:
         self.misses[tracks] = 0
         self.hits[tracks] += 1
 
+    def _told(self, told, detections):
+        """What is said of the tracks of a mask, (n,), with the box of each, (n,)."""
+        boxes = self.motion.boxes_of(self.motion.mean[told])
+        return Tracks(boxes, self.ids[told], detections[told])
+
     def _start(self, boxes):
         """New tracks."""
+        if not len(boxes):
+            return
         self.motion.add(boxes)
         new = np.zeros(len(boxes), "int64")
         self.ids = np.concatenate([self.ids, self._next + np.arange(len(boxes))])
-        self.misses, self.hits = (
-            np.concatenate([self.misses, new]),
-            np.concatenate([self.hits, new]),
-        )
+        self.misses, self.hits = (np.concatenate([one, new]) for one in (self.misses, self.hits))
         self._next += len(boxes)
 
 
@@ -149,20 +155,21 @@ class Sort(Tracker):
             ValueError: naming the box that is impossible.
         """
         boxes = box_functions.checked(boxes)
-        self._advance()
-        shared = box_functions.overlaps(self.motion.boxes, boxes)
+        shared = box_functions.overlaps(self._advance(), boxes)
         # As published, the greatest sum of all overlaps is looked for first.
         tracks, found = scipy.optimize.linear_sum_assignment(-shared)
         enough = shared[tracks, found] >= self.min_overlap
         tracks, found = tracks[enough], found[enough]
         self._seen(tracks, boxes[found])
-        unpaired = np.setdiff1d(np.arange(len(boxes)), found)
+        free = np.ones(len(boxes), bool)
+        free[found] = False
+        unpaired = np.flatnonzero(free)
         detections = np.full(len(self.ids), -1)
         detections[tracks] = found
         self._start(boxes[unpaired])
         detections = np.concatenate([detections, unpaired])
         early = self.num_frames <= self.min_hits
         told = (self.misses < 1) & ((self.hits >= self.min_hits) | early)
-        tracks = Tracks(self.motion.boxes[told], self.ids[told], detections[told])
+        tracks = self._told(told, detections)
         self._keep(self.misses <= self.max_age)
         return tracks
