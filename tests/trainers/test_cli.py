@@ -96,6 +96,7 @@ def test_help(name):
     assert "--workdir" in result.stdout and "--config:" in result.stdout
 
 
+@pytest.mark.slow
 def test_a_whole_run(tmp_path):
     """Training, and export without a word about the config."""
     workdir, output = tmp_path / "run", tmp_path / "served" / "1"

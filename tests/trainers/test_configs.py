@@ -135,8 +135,8 @@ def test_the_prior_of_every_family_is_in_its_report(family, data_dir, monkeypatc
 
 # Three shapes, two scales, one orientation, six positions across and four down: 144 images.
 GRID = {"size": 16, "scales": 2, "orientations": 1, "positions_x": 6, "positions_y": 4}
-# A model with each kind of report and figures, and one with labels and factors.
-QUICK = [("semi_supervised_vae", "sprites"), ("topographic_vae", "digits")]
+# The others are slow tests.
+QUICK = [("topographic_vae", "digits")]
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ class Preemption(keras.callbacks.Callback):
             signal.raise_signal(signal.SIGTERM)
 
 
-@pytest.mark.parametrize("epoch", [0, 1])
+@pytest.mark.parametrize("epoch", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_preempted_and_resumed_is_the_same(whole, tmp_path, capsys, epoch):
     with pytest.raises(SystemExit):
         training.run(tiny(), tmp_path, callbacks=[Preemption(epoch)])
@@ -131,6 +131,7 @@ def test_preempted_and_resumed_is_the_same(whole, tmp_path, capsys, epoch):
     assert_same(whole, tmp_path, model)
 
 
+@pytest.mark.slow
 def test_grown_is_the_same(whole, tmp_path):
     training.run(tiny(epochs=1), tmp_path)
     model, _ = training.run(tiny(epochs=3), tmp_path)
