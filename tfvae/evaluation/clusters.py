@@ -8,9 +8,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
-from sklearn import metrics
-from sklearn.cluster import KMeans
-from sklearn.mixture import GaussianMixture
 
 from tfvae import _checks
 from tfvae.evaluation.disentanglement.clustering import UnsupervisedAccuracy, unsupervised_accuracy
@@ -111,6 +108,10 @@ def clusters(
         >>> found.centres.shape, found.accuracy.one_to_one > 0.8
         ((2, 2), True)
     """
+    from sklearn import metrics
+    from sklearn.cluster import KMeans
+    from sklearn.mixture import GaussianMixture
+
     method = _checks.one_of("method", method, METHODS)
     num_starts = _checks.positive_int("num_starts", num_starts)
     seed = _checks.whole_in("seed", seed, 0, 2**32 - 1)
@@ -142,6 +143,8 @@ def clusters(
 
 
 def _silhouette(z: np.ndarray, assignments: np.ndarray, seed: int) -> float:
+    from sklearn import metrics
+
     if len(z) > MOST_COMPARED:
         chosen = np.random.default_rng(seed).permutation(len(z))[:MOST_COMPARED]
         z, assignments = z[chosen], assignments[chosen]

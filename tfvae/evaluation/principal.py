@@ -7,7 +7,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
-from sklearn.decomposition import PCA
 
 from tfvae.evaluation.tables import Line, Report
 from tfvae.models import LatentVariableModel
@@ -109,6 +108,8 @@ def axes_of(z: np.ndarray) -> PrincipalAxes:
     Raises:
         ValueError: if n < 2, or a latent is not finite.
     """
+    from sklearn.decomposition import PCA
+
     z = finite_latents(z)
     with np.errstate(invalid="ignore"):  # It divides by the variance, which may be 0.
         fitted = PCA(svd_solver="full").fit(z)

@@ -9,7 +9,6 @@ import scipy.sparse
 from numpy.typing import ArrayLike
 from scipy.sparse import csgraph
 from scipy.spatial.distance import cdist
-from sklearn.neighbors import kneighbors_graph
 
 from tfvae import _checks
 from tfvae.geometry.geodesics import curve_length
@@ -112,6 +111,8 @@ class LatentGraph:
         y: Any = None,
         seed: int = 0,
     ) -> None:
+        from sklearn.neighbors import kneighbors_graph
+
         if not model.built:
             raise ValueError(
                 "`model` must be built, received a model that has no weights. Call `fit`, or "

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 from scipy.special import logsumexp
-from sklearn.neighbors import NearestNeighbors
 
 from tfvae import _progress, _seeds
 
@@ -95,6 +94,8 @@ def reach(encodings: np.ndarray, aggregated: np.ndarray) -> Callable[[np.ndarray
         encodings: one draw of each q(z|x_i), (n, N_z).
         aggregated: other draws of q(z), (m, N_z).
     """
+    from sklearn.neighbors import NearestNeighbors
+
     nearest = NearestNeighbors(n_neighbors=1).fit(encodings)
 
     def distances(z):

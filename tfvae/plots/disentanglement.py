@@ -7,7 +7,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from PIL import Image
@@ -324,6 +323,8 @@ def _draw(axes, images, sizes, names):
 
 def _redrawing(figure, artists):
     """A function that redraws `artists` only, over the rest of the figure; it returns an image."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     canvas = FigureCanvasAgg(figure)
     for artist in artists:
         artist.set_animated(True)

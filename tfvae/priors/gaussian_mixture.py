@@ -10,8 +10,6 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 from numpy.typing import ArrayLike
-from sklearn import mixture
-from sklearn.exceptions import ConvergenceWarning
 
 from tfvae import _checks, _seeds
 from tfvae.distributions import MixtureOfGaussians, MixtureOfPosteriors
@@ -132,6 +130,9 @@ class GaussianMixture(Prior):
 
     def _em(self, number, z):
         """The mixture of scikit-learn, fitted to z, (n, N_z)."""
+        from sklearn import mixture
+        from sklearn.exceptions import ConvergenceWarning
+
         em = mixture.GaussianMixture(
             number,
             covariance_type={"full": "full", "diagonal": "diag"}[self.covariance],

@@ -9,7 +9,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 from sklearn.base import BaseEstimator, OutlierMixin
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tfvae import _checks, _seeds
@@ -141,6 +140,8 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         Raises:
             ValueError: when the rows are no table of finite numbers, or a setting is out of range.
         """
+        from sklearn.preprocessing import StandardScaler
+
         settings = self._settings()
         X = validate_data(self, X, dtype="float64", ensure_min_samples=2, ensure_all_finite=False)
         own = isinstance(self.model, keras.Model)

@@ -4,8 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.tree import DecisionTreeClassifier
 
 from tfvae import _checks
 from tfvae.evaluation.disentanglement.inputs import Inputs, checked, split, top_gap
@@ -79,6 +77,8 @@ def dci(
                      [0., 1., 0.],
                      [0., 0., 1.]]))
     """
+    from sklearn.ensemble import RandomForestClassifier
+
     data = checked(representation, factors, categories)
     num_trees = _checks.positive_int("num_trees", num_trees)
     _check_enough(data)
@@ -154,6 +154,8 @@ def sap(
         >>> tfvae.evaluation.sap(np.hstack([factor, coarse]), factor, adjusted=False)
         0.5
     """
+    from sklearn.tree import DecisionTreeClassifier
+
     data = checked(representation, factors, categories)
     _check_enough(data)
     columns, owner = _columns(data)
@@ -187,6 +189,8 @@ def _columns(data: Inputs) -> tuple[np.ndarray, np.ndarray]:
 
 def _leaf_size(columns: np.ndarray, states: np.ndarray, rng: np.random.Generator) -> float:
     """Returns the leaf size with which a tree predicts held-out states best."""
+    from sklearn.tree import DecisionTreeClassifier
+
     fitted, held_out = split(len(columns), rng)
     errors = []
     for leaf in LEAF_SIZES:

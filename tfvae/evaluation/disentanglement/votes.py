@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.linear_model import LogisticRegression
 
 from tfvae import _checks
 from tfvae.evaluation.disentanglement.inputs import Inputs, checked
@@ -131,6 +130,8 @@ def beta_vae_score(
         >>> tfvae.evaluation.beta_vae_score(factors, factors)
         1.0
     """
+    from sklearn.linear_model import LogisticRegression
+
     data = checked(representation, factors, categories)
     _two_factors(data)
     pairs = _checks.positive_int("num_pairs", num_pairs)
