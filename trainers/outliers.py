@@ -16,11 +16,7 @@ import csv
 import os
 from collections.abc import Sequence
 
-import numpy as np
-
-from tfvae import _files, plots, tables
-from tfvae._checks import whole_number
-from tfvae.applications import OutlierDetector
+from trainers.arguments import whole_number
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -39,6 +35,13 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError(f"--export must be a new folder, received {options.export}, which exists.")
     if options.figure:
         figure_format(options.figure)
+
+    # Imported after the check of the command line, because TensorFlow takes seconds.
+    import numpy as np
+
+    from tfvae import _files, plots, tables
+    from tfvae.applications import OutlierDetector
+
     ignored = dict.fromkeys(filter(None, options.ignore.split(",")), "ignore")
     table = tables.Table(kinds=ignored)
     x = table.fit_transform(options.table)

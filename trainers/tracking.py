@@ -19,13 +19,13 @@ import json
 import os
 import pathlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import keras
+from trainers.arguments import whole_number
 
-from tfvae import _files
-from tfvae._checks import whole_number
-from tfvae.applications import tracking
-from tfvae.evaluation import tables
+# Functions import tfvae, because TensorFlow takes seconds, and the command line is checked before.
+if TYPE_CHECKING:
+    from tfvae.applications import tracking
 
 MODELS = {"flat": "FlatManifoldVAE", "hierarchical": "VHPVAE"}
 # Of [C20], on the test sequences of MOT16: IDF1 to MOTAL in the order of the table.
@@ -55,6 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def train(options: argparse.Namespace) -> None:
     """Trains a descriptor and writes it with its threshold."""
+    from tfvae import _files
+    from tfvae.applications import tracking
+
     crops = crops_of(options.sequences, options.frames)
     model, calibration = tracking.train_descriptor(
         crops, model=MODELS[options.model], single=options.single, epochs=options.epochs,
@@ -73,6 +76,9 @@ def train(options: argparse.Namespace) -> None:
 
 def track(options: argparse.Namespace) -> None:
     """Writes the tracks of each sequence, and what was asked for beside."""
+    from tfvae import _files
+    from tfvae.applications import tracking
+
     descriptor, distance = None, options.max_distance
     if options.descriptor:
         descriptor = tracking.Descriptor(options.descriptor)
@@ -91,6 +97,8 @@ def track(options: argparse.Namespace) -> None:
 
 def evaluate(options: argparse.Namespace) -> None:
     """Prints the scores of files of tracks."""
+    from tfvae.applications import tracking
+
     tracks, truth, lengths = {}, {}, {}
     for sequence in tracking.read_sequences(options.sequences):
         if sequence.ground_truth is None:
@@ -107,6 +115,11 @@ def evaluate(options: argparse.Namespace) -> None:
 
 def compare(options: argparse.Namespace) -> None:
     """SORT, VHP-VAE-SORT and VHP-FMVAE-SORT in one table."""
+    import keras
+
+    from tfvae.applications import tracking
+    from tfvae.evaluation import tables
+
     sequences = [s for s in tracking.read_sequences(options.sequences) if s.ground_truth]
     if not sequences:
         raise ValueError("SEQUENCES must have a gt/gt.txt to compare with, received none.")
@@ -138,7 +151,7 @@ def compare(options: argparse.Namespace) -> None:
     print(tables.markdown(["tracker", *tracking.COLUMNS], rows))
 
 
-def span(frames: str | None, sequence: tracking.Sequence) -> tuple[int, int]:
+def span(frames: str | None, sequence: "tracking.Sequence") -> tuple[int, int]:
     """First and last frame of "FIRST:LAST"; all of the sequence's for None.
 
     Raises:
@@ -157,8 +170,10 @@ def span(frames: str | None, sequence: tracking.Sequence) -> tuple[int, int]:
     return first, last
 
 
-def crops_of(folders: Sequence[str], frames: str | None) -> tracking.PersonCrops:
+def crops_of(folders: Sequence[str], frames: str | None) -> "tracking.PersonCrops":
     """Crops of all sequences."""
+    from tfvae.applications import tracking
+
     crops = None
     for sequence in tracking.read_sequences(folders):
         first, last = span(frames, sequence)
@@ -168,8 +183,10 @@ def crops_of(folders: Sequence[str], frames: str | None) -> tracking.PersonCrops
     return crops
 
 
-def tracks_of(sequence, descriptor, distance, frames) -> tracking.Boxes:
+def tracks_of(sequence, descriptor, distance, frames) -> "tracking.Boxes":
     """The tracks of a sequence: SORT's without a descriptor."""
+    from tfvae.applications import tracking
+
     first, last = span(frames, sequence)
     tracker = tracking.Sort() if descriptor is None else tracking.AppearanceSort(distance)
     return tracking.track(tracker, sequence, descriptor, first=first, last=last)

@@ -53,7 +53,7 @@ def test_usage_errors(tmp_path, arguments, message):
 def test_what_is_no_number_anywhere(tmp_path, text):
     from tfvae._checks import number, whole_number
     from tfvae.plots import training as curves
-    from trainers import cli, infer, strategies, training
+    from trainers import arguments, cli, infer, strategies, training
 
     for name in ("a", "config.data.size"):
         for value in (text, f"({text}, 3)", f"3,{text}"):
@@ -61,7 +61,7 @@ def test_what_is_no_number_anywhere(tmp_path, text):
                 continue
             with pytest.raises(cli.UserError, match=f"--{name} must be in the digits 0 to 9"):
                 cli._check_digits(name, value)
-    for parse in (number, whole_number):
+    for parse in (number, whole_number, arguments.whole_number):
         with pytest.raises(ValueError, match=text):
             parse(text)
     assert math.isnan(curves._number(text))
@@ -135,3 +135,37 @@ def test_keys_of_penalties_and_categories():
     result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert result.returncode == 0, result.stderr
     assert result.stdout.split() == ["10.0", "''"]
+
+
+def test_command_lines_are_read_before_tensorflow_is_imported():
+    """Help and usage errors take a moment, not the seconds of the import."""
+    script = (
+        "import importlib, sys\n"
+        "for name, wrong in (('infer', ['--model=a', '--input=b', '--output=c', '--seed=1_0']),\n"
+        "                    ('outliers', ['a.csv', '--output=b', '--figure=c.bmp']),\n"
+        "                    ('tracking', ['train', 'a'])):\n"
+        "    program = importlib.import_module(f'trainers.{name}')\n"
+        "    for arguments, status in ((['--help'], 0), (wrong, 2)):\n"
+        "        try:\n"
+        "            program.main(arguments)\n"
+        "        except SystemExit as error:\n"
+        "            assert error.code == status, (name, error.code)\n"
+        "        else:\n"
+        "            raise AssertionError(f'{name} went on')\n"
+        "    assert not {'tensorflow', 'keras', 'tfvae'} & set(sys.modules), name\n"
+    )
+    command = [sys.executable, "-c", script]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert result.returncode == 0, result.stderr
+    for name in ("infer", "outliers", "tracking"):
+        assert f"usage: python -m trainers.{name}" in result.stdout
+    assert "invalid whole_number value: '1_0'" in result.stderr
+    assert "must end in .png, .pdf or .svg" in result.stderr
+    assert "required: --output" in result.stderr
+
+
+def test_formats_are_those_that_are_read():
+    from tfvae.applications.beam.reading import FORMATS
+    from trainers import infer
+
+    assert infer.FORMATS == FORMATS
