@@ -191,6 +191,9 @@ def test_descriptors_that_do_not_fit_are_refused():
     tracker.update([person(0)], embeddings=[[0.0, 1.0]])
     with pytest.raises(ValueError, match="2 columns as before, received 3"):
         tracker.update([person(0)], embeddings=[[0.0, 1.0, 2.0]])
+    for looks in ([], [[0.0, 1.0]] * 3, [0.0, 1.0], [[], []]):
+        with pytest.raises(ValueError, match="a row for each of 2 boxes"):
+            tracker.update([person(0), person(200)], embeddings=looks)
 
 
 @pytest.mark.parametrize("make", [Sort, lambda: AppearanceSort(0.5)])

@@ -135,7 +135,12 @@ class AppearanceSort(Tracker):
                 f"`embeddings` must be given, one row for each of {number} boxes, received None. "
                 "From an image: Descriptor.get_features. Without appearance: Sort()."
             )
-        embeddings = np.asarray(embeddings, "float32").reshape(number, -1)
+        embeddings = np.asarray(embeddings, "float32")
+        if embeddings.ndim != 2 or len(embeddings) != number or not embeddings.shape[1]:
+            raise ValueError(
+                f"`embeddings` must have a row for each of {number} boxes, ({number}, D), received "
+                f"{embeddings.shape}."
+            )
         if self._gallery is None:
             self._gallery = np.zeros((0, self.gallery_size, embeddings.shape[1]), "float32")
         known = self._gallery.shape[-1]
