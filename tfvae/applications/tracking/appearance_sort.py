@@ -69,7 +69,7 @@ class AppearanceSort(Tracker):
         min_overlap: float = 0.3,
         gallery_size: int = 100,
         gate: float = 0.95,
-        max_heights: float = 1.5,
+        max_heights: float = 1.0,
         motion_weight: float = 3.0,
     ):
         super().__init__(HeightMotion())
