@@ -193,12 +193,14 @@ def test_links_to_the_repository_become_links_of_the_site(hooks):
 
 
 def test_citations_and_names_become_links(hooks):
-    linked = hooks.linked_citations("<p>[K19; ZZ99] <code>[K19]</code></p>", "b.html")
-    assert linked == '<p>[<a href="b.html#k19">K19</a>; ZZ99] <code>[K19]</code></p>'
-    content = hooks.CODE.sub(hooks.linked_name, "<code>Flatness(1.0)</code> <code>table</code>")
-    assert content == (
-        '<autoref identifier="tfvae.penalties.Flatness" optional><code>Flatness(1.0)</code></autoref> '
-        "<code>table</code>"
+    text = "<p>[K19; ZZ99] <code>[K19]</code></p><h2>[K19]</h2>"
+    assert hooks.linked(text, "b.html") == text.replace(
+        "[K19;", '[<a href="b.html#k19">K19</a>;', 1
+    )
+    text = "<code>Flatness(1.0)</code> <a><code>Flatness</code></a> <code>table</code>"
+    assert hooks.linked(text, "b.html") == text.replace(
+        "<code>Flatness(1.0)</code>",
+        '<autoref identifier="tfvae.penalties.Flatness" optional><code>Flatness(1.0)</code></autoref>',
     )
 
 
@@ -281,6 +283,8 @@ def test_formulas_and_entries_are_shown(site):
     for path in site.rglob("*.html"):
         text = path.read_text(encoding="utf-8")
         assert 'class="arithmatex"' not in text, path.name
+        for formula in re.findall("<math.*?</math>", text, re.DOTALL):
+            assert "\\" not in html.unescape(formula), f"{path.name}: {formula}"
     entry = (site / "reference" / "tfvae.html").read_text(encoding="utf-8")
     assert 'id="tfvae.LatentVariableModel.log_likelihood"' in entry
     assert "&gt;&gt;&gt;" in entry

@@ -6,6 +6,7 @@
 - Formulas become MathML, which browsers show without JavaScript.
 """
 
+import functools
 import html
 import pathlib
 import posixpath
@@ -30,12 +31,13 @@ ELSEWHERE = {
 }
 LINK = re.compile(r"(\]\()([^()#\s:]+)((?:#[^()\s]*)?\))")
 TAG = re.compile(r"(<[^>]+>)")
-# Citations inside these stay as they are.
-OPAQUE = re.compile(r"<(/?)(pre|code|a|math|h[1-6])\b")
+# What is inside of these stays as it is.
+OPAQUE = re.compile(r"<(/?)(pre|a|autoref|math|h[1-6])\b")
 KEY = r"[A-Z][A-Za-z]{0,5}\d{2}[a-z]?"
 CITATION = re.compile(rf"\[({KEY}(?:[,;][^\[\]<>]*)?)\]")
 ENTRY = re.compile(rf"<strong>\[({KEY})\]</strong>")
-CODE = re.compile(r"(?<!\w)<code>([\w.]+)((?:\([^<]*\))?)</code>")
+# `tfvae.VAE`, `Flatness(weight=η)`
+NAME = re.compile(r"([\w.]+)(?:\(.*\))?")
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL)
 # Browsers draw letters of other alphabets from Unicode alone.
 SCRIPT = re.compile(r'<mi mathvariant="script">([A-Z])</mi>')
@@ -44,6 +46,8 @@ _SCRIPTS = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "𝒜ℬ𝒞𝒟ℰℱ𝒢ℋ�
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Fills the parts of the navigation that are made of files."""
+    public_names.cache_clear()
+    known_keys.cache_clear()
     books = [f"notebooks/{path.stem}.md" for path in notebooks()]
     pages = [f"reference/{name}" for name in reference.pages() if name != "index.md"]
     made = {
@@ -91,7 +95,7 @@ def on_page_content(content: str, page: Page, **kwargs: Any) -> str:
     if page.file.src_uri == "bibliography.md":
         return ENTRY.sub(lambda m: f'<strong id="{m[1].lower()}">[{m[1]}]</strong>', content)
     up = posixpath.relpath("bibliography.html", posixpath.dirname(page.file.dest_uri))
-    return CODE.sub(linked_name, linked_citations(content, up))
+    return linked(content, up)
 
 
 def notebooks() -> list[pathlib.Path]:
@@ -130,44 +134,55 @@ def mathml(match: re.Match) -> str:
     """A formula of LaTeX as MathML."""
     display = "block" if match[1] == "div" else "inline"
     made = convert(html.unescape(match[2]).strip(), display=display)
-    return SCRIPT.sub(lambda found: f"<mi>{_SCRIPTS[found[1]]}</mi>", made)
+    made = SCRIPT.sub(lambda found: f"<mi>{_SCRIPTS[found[1]]}</mi>", made)
+    return f'<div class="formula">{made}</div>' if match[1] == "div" else made
 
 
-def linked_citations(content: str, bibliography: str) -> str:
-    """[K19] links to its line in the bibliography, outside of code, links and headings."""
-    known = known_keys()
-
-    def key(match):
-        if match[0] not in known:
-            return match[0]
-        return f'<a href="{bibliography}#{match[0].lower()}">{match[0]}</a>'
-
+def linked(content: str, bibliography: str) -> str:
+    """Citations link to the bibliography, and names to the reference; headings stay as they are."""
     depth, parts = 0, TAG.split(content)
     for i, part in enumerate(parts):
         tag = OPAQUE.match(part) if i % 2 else None
         if tag:
             depth += -1 if tag[1] else 1
-        elif i % 2 == 0 and depth == 0:
-            parts[i] = CITATION.sub(lambda m: f"[{re.sub(KEY, key, m[1])}]", part)
+        elif depth or i % 2:
+            continue
+        elif parts[i - 1] == "<code>":
+            place = place_of(part)
+            if place:
+                parts[i - 1] = f'<autoref identifier="{place}" optional><code>'
+                parts[i + 1] = "</code></autoref>"
+        else:
+            parts[i] = CITATION.sub(lambda m: linked_citation(m, bibliography), part)
     return "".join(parts)
 
 
+def linked_citation(match: re.Match, bibliography: str) -> str:
+    """[K19; C20] with a link for each key that the bibliography lists."""
+    known = known_keys()
+
+    def key(found):
+        if found[0] not in known:
+            return found[0]
+        return f'<a href="{bibliography}#{found[0].lower()}">{found[0]}</a>'
+
+    return f"[{re.sub(KEY, key, match[1])}]"
+
+
+@functools.lru_cache(maxsize=None)
 def known_keys() -> set[str]:
     """The keys that the bibliography lists."""
     text = (ROOT / "docs" / "bibliography.md").read_text(encoding="utf-8")
     return set(re.findall(rf"^- \*\*\[({KEY})\]\*\*", text, re.MULTILINE))
 
 
-def linked_name(match: re.Match, places: dict[str, str] = {}) -> str:  # noqa: B006  (a cache)
-    """A public name in a code span links to its entry in the reference."""
-    if not places:
-        places.update(public_names())
-    place = places.get(match[1])
-    if place is None:
-        return match[0]
-    return f'<autoref identifier="{place}" optional>{match[0]}</autoref>'
+def place_of(code: str) -> str | None:
+    """The entry in the reference of what a code span names, or None."""
+    name = NAME.fullmatch(code)
+    return public_names().get(name[1]) if name else None
 
 
+@functools.lru_cache(maxsize=None)
 def public_names() -> dict[str, str]:
     """`tfvae.priors.Flow`, `priors.Flow` and, where only one object has it, `Flow` -> its entry."""
     found = reference.packages()
