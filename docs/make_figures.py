@@ -246,7 +246,7 @@ def denoising() -> Figure:
 
 @drawn
 def events() -> Figure:
-    """Generated decays of a Z boson, from N(0, I) and from a density buffer, beside simulated ones."""
+    """Generated decays of a Z boson, from N(0, I) and a density buffer, beside simulated ones."""
     muon, names = 0.10566, ("µ−", "µ+")
     simulated = tfvae.datasets.two_body_decays(
         6000, width=2.4952, daughter_masses=(muon, muon), seed=0

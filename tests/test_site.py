@@ -1,4 +1,4 @@
-"""The documentation site: nothing is forgotten, links lead somewhere, it builds without a warning."""
+"""The documentation site: nothing is forgotten, links lead somewhere, no warning in a build."""
 
 import html
 import html.parser
@@ -10,6 +10,7 @@ import posixpath
 import re
 import subprocess
 import sys
+import time
 import urllib.parse
 
 import pytest
@@ -24,7 +25,14 @@ LINK = re.compile(r"\]\(([^()\s]+)\)")
 # Pages that docs/_hooks/hooks.py makes of other files.
 MADE = {"changelog.md", "contributing.md", "results.md", "scaling.md"}
 GREATEST_PICTURE = 80_000
-NEEDED = ("mkdocs", "material", "mkdocstrings", "mkdocstrings_handlers", "latex2mathml", "nbconvert")
+NEEDED = (
+    "mkdocs",
+    "material",
+    "mkdocstrings",
+    "mkdocstrings_handlers",
+    "latex2mathml",
+    "nbconvert",
+)
 
 
 def hook(name):
@@ -84,7 +92,8 @@ def test_a_name_that_is_added_is_in_the_reference(tmp_path, reference):
         '__all__ = ["HERE", "Thing", "late"]\n'
     )
     (package / "part.py").write_text(
-        'class Thing:\n    """Does it: well."""\n\n\ndef late():\n    """Later,\n    not now.\n    """\n'
+        'class Thing:\n    """Does it: well."""\n'
+        'def late():\n    """Later,\n    not now.\n    """\n'
     )
     (found,) = reference.packages(tmp_path)
     assert found.names == {"HERE": "", "Thing": "Does it: well.", "late": "Later, not now."}
@@ -166,7 +175,9 @@ def test_every_picture_is_drawn_by_the_program():
 def test_docstrings_become_markdown():
     pytest.importorskip("griffe")
     written = "x: data, (n, *data), and (*a, *b).\n\nExample:\n    >>> f(*x)\n\n**Choice**: `*c`."
-    read = "x: data, (n, \\*data), and (\\*a, \\*b).\n\nExamples:\n    >>> f(*x)\n\n**Choice**: `*c`."
+    read = (
+        "x: data, (n, \\*data), and (\\*a, \\*b).\n\nExamples:\n    >>> f(*x)\n\n**Choice**: `*c`."
+    )
     assert hook("docstrings").as_markdown(written) == read
 
 
@@ -189,7 +200,10 @@ def test_links_to_the_repository_become_links_of_the_site(hooks):
     assert on_page("[a](../../CHANGELOG.md)", "guides/vae.md") == "[a](../changelog.md)"
     assert on_page("[a](../colab/x.ipynb)", "notebooks.md") == "[a](notebooks/x.md)"
     assert on_page("[a](docs/start.md#b)", "contributing.md") == "[a](start.md#b)"
-    assert on_page("[a](https://b.c) [d](e.md) [f](#g)", "h.md") == "[a](https://b.c) [d](e.md) [f](#g)"
+    assert (
+        on_page("[a](https://b.c) [d](e.md) [f](#g)", "h.md")
+        == "[a](https://b.c) [d](e.md) [f](#g)"
+    )
 
 
 def test_citations_and_names_become_links(hooks):
@@ -197,11 +211,10 @@ def test_citations_and_names_become_links(hooks):
     assert hooks.linked(text, "b.html") == text.replace(
         "[K19;", '[<a href="b.html#k19">K19</a>;', 1
     )
-    text = "<code>Flatness(1.0)</code> <a><code>Flatness</code></a> <code>table</code>"
-    assert hooks.linked(text, "b.html") == text.replace(
-        "<code>Flatness(1.0)</code>",
-        '<autoref identifier="tfvae.penalties.Flatness" optional><code>Flatness(1.0)</code></autoref>',
-    )
+    name = "<code>Flatness(1.0)</code>"
+    text = f"{name} <a><code>Flatness</code></a> <code>table</code>"
+    entry = f'<autoref identifier="tfvae.penalties.Flatness" optional>{name}</autoref>'
+    assert hooks.linked(text, "b.html") == text.replace(name, entry)
 
 
 def test_formulas_become_mathml(hooks):
@@ -288,3 +301,36 @@ def test_formulas_and_entries_are_shown(site):
     entry = (site / "reference" / "tfvae.html").read_text(encoding="utf-8")
     assert 'id="tfvae.LatentVariableModel.log_likelihood"' in entry
     assert "&gt;&gt;&gt;" in entry
+
+
+@pytest.fixture(scope="module")
+def phone():
+    explorer = pytest.importorskip("benchmarks.explorer")
+    if explorer.missing():
+        pytest.skip(explorer.missing())
+    with explorer.browser(390, 844, dark=True) as driver:
+        yield driver
+
+
+@pytest.mark.slow
+def test_search_works_on_pages_that_are_opened_as_files(site, phone):
+    phone.get((site / "guides" / "vhp_vae.html").as_uri())
+    box = phone.find_element("css selector", ".md-search__input")
+    phone.execute_script("document.querySelector('[for=__search]').click()")
+    end = time.monotonic() + 60
+    while not phone.find_elements("css selector", ".md-search-result__item a"):
+        assert time.monotonic() < end, "the search found nothing"
+        phone.execute_script("arguments[0].focus(); arguments[0].value = ''", box)
+        box.send_keys("lossless compression")
+        time.sleep(2)
+    found = phone.find_elements("css selector", ".md-search-result__item a")
+    assert "tasks/compression.html" in found[0].get_attribute("href")
+    assert not phone.get_log("browser")
+
+
+@pytest.mark.slow
+def test_no_page_is_wider_than_a_phone(site, phone):
+    for path in sorted(site.rglob("*.html")):
+        phone.get(path.as_uri())
+        wide = phone.execute_script("return document.documentElement.scrollWidth")
+        assert wide <= 390, path.name

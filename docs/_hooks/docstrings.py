@@ -33,6 +33,8 @@ def as_markdown(docstring: str) -> str:
             lines[i] = line.replace("Example:", "Examples:")
         elif ">>>" not in line:
             parts = CODE.split(line)
-            parts[::2] = [re.sub(r"(?<![*\w])\*(?=[\w.])(?![^*]*\w\*)", r"\\*", p) for p in parts[::2]]
+            parts[::2] = [
+                re.sub(r"(?<![*\w])\*(?=[\w.])(?![^*]*\w\*)", r"\\*", p) for p in parts[::2]
+            ]
             lines[i] = "".join(parts)
     return "\n".join(lines)

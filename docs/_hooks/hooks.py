@@ -1,7 +1,7 @@
 """What MkDocs does besides reading docs/: pages from other places, links, citations, formulas.
 
-- Pages that are not written in docs/: the API reference, the notebooks of colab/, the changelog, the
-  results, CONTRIBUTING.md. Links to those files, right on GitHub, become links to these pages.
+- Pages that are not written in docs/: the API reference, the notebooks of colab/, the changelog,
+  the results, CONTRIBUTING.md. Links to those files, right on GitHub, become links to these pages.
 - `tfvae.VHPVAE` in a code span is a link to the reference, and [K19] one to the bibliography.
 - Formulas become MathML, which browsers show without JavaScript.
 """
@@ -169,7 +169,7 @@ def linked_citation(match: re.Match, bibliography: str) -> str:
     return f"[{re.sub(KEY, key, match[1])}]"
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def known_keys() -> set[str]:
     """The keys that the bibliography lists."""
     text = (ROOT / "docs" / "bibliography.md").read_text(encoding="utf-8")
@@ -182,7 +182,7 @@ def place_of(code: str) -> str | None:
     return public_names().get(name[1]) if name else None
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def public_names() -> dict[str, str]:
     """`tfvae.priors.Flow`, `priors.Flow` and, where only one object has it, `Flow` -> its entry."""
     found = reference.packages()

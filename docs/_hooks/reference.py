@@ -136,7 +136,7 @@ def _tree(path):
     return _parsed(path, path.stat().st_mtime_ns)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _parsed(path, stamp):
     """A file as it is at that time: `mkdocs serve` reads it again when it changes."""
     return ast.parse(path.read_text(encoding="utf-8"))
