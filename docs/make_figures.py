@@ -139,8 +139,8 @@ def topographic() -> Figure:
     )
     model.compile(keras.optimizers.Adam(1e-3))
     model.fit(train, epochs=25, verbose=0)
-    x = next(iter(test))
-    return plots.capsule_traversals(model, (x[0] if isinstance(x, tuple) else x)[:2])
+    x, _ = next(iter(test))
+    return plots.capsule_traversals(model, x[:2])
 
 
 @functools.cache

@@ -135,6 +135,7 @@ def mathml(match: re.Match) -> str:
     display = "block" if match[1] == "div" else "inline"
     made = convert(html.unescape(match[2]).strip(), display=display)
     made = SCRIPT.sub(lambda found: f"<mi>{_SCRIPTS[found[1]]}</mi>", made)
+    made = made.replace("<mi>log</mi>", '<mi>log</mi><mspace width="0.167em" />')
     return f'<div class="formula">{made}</div>' if match[1] == "div" else made
 
 
