@@ -2,8 +2,8 @@
 
     python docs/make_figures.py [NAME …]
 
-Each figure takes less than a minute on one core: networks are small, data are rendered or come with
-scikit-learn, and seeds are fixed. Without names all figures are drawn.
+Networks are small, data are rendered or come with scikit-learn, and seeds are fixed. Without names all
+figures are drawn.
 """
 
 import argparse
@@ -140,7 +140,7 @@ def topographic() -> Figure:
     model.compile(keras.optimizers.Adam(1e-3))
     model.fit(train, epochs=25, verbose=0)
     x, _ = next(iter(test))
-    return plots.capsule_traversals(model, x[:2])
+    return plots.capsule_traversals(model, x[:4])
 
 
 @functools.cache
