@@ -224,6 +224,9 @@ def test_formulas_become_mathml(hooks):
         assert made.startswith("<p><math xmlns=") and 'display="inline"' in made
         assert "<mi>𝒩</mi>" in html.unescape(made) and "<mo><</mo>" in html.unescape(made)
         assert "<msub><mi>x</mi><mi>i</mi></msub>" in made and "arithmatex" not in made
+    page = r'<div class="arithmatex">\[\mathbb E \big\lVert x \big\rVert\]</div>'
+    made = html.unescape(hooks.FORMULA.sub(hooks.mathml, page))
+    assert "<mi>𝔼</mi>" in made and made.count("‖") == 2 and "\\" not in made
 
 
 class Page(html.parser.HTMLParser):

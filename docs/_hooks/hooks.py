@@ -40,8 +40,10 @@ ENTRY = re.compile(rf"<strong>\[({KEY})\]</strong>")
 NAME = re.compile(r"([\w.]+)(?:\(.*\))?")
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL)
 # Browsers draw letters of other alphabets from Unicode alone.
-SCRIPT = re.compile(r'<mi mathvariant="script">([A-Z])</mi>')
-_SCRIPTS = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "𝒜ℬ𝒞𝒟ℰℱ𝒢ℋℐ𝒥𝒦ℒℳ𝒩𝒪𝒫𝒬ℛ𝒮𝒯𝒰𝒱𝒲𝒳𝒴𝒵", strict=True))
+LETTER = re.compile(r'<mi mathvariant="(script|double-struck)">([A-Z])</mi>')
+# What the converter does not know.
+UNKNOWN = ((re.compile(r"\\[bB]igg?[lrm]?(?![a-zA-Z])"), ""), (re.compile(r"\\[lr]Vert\b"), r"\\|"))
+ALPHABETS = {"script": "𝒜ℬ𝒞𝒟ℰℱ𝒢ℋℐ𝒥𝒦ℒℳ𝒩𝒪𝒫𝒬ℛ𝒮𝒯𝒰𝒱𝒲𝒳𝒴𝒵", "double-struck": "𝔸𝔹ℂ𝔻𝔼𝔽𝔾ℍ𝕀𝕁𝕂𝕃𝕄ℕ𝕆ℙℚℝ𝕊𝕋𝕌𝕍𝕎𝕏𝕐ℤ"}
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -133,8 +135,11 @@ def site_path(path: str) -> str | None:
 def mathml(match: re.Match) -> str:
     """A formula of LaTeX as MathML."""
     display = "block" if match[1] == "div" else "inline"
-    made = convert(html.unescape(match[2]).strip(), display=display)
-    made = SCRIPT.sub(lambda found: f"<mi>{_SCRIPTS[found[1]]}</mi>", made)
+    formula = html.unescape(match[2]).strip()
+    for pattern, known in UNKNOWN:
+        formula = pattern.sub(known, formula)
+    made = convert(formula, display=display)
+    made = LETTER.sub(lambda found: f"<mi>{ALPHABETS[found[1]][ord(found[2]) - 65]}</mi>", made)
     made = made.replace("<mi>log</mi>", '<mi>log</mi><mspace width="0.167em" />')
     return f'<div class="formula">{made}</div>' if match[1] == "div" else made
 
