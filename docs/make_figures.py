@@ -2,8 +2,8 @@
 
     python docs/make_figures.py [NAME …]
 
-Networks are small, data are rendered or come with scikit-learn, and seeds are fixed. Without names all
-figures are drawn.
+Networks are small, data are rendered or come with scikit-learn, and seeds are fixed. Without names
+all figures are drawn.
 """
 
 import argparse
