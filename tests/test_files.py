@@ -89,10 +89,11 @@ def test_arrays_and_manifest_come_back(tmp_path):
 def test_arrays_that_stay_in_their_file(check, tmp_path):
     path = tmp_path / "a.npz"
     arrays = {"a": np.arange(6.0).reshape(2, 3), "b": np.zeros(0, "int64"), "c": np.arange(4)}
+    arrays["e"] = np.asfortranarray(arrays["a"] + 1)
     blocks = [np.arange(3.0), np.arange(5, dtype="int64")]
     size = sum(one.nbytes for one in blocks)
     _files.write_arrays(path, {**arrays, "d": _files.Blocks(size, iter(blocks))}, {"x": 1})
-    found, manifest = _files.map_arrays(path, ["a", "b", "d"], check=check)
+    found, manifest = _files.map_arrays(path, ["a", "b", "d", "e"], check=check)
     assert manifest == {"x": 1}
     assert [type(found[name]) is np.memmap for name in "abcd"] == [True, False, False, True]
     for name, array in arrays.items():
@@ -125,3 +126,13 @@ def test_blocks_of_another_size_than_said(tmp_path):
     _files.write_arrays(path, {"a": _files.Blocks(9, [np.zeros(8, "uint8")])}, {})
     with pytest.raises(_files.DamagedFileError, match="not as long as it says"):
         _files.map_arrays(path, ["a"], check=True)
+
+
+def test_objects_are_not_mapped(tmp_path):
+    """Their bytes would be taken for addresses."""
+    path = tmp_path / "a.npz"
+    _files.write_arrays(path, {"a": np.arange(4)}, {})
+    path.write_bytes(path.read_bytes().replace(b"'<i8'", b"'|O' "))
+    for check in (["a"], []):
+        with pytest.raises(_files.DamagedFileError):
+            _files.map_arrays(path, check, check=False)

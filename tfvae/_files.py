@@ -158,13 +158,15 @@ def _mapped(path, file, info):
     start = info.header_offset + 30 + sum(struct.unpack("<HH", file.read(4)))
     file.seek(start)
     np.lib.format.read_magic(file)
-    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    if dtype.hasobject:
+        raise ValueError(f"{info.filename} has objects")
     size = dtype.itemsize * int(np.prod(shape))
     if info.compress_type != zipfile.ZIP_STORED or file.tell() + size != start + info.file_size:
         raise ValueError(f"{info.filename} is not as long as it says")
     if not size:
         return np.zeros(shape, dtype)
-    return np.memmap(path, dtype, "r", file.tell(), shape)
+    return np.memmap(path, dtype, "r", file.tell(), shape, "F" if is_fortran else "C")
 
 
 def _check_digest(file):

@@ -132,13 +132,36 @@ def test_damage_is_noticed(tmp_path):
             call()
 
 
-def test_lists_that_are_not_as_long_as_they_say(tmp_path):
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda arrays: arrays["sizes"] + (np.arange(64) == 0),
+        lambda arrays: (
+            arrays["sizes"] + 1_000 * (np.arange(64) == 0) - 1_000 * (np.arange(64) == 1)
+        ),
+        lambda arrays: arrays["sizes"].astype("float64"),
+        lambda arrays: arrays["sizes"][:-1],
+    ],
+)
+def test_sizes_that_do_not_fit(changed, tmp_path):
+    """A file that nobody damaged, and `save` did not write."""
     example().save(tmp_path)
     arrays, manifest = _files.read_arrays(tmp_path / "index.npz")
-    arrays["sizes"][0] += 1
-    _files.write_arrays(tmp_path / "index.npz", arrays, manifest)
+    assert len(arrays["sizes"]) == 64
+    _files.write_arrays(tmp_path / "index.npz", arrays | {"sizes": changed(arrays)}, manifest)
     for memory_map in (False, True):
-        with pytest.raises(ValueError, match="lists are not as long"):
+        with pytest.raises(ValueError, match="its arrays do not fit each other"):
+            SimilarityIndex.load(tmp_path, memory_map=memory_map)
+
+
+@pytest.mark.parametrize("name", ["numbers", "is_text", "text_ends"])
+def test_columns_that_do_not_fit(name, tmp_path):
+    example(IDS["both"]).save(tmp_path)
+    arrays, manifest = _files.read_arrays(tmp_path / "index.npz")
+    changed = arrays[name].astype("float32") if name == "text_ends" else arrays[name][1:]
+    _files.write_arrays(tmp_path / "index.npz", arrays | {name: changed}, manifest)
+    for memory_map in (False, True):
+        with pytest.raises(ValueError, match="its arrays do not fit each other"):
             SimilarityIndex.load(tmp_path, memory_map=memory_map)
 
 

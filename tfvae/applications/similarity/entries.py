@@ -233,12 +233,22 @@ def plain_ids(ids: Sequence[int | str]) -> list[int | str]:
     return ids
 
 
-def as_json(metadata: Sequence[Any]) -> list[str] | None:
+def as_json(metadata: Sequence[Any], count: int) -> list[str] | None:
     """Metadata as JSON, "" for None; None if all of them are None.
 
     Raises:
-        ValueError: when JSON would not give back what it was given.
+        ValueError: when they are not so many, or JSON would not give back what it was given.
     """
+    if isinstance(metadata, (str, bytes, dict, set)) or not hasattr(metadata, "__iter__"):
+        raise ValueError(
+            f"`metadata` must be a sequence of JSON values, received {metadata!r:.60}."
+        )
+    metadata = list(metadata)
+    if len(metadata) != count:
+        raise ValueError(
+            f"`metadata` must have one element for each of the {count} rows of `z`, received "
+            f"{len(metadata)}."
+        )
     try:
         texts = ["" if one is None else json.dumps(one) for one in metadata]
     except (TypeError, ValueError, RecursionError) as error:

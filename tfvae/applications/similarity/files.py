@@ -12,8 +12,16 @@ from tfvae.applications.similarity.lists import Lists, add_to, in_file, package
 
 FILE = "index.npz"
 FORMAT = 3
-# As long as the index.
-LARGE = ("lists", "numbers", "is_text", "texts", "text_ends", "metadata", "metadata_ends")
+# Arrays that are as long as the index, and their types.
+LARGE = {
+    "lists": "uint8",
+    "numbers": "int64",
+    "is_text": "uint8",
+    "texts": "uint8",
+    "text_ends": "int64",
+    "metadata": "uint8",
+    "metadata_ends": "int64",
+}
 
 
 def write(
@@ -56,14 +64,13 @@ def read(folder: str | os.PathLike, memory_map: bool) -> tuple[Lists, Entries, d
                 f"`folder` must hold an index of format {FORMAT}, received format "
                 f"{manifest.get('format')!r} in {str(path)!r}. Build the index again."
             )
-        sizes, centroids = arrays["sizes"], arrays["centroids"]
-        if np.sum(sizes) * (4 * centroids.shape[1] + 8) != len(arrays["lists"]):
-            raise _files.DamagedFileError("its lists are not as long as it says")
+        _check(arrays)
     except (OSError, _files.DamagedFileError) as error:
         raise ValueError(
             f"`folder` must hold an index that `save` wrote, received {str(path)!r}: {error}. "
             "Build the index again."
         ) from error
+    sizes, centroids = arrays["sizes"], arrays["centroids"]
     if memory_map and len(arrays["lists"]):
         stored = arrays["lists"]
         inverted = in_file(str(path), stored.offset, sizes, centroids.shape[1])
@@ -72,6 +79,23 @@ def read(folder: str | os.PathLike, memory_map: bool) -> tuple[Lists, Entries, d
     lists = Lists(centroids, manifest["probes"], arrays["radii"], inverted)
     entries = Entries.from_arrays(arrays, len(lists), manifest["num_added"], memory_map)
     return lists, entries, manifest["settings"]
+
+
+def _check(arrays):
+    """Raises DamagedFileError where arrays do not fit each other: faiss would trust them."""
+    sizes, centroids = arrays["sizes"], arrays["centroids"]
+    fits = centroids.ndim == 2 and sizes.shape == arrays["radii"].shape == centroids.shape[:1]
+    fits = fits and sizes.dtype == "int64" and np.all(sizes >= 0)
+    fits = fits and np.sum(sizes) * (4 * centroids.shape[1] + 8) == len(arrays["lists"])
+    of_entries = [arrays[name] for name in ("numbers", "is_text") if name in arrays]
+    fits = fits and all(len(one) == np.sum(sizes) for one in of_entries)
+    fits = fits and all(
+        arrays[name].ndim == 1 and arrays[name].dtype == kind
+        for name, kind in LARGE.items()
+        if name in arrays
+    )
+    if not fits:
+        raise _files.DamagedFileError("its arrays do not fit each other")
 
 
 def _in_memory(stored, sizes, dim):

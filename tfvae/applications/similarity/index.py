@@ -113,17 +113,16 @@ class SimilarityIndex:
         z = self._metric.checked(z)
         start = self._entries.num_added
         ids = range(start, start + len(z)) if ids is None else plain_ids(ids)
-        metadata = None if metadata is None else list(metadata)
-        if len(ids) != len(z) or (metadata is not None and len(metadata) != len(z)):
+        if len(ids) != len(z):
             raise ValueError(
-                f"`ids` and `metadata` must have one element for each of the {len(z)} rows of `z`, "
-                f"received {len(ids)} and {len(z if metadata is None else metadata)}."
+                f"`ids` must have one element for each of the {len(z)} rows of `z`, received "
+                f"{len(ids)}."
             )
         refuse(
             "`ids` must be new and different, received known or repeated ones",
             [*repeated(ids), *self._entries.known(ids)],
         )
-        texts = None if metadata is None else as_json(metadata)
+        texts = None if metadata is None else as_json(metadata, len(z))
         if not len(z):
             return
         try:
@@ -261,12 +260,11 @@ class SimilarityIndex:
             >>> found.value, found.false_positive_rate, found.false_negative_rate
             (3.0, 0.0, 0.0)
         """
-        z, labels = self._metric.checked(z), np.asarray(labels)
+        z, labels = self._metric.checked(z), thresholds.groups_of_labels(labels)
         if labels.shape != z.shape[:1]:
             raise ValueError(
                 f"`labels` must have the shape {z.shape[:1]}, received {labels.shape}."
             )
-        _, labels = np.unique(labels, return_inverse=True)
         max_pairs = _checks.positive_int("max_pairs", max_pairs)
         rng = np.random.default_rng(_checks.whole("seed", seed))
         pairs = []

@@ -109,6 +109,28 @@ def same_threshold(
     )
 
 
+def groups_of_labels(labels: ArrayLike) -> np.ndarray:
+    """Whole numbers from 0 in place of labels of any kind, of the same shape.
+
+    Raises:
+        ValueError: when labels cannot be compared, or one is NaN.
+    """
+    try:
+        labels = np.asarray(labels)
+        different, groups = np.unique(labels, return_inverse=True)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"`labels` must be numbers or strings, (n,), received others: {error}. Leave out rows "
+            "without a label."
+        ) from error
+    if np.any(different != different):  # Only NaN does.
+        raise ValueError(
+            "`labels` must be numbers or strings, (n,), received NaN. Leave out rows without a "
+            "label."
+        )
+    return groups.reshape(labels.shape)
+
+
 def pairs_of_labels(
     labels: np.ndarray, same: bool, most: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
