@@ -11,13 +11,14 @@ Wanted is a recall of 0.95 at every size. 10⁷ entries of 24 numbers take 3 GB 
 
 import argparse
 import contextlib
-import json
+import importlib
 import math
+import multiprocessing
 import pathlib
-import subprocess
 import sys
 import tempfile
 import time
+from concurrent import futures
 
 import numpy as np
 
@@ -115,12 +116,15 @@ def reopen(count, dim, folder):
 
 
 def alone(task, count, dim, folder):
-    """What `task` returns in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.index", "--task", task, "--folder", folder]
-    command += ["--sizes", str(count), "--dim", str(dim)]
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    (line,) = [line for line in output.splitlines() if line.startswith("RESULT ")]
-    return json.loads(line.removeprefix("RESULT "))
+    """What a function of this module returns in a process of its own."""
+    name = "benchmarks.index"
+    kind = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+    context = multiprocessing.get_context(kind)
+    if kind == "forkserver":
+        context.set_forkserver_preload(["benchmarks.common", "tfvae.applications.similarity"])
+    with futures.ProcessPoolExecutor(1, context) as pool:
+        function = getattr(importlib.import_module(name), task)
+        return pool.submit(function, count, dim, folder).result()
 
 
 def exponent(sizes, values):
@@ -135,16 +139,9 @@ def main(argv=None):
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of entries")
     parser.add_argument("--dim", type=int, default=DIM)
     parser.add_argument("--json", help="file to write the numbers to, with units")
-    parser.add_argument("--task", choices=("build", "reopen"), help=argparse.SUPPRESS)
-    parser.add_argument("--folder", help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
     if min(arguments.sizes) < NUM_ROWS:
         parser.error(f"--sizes must be at least {NUM_ROWS}.")
-    if arguments.task:
-        task = {"build": build, "reopen": reopen}[arguments.task]
-        found = task(arguments.sizes[0], arguments.dim, arguments.folder)
-        print("RESULT " + json.dumps(found), flush=True)
-        return 0
     every = []
     for count in arguments.sizes:
         with tempfile.TemporaryDirectory() as folder:

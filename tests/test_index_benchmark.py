@@ -44,3 +44,9 @@ def test_the_command_line(recall, code, monkeypatch, capsys, tmp_path):
     with pytest.raises(SystemExit):
         index.main(["--sizes", "10"])
     assert "at least 1000" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_process_of_its_own(tmp_path):
+    found = index.alone("build", 1_000, 4, str(tmp_path))
+    assert set(found | index.alone("reopen", 1_000, 4, str(tmp_path))) == set(index.COLUMNS)
