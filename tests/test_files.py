@@ -83,3 +83,56 @@ def test_arrays_and_manifest_come_back(tmp_path):
     assert manifest == {"x": [1, "ü"]} and found.keys() == arrays.keys()
     for name, value in arrays.items():
         np.testing.assert_array_equal(found[name], value)
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_arrays_that_stay_in_their_file(check, tmp_path):
+    path = tmp_path / "a.npz"
+    arrays = {"a": np.arange(6.0).reshape(2, 3), "b": np.zeros(0, "int64"), "c": np.arange(4)}
+    arrays["e"] = np.asfortranarray(arrays["a"] + 1)
+    blocks = [np.arange(3.0), np.arange(5, dtype="int64")]
+    size = sum(one.nbytes for one in blocks)
+    _files.write_arrays(path, {**arrays, "d": _files.Blocks(size, iter(blocks))}, {"x": 1})
+    found, manifest = _files.map_arrays(path, ["a", "b", "d", "e"], check=check)
+    assert manifest == {"x": 1}
+    assert [type(found[name]) is np.memmap for name in "abcd"] == [True, False, False, True]
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(found[name], array)
+        assert found[name].dtype == array.dtype
+    assert found["d"].tobytes() == b"".join(one.tobytes() for one in blocks)
+    assert path.read_bytes()[found["a"].offset :][:48] == arrays["a"].tobytes()
+    assert not found["a"].flags.writeable
+    whole, _ = _files.read_arrays(path)
+    np.testing.assert_array_equal(whole["d"], found["d"])
+
+
+def test_damage_of_what_is_read_and_of_what_is_mapped(tmp_path):
+    path = tmp_path / "a.npz"
+    _files.write_arrays(path, {"mapped": np.arange(90), "read": np.arange(90)}, {})
+    whole, part = path.read_bytes(), np.arange(90).tobytes()
+    mapped, read = whole.index(part), whole.rindex(part)
+    path.write_bytes(whole[:mapped] + b"?" + whole[mapped + 1 :])
+    assert _files.map_arrays(path, ["mapped"], check=False)[0]["mapped"][0] == ord("?")
+    with pytest.raises(_files.DamagedFileError, match="checksum"):
+        _files.map_arrays(path, ["mapped"], check=True)
+    for damaged in (whole[:read] + b"?" + whole[read + 1 :], whole[:-60], whole[: mapped - 9], b""):
+        path.write_bytes(damaged)
+        with pytest.raises(_files.DamagedFileError, match="no arrays with a manifest"):
+            _files.map_arrays(path, ["mapped"], check=False)
+
+
+def test_blocks_of_another_size_than_said(tmp_path):
+    path = tmp_path / "a.npz"
+    _files.write_arrays(path, {"a": _files.Blocks(9, [np.zeros(8, "uint8")])}, {})
+    with pytest.raises(_files.DamagedFileError, match="not as long as it says"):
+        _files.map_arrays(path, ["a"], check=True)
+
+
+def test_objects_are_not_mapped(tmp_path):
+    """Their bytes would be taken for addresses."""
+    path = tmp_path / "a.npz"
+    _files.write_arrays(path, {"a": np.arange(4)}, {})
+    path.write_bytes(path.read_bytes().replace(b"'<i8'", b"'|O' "))
+    for check in (["a"], []):
+        with pytest.raises(_files.DamagedFileError):
+            _files.map_arrays(path, check, check=False)

@@ -8,8 +8,10 @@ import os
 import pathlib
 import re
 import secrets
-from collections.abc import Iterator
-from typing import Any
+import struct
+import zipfile
+from collections.abc import Container, Iterable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -73,15 +75,36 @@ def flush(path: str | os.PathLike) -> None:
             os.close(descriptor)
 
 
+class Blocks(NamedTuple):
+    """Bytes of an array that is written block by block, and is never in memory as a whole."""
+
+    size: int
+    """Of all blocks, in bytes."""
+    blocks: Iterable[np.ndarray]
+
+
 def write_arrays(
-    path: str | os.PathLike, arrays: dict[str, np.ndarray], manifest: dict[str, Any]
+    path: str | os.PathLike, arrays: dict[str, np.ndarray | Blocks], manifest: dict[str, Any]
 ) -> None:
     """Writes arrays and a JSON manifest as an .npz file, followed by its SHA-256 (32 bytes)."""
     text = np.frombuffer(json.dumps(manifest).encode(), np.uint8)
     with replacing(path) as partial, partial.open("wb") as file:
         stream = _Digesting(file)
-        np.savez(stream, **arrays, **{_MANIFEST: text})
+        with zipfile.ZipFile(stream, "w") as archive:
+            for name, array in {**arrays, _MANIFEST: text}.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    _write_array(member, array)
         file.write(stream.digest.digest())
+
+
+def _write_array(member, array):
+    if not isinstance(array, Blocks):
+        np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
+        return
+    header = {"descr": "|u1", "fortran_order": False, "shape": (array.size,)}
+    np.lib.format.write_array_header_1_0(member, header)
+    for block in array.blocks:
+        member.write(np.ascontiguousarray(block).data.cast("B"))
 
 
 def read_arrays(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -92,19 +115,77 @@ def read_arrays(path: str | os.PathLike) -> tuple[dict[str, np.ndarray], dict[st
         OSError: when the file cannot be read.
     """
     with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        found = _digest(file, size - _DIGEST_SIZE)
-        if size <= _DIGEST_SIZE or file.read() != found:
-            raise DamagedFileError(f"its {size} bytes do not end with their checksum")
-        file.seek(0)
-        try:
-            with np.load(file, allow_pickle=False) as content:
-                arrays = dict(content)
+        _check_digest(file)
+        with _as_damage(), np.load(file, allow_pickle=False) as content:
+            arrays = dict(content)
             return arrays, json.loads(arrays.pop(_MANIFEST).tobytes())
-        except (OSError, MemoryError):
-            raise
-        except Exception as error:  # NumPy, zipfile and json have many classes for one thing.
-            raise DamagedFileError(f"it holds no arrays with a manifest ({error})") from error
+
+
+def map_arrays(
+    path: str | os.PathLike, names: Container[str], *, check: bool
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Returns the arrays and the manifest of a file; arrays of these names stay in the file.
+
+    Args:
+        path: of a file that `write_arrays` wrote.
+        names: of arrays to map as `np.memmap`. They are read where they are looked at.
+        check: whether to read the whole file and compare its digest. Otherwise what is read now is
+            checked alone.
+
+    Raises:
+        DamagedFileError: when a byte that was checked differs from what was written.
+        OSError: when the file cannot be read.
+    """
+    with open(path, "rb") as file:
+        if check:
+            _check_digest(file)
+            file.seek(0)
+        arrays = {}
+        with _as_damage(), zipfile.ZipFile(file) as archive:
+            for info in archive.infolist():
+                name = info.filename.removesuffix(".npy")
+                if name in names:
+                    arrays[name] = _mapped(path, file, info)
+                else:
+                    with archive.open(info) as member:  # zipfile compares a CRC-32.
+                        arrays[name] = np.lib.format.read_array(member, allow_pickle=False)
+            return arrays, json.loads(arrays.pop(_MANIFEST).tobytes())
+
+
+def _mapped(path, file, info):
+    """An array of an archive, in its file. A ZIP file says where its name and its content begin."""
+    file.seek(info.header_offset + 26)
+    start = info.header_offset + 30 + sum(struct.unpack("<HH", file.read(4)))
+    file.seek(start)
+    np.lib.format.read_magic(file)
+    shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    if dtype.hasobject:
+        raise ValueError(f"{info.filename} has objects")
+    size = dtype.itemsize * int(np.prod(shape))
+    if info.compress_type != zipfile.ZIP_STORED or file.tell() + size != start + info.file_size:
+        raise ValueError(f"{info.filename} is not as long as it says")
+    if not size:
+        return np.zeros(shape, dtype)
+    return np.memmap(path, dtype, "r", file.tell(), shape, "F" if is_fortran else "C")
+
+
+def _check_digest(file):
+    """Raises DamagedFileError when a file does not end with the digest of what is before."""
+    size = os.fstat(file.fileno()).st_size
+    found = _digest(file, size - _DIGEST_SIZE)
+    if size <= _DIGEST_SIZE or file.read() != found:
+        raise DamagedFileError(f"its {size} bytes do not end with their checksum")
+    file.seek(0)
+
+
+@contextlib.contextmanager
+def _as_damage():
+    try:
+        yield
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # NumPy, zipfile and json have many classes for one thing.
+        raise DamagedFileError(f"it holds no arrays with a manifest ({error})") from error
 
 
 class _Digesting(io.RawIOBase):
