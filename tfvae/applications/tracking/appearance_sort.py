@@ -58,14 +58,14 @@ class AppearanceSort(Tracker):
         ...     seen = [] if 5 <= frame < 9 else boxes
         ...     ids += tracker.update(seen, embeddings=looks[: len(seen)]).ids.tolist()
         >>> ids
-        [1, 1, 1, 1, 1, 1]
+        [1, 1, 1, 1, 1]
     """
 
     def __init__(
         self,
         max_distance: float,
         max_age: int = 30,
-        min_hits: int = 2,
+        min_hits: int = 3,
         min_overlap: float = 0.3,
         gallery_size: int = 100,
         gate: float = 0.95,
