@@ -28,8 +28,8 @@ def test_train_track_evaluate(walk, trained, tmp_path, capsys):
     table = capsys.readouterr().out
     cells = dict(zip(*[[c.strip() for c in row.split("|")] for row in table.splitlines()[::3][:2]]))  # noqa: B905
     assert float(cells["Precision"]) == 100.0 and float(cells["IDs"]) == 0
-    # Told from the third frame of a track on.
-    assert float(cells["Recall"]) == pytest.approx(100 * 22 / 24, abs=0.1)
+    # Told from the fourth frame of a track on.
+    assert float(cells["Recall"]) == pytest.approx(100 * 21 / 24, abs=0.1)
 
 
 def test_compare_has_a_row_for_each_tracker(walk, capsys):
