@@ -22,7 +22,7 @@ import tensorflow as tf
 
 import tfvae
 from benchmarks import common
-from benchmarks.step import fit_steps
+from benchmarks.step_models import fit_steps
 from tfvae.objectives import InformationCascade
 
 LATENT_DIM = 6

@@ -1,236 +1,158 @@
-"""Median ms of a `fit` step of each model, beside a bare Keras step and the arithmetic floor.
+"""Median ms of a `fit` step of each model, beside its own products, a bare Keras step and pythae.
 
-    python -m benchmarks.step [--steps 20] [--rounds 12] [--json FILE]
+    python -m benchmarks.step [--steps 20] [--rounds 12] [--peers PYTHON] [--profile] [--json FILE]
 
-Every model is fitted on the same batch, in rounds that take turns, so that what else the machine
-does falls on all alike; the number is the median over all steps. The floor is the arithmetic of the
-step's matrix products and convolutions over the rate of a large matrix product in the same rounds;
-beside it, the time that these products and convolutions take alone, forward and backward.
-Where pythae is installed (`pip install pythae torch`), its models run in the same rounds.
+Every model has a process of its own and is fitted on the same batch, in rounds that take turns, so
+that what else the machine does falls on all alike; the number is the median over all steps. The
+reference of a step is what no step can do without, timed in the same rounds: the matrix products
+and convolutions of its networks, forward and backward, and the update of its weights.
+
+--peers names the interpreter of an environment with torch and pythae (`pip install torch pythae`),
+whose models then take their turns as well. --profile adds the ten operations in which each step
+spends most, by TensorFlow's profiler.
 """
 
 import argparse
 import statistics
-import time
+import sys
 
-import keras
 import numpy as np
-import tensorflow as tf
-import tensorflow_probability as tfp
 
-import tfvae
-from benchmarks import common, peers
-from benchmarks.arithmetic import forward_flop, gemm_rate, products_alone, training_flop
+from benchmarks import common
+from benchmarks.step_shapes import BATCHES, DATA
+from benchmarks.turns import Worker
 
-LATENT_DIM = 32
-SHAPES = {"dense": ((784,), 128), "conv": ((64, 64, 1), 64)}
-IMPORTANCE_SAMPLES = 16
-COMPONENTS = 500
-
-
-def networks(shape):
-    """Encoder and decoder of the shape: 784-300-300-32, or the convolutions for 64×64."""
-    if shape == "dense":
-        return tfvae.networks.mlp([300, 300]), tfvae.networks.mlp([300, 300], (784,))
-    return tfvae.networks.conv_encoder(), tfvae.networks.conv_decoder((64, 64, 1))
-
-
-class BareVAE(keras.Model):
-    """The same network in the train_step of the Keras guide: what a user would write by hand."""
-
-    def __init__(self, shape):
-        super().__init__()
-        self.encoder, self.decoder = networks(shape)
-        self.head = keras.layers.Dense(2 * LATENT_DIM)
-        self.seeds = keras.random.SeedGenerator(0)
-        self.trackers = [keras.metrics.Mean(name=name) for name in ("loss", "distortion", "rate")]
-
-    @property
-    def metrics(self):
-        return self.trackers
-
-    def train_step(self, x):
-        with tf.GradientTape() as tape:
-            loc, raw = tf.split(self.head(self.encoder(x)), 2, axis=-1)
-            scale = tf.math.softplus(raw)
-            z = loc + scale * keras.random.normal(tf.shape(loc), seed=self.seeds)
-            logits = self.decoder(z)
-            axes = list(range(1, logits.shape.rank))
-            distortion = tf.reduce_mean(
-                tf.reduce_sum(
-                    tf.nn.sigmoid_cross_entropy_with_logits(labels=x, logits=logits), axis=axes
-                )
-            )
-            rate = tf.reduce_mean(
-                0.5 * tf.reduce_sum(loc**2 + scale**2 - 1.0 - 2.0 * tf.math.log(scale), axis=-1)
-            )
-            loss = distortion + rate
-        gradients = tape.gradient(loss, self.trainable_weights)
-        self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
-        for tracker, value in zip(self.trackers, (loss, distortion, rate), strict=True):
-            tracker.update_state(value)
-        return {tracker.name: tracker.result() for tracker in self.trackers}
+BARE = "bare Keras VAE"
+# Goals for a step over its products and update, and over pythae's step: None where there is none.
+GOALS = {
+    ("dense", "VAE"): (2.0, 0.8),
+    ("dense", "VHP-VAE"): (1.35, None),
+    ("dense", "VampPrior VAE"): (1.35, 0.3),
+    ("dense", "IWAE"): (1.35, 0.5),
+    ("dense", "FactorVAE"): (1.35, 0.8),
+    ("dense", "β-TCVAE"): (1.35, None),
+    ("conv", "VAE"): (1.35, 0.8),
+    ("conv", "VHP-VAE"): (1.35, None),
+    ("conv", "VampPrior VAE"): (1.35, None),
+    ("conv", "IWAE"): (1.35, None),
+    ("conv", "FactorVAE"): (1.35, None),
+    ("conv", "β-TCVAE"): (1.35, None),
+}
+OURS = (BARE, "VAE", "VHP-VAE", "VampPrior VAE", "IWAE", "FactorVAE", "β-TCVAE")
+PEERS = ("VAE", "IWAE", "VampPrior VAE", "FactorVAE", "β-TCVAE")
 
 
-def models(shape):
-    """The models to compare, by name."""
-
-    def make(cls, **kwargs):
-        encoder, decoder = networks(shape)
-        return cls(
-            LATENT_DIM, encoder=encoder, decoder=decoder, likelihood="bernoulli", seed=0, **kwargs
-        )
-
-    return {
-        "bare Keras VAE": BareVAE(shape),
-        "VAE": make(tfvae.VAE),
-        "VHP-VAE": make(
-            tfvae.VHPVAE,
-            prior=tfvae.priors.HierarchicalPrior(IMPORTANCE_SAMPLES, hidden=(128, 128)),
-            objective=tfvae.objectives.Constrained(kappa=0.1),
-        ),
-        "VampPrior VAE": make(tfvae.VAE, prior=tfvae.priors.VampPrior(COMPONENTS)),
-        "IWAE": make(
-            tfvae.ImportanceWeightedVAE,
-            objective=tfvae.objectives.ImportanceWeighted(IMPORTANCE_SAMPLES),
-        ),
+def measure(shape, steps, rounds, names, peers, profiled):
+    """Medians of a shape in seconds, by ("tfvae" or "pythae", name), and profiles by name."""
+    workers = {("tfvae", name): Worker("benchmarks.step_models", shape, name) for name in names}
+    if peers:
+        workers |= {
+            ("pythae", name): Worker("benchmarks.peers", shape, name, python=peers)
+            for name in PEERS
+            if name in names
+        }
+    for worker in workers.values():
+        worker.ask(count=5)
+    measured = {(*key, "step"): [] for key in workers}
+    measured |= {
+        (*key, what): [] for key in workers if key[0] == "tfvae" for what in ("products", "update")
     }
-
-
-def parts(name, model, batch):
-    """The networks that a training step runs: (network, rows, whether its input has a gradient)."""
-
-    def head_of(features):
-        return keras.Sequential([keras.Input((features,)), keras.layers.Dense(2 * LATENT_DIM)])
-
-    head = head_of(int(np.prod(model.encoder.output_shape[1:])))
-    yield model.encoder, batch, False
-    yield head, batch, True
-    yield model.decoder, batch * (IMPORTANCE_SAMPLES if name == "IWAE" else 1), True
-    if name == "VampPrior VAE":  # The pseudo-inputs are weights: their gradient is needed.
-        yield model.encoder, COMPONENTS, True
-        yield head, COMPONENTS, True
-    if name == "VHP-VAE":
-        prior, samples = model.prior, batch * IMPORTANCE_SAMPLES
-        yield prior.encoder, batch, True
-        yield head_of(prior.encoder.output_shape[-1]), batch, True
-        yield prior.decoder, samples, True
-        yield head_of(prior.decoder.output_shape[-1]), samples, True
-
-
-def step_flop(name, model, batch):
-    """FLOP of the matrix products and convolutions of one training step."""
-    total = sum(
-        training_flop(forward_flop(network, rows), needs_input_gradient)
-        for network, rows, needs_input_gradient in parts(name, model, batch)
-    )
-    if name == "VampPrior VAE":  # The densities of its components.
-        total += 3 * 2.0 * batch * COMPONENTS * 2 * LATENT_DIM
-    return total
-
-
-class StepTimes(keras.callbacks.Callback):
-    """Seconds between the beginnings of consecutive steps."""
-
-    def __init__(self):
-        super().__init__()
-        self.begins = []
-
-    def on_train_batch_begin(self, batch, logs=None):
-        self.begins.append(time.perf_counter())
-
-    def seconds(self):
-        return np.diff(self.begins)
-
-
-def fit_steps(model, x, steps):
-    """Seconds of each of `steps` steps of `fit` on the batch `x`."""
-    times = StepTimes()
-    dataset = tf.data.Dataset.from_tensors(x).repeat(steps + 1)
-    model.fit(dataset, verbose=0, callbacks=[times])
-    return times.seconds()
-
-
-def measure(shape, steps, rounds):
-    """Median seconds of a step of each model, its FLOP, seconds of its products; GEMM FLOP/s."""
-    data_shape, batch = SHAPES[shape]
-    x = tfp.random.rayleigh([batch, *data_shape], seed=(0, 0))
-    x = tf.cast(x > 1.0, tf.float32)
-    candidates = models(shape)
-    for model in candidates.values():
-        model.compile(keras.optimizers.Adam(1e-3))
-    runs = {
-        name: (lambda count, model=model: fit_steps(model, x, count))
-        for name, model in candidates.items()
-    }
-    runs |= peers.pythae_steps(x.numpy(), LATENT_DIM, COMPONENTS) if shape == "dense" else {}
-    for run in runs.values():
-        run(5)
-    seconds = {name: [] for name in runs}
-    rates = []
     order = np.random.default_rng(0)
-    for _ in range(rounds):
-        rates.append(gemm_rate())
+    for number in range(rounds):
         # In another order each time: what runs after a larger model finds other caches.
-        for name in order.permutation(list(runs)):
-            seconds[name].extend(runs[name](steps))
-    flop = {name: step_flop(name, model, batch) for name, model in candidates.items()}
-    products = {
-        name: sum(products_alone(*part) for part in parts(name, model, batch))
-        for name, model in candidates.items()
-    }
-    medians = {name: statistics.median(values) for name, values in seconds.items()}
-    return medians, flop, products, statistics.median(rates)
+        for key in order.permutation(np.array(list(workers), object)):
+            key = tuple(key)
+            measured[*key, "step"].extend(workers[key].ask(count=steps))
+            if key[0] == "tfvae" and number % 4 == 0:
+                for what in ("products", "update"):
+                    measured[*key, what].append(workers[key].ask(what=what))
+        print(f"{shape}: round {number + 1} of {rounds}", file=sys.stderr, flush=True)
+    profiles = {name: workers["tfvae", name].ask(what="profile") for name in names if profiled}
+    for worker in workers.values():
+        worker.close()
+    return {key: statistics.median(values) for key, values in measured.items()}, profiles
+
+
+def rows_of(shape, medians, names):
+    """A row for each model of tfvae: ms, and ratios to what it is compared with."""
+    for name in names:
+        step, products, update = (
+            medians["tfvae", name, what] for what in ("step", "products", "update")
+        )
+        peer = medians.get(("pythae", name, "step"))
+        bare = medians.get(("tfvae", BARE, "step"))
+        yield [
+            f"{shape}: {name}",
+            1e3 * step,
+            None if bare is None else step / bare,
+            1e3 * products,
+            1e3 * update,
+            step / (products + update),
+            None if peer is None else 1e3 * peer,
+            None if peer is None else step / peer,
+        ]
+
+
+def goals_of(rows):
+    """Whether each wanted ratio is reached."""
+    for row in rows:
+        shape, _, name = row[0].partition(": ")
+        wanted = GOALS.get((shape, name), (None, None))
+        reached = (row[5], row[7])
+        for what, most, ratio in zip(
+            ("products and update", "pythae"), wanted, reached, strict=True
+        ):
+            if most is not None and ratio is not None:
+                yield common.Goal(
+                    f"{row[0]}, over {what}", f"≤ {most}", f"{ratio:.2f}", ratio <= most
+                )
 
 
 def main():
+    """Prints the table, the goals and the profiles; the exit code is 0 if all goals hold."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--steps", type=int, default=20, help="steps of a model in a round")
     parser.add_argument(
         "--rounds", type=int, default=12, help="rounds in which the models take turns"
     )
+    parser.add_argument("--shapes", nargs="+", choices=list(DATA), default=list(DATA))
+    parser.add_argument("--models", nargs="+", choices=OURS, default=list(OURS))
+    parser.add_argument("--peers", help="interpreter of an environment with torch and pythae")
+    parser.add_argument("--profile", action="store_true", help="the ten longest operations of each")
     parser.add_argument("--json", help="file to write the numbers to, with units")
     arguments = parser.parse_args()
-    rows, rates = [], []
-    for shape in SHAPES:
-        seconds, flop, products, rate = measure(shape, arguments.steps, arguments.rounds)
-        rates.append(f"{rate / 1e9:.0f}")
-        for name, value in seconds.items():
-            floor = 1e3 * flop[name] / rate if name in flop else None
-            ms = 1e3 * value
-            rows.append(
-                [
-                    f"{shape}: {name}",
-                    ms,
-                    ms / (1e3 * seconds["bare Keras VAE"]),
-                    ms / (1e3 * seconds["VAE"]),
-                    floor,
-                    None if floor is None else ms / floor,
-                    1e3 * products[name] if name in products else None,
-                ]
-            )
+    rows, profiles = [], []
+    for shape in arguments.shapes:
+        medians, profiled = measure(
+            shape,
+            arguments.steps,
+            arguments.rounds,
+            arguments.models,
+            arguments.peers,
+            arguments.profile,
+        )
+        rows += rows_of(shape, medians, arguments.models)
+        profiles += [(f"{shape}: {name}", top) for name, top in profiled.items()]
     common.report(
         "Training step",
-        [
-            "shape and model",
-            "step",
-            "over bare step",
-            "over VAE",
-            "floor",
-            "over floor",
-            "products alone",
-        ],
+        ["shape and model", "step", "over bare", "products", "update", "over both", "pythae",
+         "over pythae"],
         rows,
-        ["", "ms", "", "", "ms", "", "ms"],
+        ["", "ms", "", "ms", "ms", "", "ms", ""],
         {
-            "GEMM rate": f"{' and '.join(rates)} GFLOP/s, median over the rounds of each shape",
+            "batches": ", ".join(f"{shape} {BATCHES[shape]}" for shape in arguments.shapes),
             "steps": f"{arguments.rounds} rounds of {arguments.steps}, median",
             "seeds": "models and data 0",
             **common.environment(),
         },
         arguments.json,
-    )
+    )  # fmt: skip
+    for name, top in profiles:
+        print(f"- {name}: {', '.join(f'{kind} {ms:.2f}' for kind, ms in top)} [ms of CPU a step]")
+    goals = list(goals_of(rows))
+    common.print_goals(goals)
+    return common.exit_code(goals)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

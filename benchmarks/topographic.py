@@ -26,7 +26,7 @@ from benchmarks.arithmetic import (
     products_alone,
     training_flop,
 )
-from benchmarks.step import fit_steps
+from benchmarks.step_models import fit_steps
 from tfvae.distributions import Bubble, Shifting
 
 BATCH = 8
