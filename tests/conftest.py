@@ -2,6 +2,7 @@
 
 import gc
 import os
+import pathlib
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -18,6 +19,45 @@ gc.set_threshold(200_000, 50, 1_000)
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
+
+
+# Tests, by identifier, that are slow without a mark of their own; tests/durations.py writes it.
+SLOW = frozenset((pathlib.Path(__file__).parent / "slow.txt").read_text().splitlines())
+
+
+def pytest_addoption(parser):
+    """Adds the file that `tests/durations.py` reads."""
+    parser.addoption("--durations-file", help="file to add a line to for each test: seconds of CPU")
+
+
+def pytest_configure(config):
+    """Leaves out TensorFlow's graph optimizer in quick runs; it pays where steps are many."""
+    if config.getoption("markexpr") == "not slow":
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Marks the tests of slow.txt."""
+    for item in items:
+        if item.nodeid in SLOW:
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Writes the seconds of CPU of a test, its fixtures and its processes included."""
+    before = _cpu_seconds()
+    result = yield
+    if file := item.config.getoption("durations_file"):
+        with open(file, "a") as lines:
+            lines.write(f"{_cpu_seconds() - before:.2f} {item.nodeid}\n")
+    return result
+
+
+def _cpu_seconds():
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 @pytest.fixture(autouse=True)
