@@ -1,4 +1,4 @@
-"""Counts the arithmetic of networks, and measures the rate at which this machine does it."""
+"""Counts the arithmetic of networks, and times their products and convolutions alone."""
 
 import statistics
 import time
@@ -60,18 +60,6 @@ def products_alone(network: keras.Model, rows: int, needs_input_gradient: bool, 
         return [tf.reshape(gradient, [-1])[0] for gradient in gradients]
 
     return median_seconds(forward_and_backward, repeats)
-
-
-def gemm_rate(rows: int = 2048, inner: int = 300, columns: int = 784, repeats: int = 51) -> float:
-    """FLOP/s of a float32 matrix product, the median of several runs.
-
-    By default the largest product of the dense networks' steps: the last layer of the decoder for
-    16 samples of 128 digits.
-    """
-    a = tf.random.stateless_normal([rows, inner], seed=[0, 0])
-    b = tf.random.stateless_normal([inner, columns], seed=[0, 1])
-    product = tf.function(tf.matmul)
-    return 2.0 * rows * inner * columns / median_seconds(lambda: product(a, b), repeats)
 
 
 def median_seconds(function, repeats: int) -> float:

@@ -1,6 +1,6 @@
 """Cost of the flatness penalty: its estimators beside a plain step on the decoder.
 
-    python -m benchmarks.jacobian [--repeats 15] [--json FILE]
+    python -m benchmarks.jacobian [--repeats 15] [--fit] [--json FILE]
 
 A gradient step on the decoder's weights for the penalty alone, by each estimator and by reverse
 mode (`GradientTape.batch_jacobian`), over the decoder's plain forward and backward pass; the `fit`
@@ -19,7 +19,8 @@ import tensorflow as tf
 
 import tfvae
 from benchmarks import common
-from benchmarks import step as step_benchmark
+from benchmarks.step_models import fit_steps, networks
+from benchmarks.step_shapes import BATCHES, DATA, LATENT_DIM
 from tfvae.penalties import Flatness, flatness
 
 SEED = (0, 1)
@@ -124,14 +125,14 @@ def estimator_rows(repeats):
 
 def fit_ratio(rounds):
     """Median ms of a `fit` step of VHP-VAE and FlatManifoldVAE at the dense shape."""
-    data_shape, batch = step_benchmark.SHAPES["dense"]
+    data_shape, batch = DATA["dense"], BATCHES["dense"]
     x = tf.cast(tf.random.stateless_uniform([batch, *data_shape], SEED) > 0.5, tf.float32)
     seconds = {}
     models = {}
     for name, cls in (("VHP-VAE", tfvae.VHPVAE), ("FlatManifoldVAE", tfvae.FlatManifoldVAE)):
-        encoder, decoder = step_benchmark.networks("dense")
+        encoder, decoder = networks("dense")
         model = cls(
-            step_benchmark.LATENT_DIM,
+            LATENT_DIM,
             encoder=encoder,
             decoder=decoder,
             likelihood="bernoulli",
@@ -139,11 +140,11 @@ def fit_ratio(rounds):
             seed=0,
         )
         model.compile(keras.optimizers.Adam(1e-3))
-        step_benchmark.fit_steps(model, x, 5)
+        fit_steps(model, x, 5)
         models[name], seconds[name] = model, []
     for _ in range(rounds):
         for name, model in models.items():
-            seconds[name].extend(step_benchmark.fit_steps(model, x, 20))
+            seconds[name].extend(fit_steps(model, x, 20))
     return {name: 1e3 * statistics.median(values) for name, values in seconds.items()}
 
 
@@ -179,10 +180,16 @@ def one_large_step(with_penalty):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--repeats", type=int, default=15, help="timed steps of each estimator")
+    parser.add_argument("--fit", action="store_true", help="the steps of `fit` alone")
     parser.add_argument("--json", help="file to write the numbers to, with units")
     arguments = parser.parse_args()
-    rows = list(estimator_rows(arguments.repeats))
     fit = fit_ratio(rounds=8)
+    ratio = fit["FlatManifoldVAE"] / fit["VHP-VAE"]
+    goal = common.Goal("fit step over VHP-VAE's, dense", "≤ 1.3", f"{ratio:.2f}", ratio <= 1.3)
+    if arguments.fit:
+        common.print_goals([goal])
+        return common.exit_code([goal])
+    rows = list(estimator_rows(arguments.repeats))
     without, with_penalty = peak_memory()
     held = 32 * 3 * 64 * 64 * 128 * 4 / 2**20
     common.report(
@@ -202,7 +209,7 @@ def main():
         ["", "ms", "ms", "", "ms", "ms", "", "ms", ""],
         {
             "fit step, dense shape": f"VHP-VAE {fit['VHP-VAE']:.2f} ms, FlatManifoldVAE "
-            f"{fit['FlatManifoldVAE']:.2f} ms, ratio {fit['FlatManifoldVAE'] / fit['VHP-VAE']:.2f}",
+            f"{fit['FlatManifoldVAE']:.2f} ms, ratio {ratio:.2f}",
             "peak memory, 3×64×64, N_z 128, B 32": f"plain step {without:.0f} MB, with the "
             f"stochastic penalty's {with_penalty:.0f} MB; a Jacobian alone would be {held:.0f} MB",
             "steps": f"{arguments.repeats} of each, in turns, median",
@@ -211,7 +218,9 @@ def main():
         },
         arguments.json,
     )
+    common.print_goals([goal])
+    return common.exit_code([goal])
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
