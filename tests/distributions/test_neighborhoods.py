@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfvae.distributions import Bubble, Explicit, Shifting, Torus, neighborhoods
+import tfvae
+from tfvae.distributions import (
+    Bubble,
+    Explicit,
+    Neighborhood,
+    Shifting,
+    TopographicStudentT,
+    Torus,
+    neighborhoods,
+)
+from tfvae.distributions.torus import Box
 
 RANDOM = np.random.default_rng(0)
 
@@ -203,3 +213,49 @@ def test_config_round_trip_of_a_matrix():
 def test_what_does_not_fit_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(("neighborhood", "shape", "loop"), CASES, ids=IDS)
+def test_sizes_and_groups_are_those_of_the_matrix(neighborhood, shape, loop):
+    matrix = neighborhood.matrix(shape)
+    sizes = neighborhood.sizes(shape)
+    assert sizes.shape == shape and sizes.dtype == "float64"
+    np.testing.assert_array_equal(sizes.reshape(-1), matrix.sum(axis=1))
+    _, expected = np.unique(matrix, axis=0, return_inverse=True)
+    expected = expected.reshape(-1)
+    alike = (matrix @ matrix.T > 0) == (expected[:, np.newaxis] == expected)
+    found = neighborhood.groups(shape)
+    assert (found is not None) == alike.all()
+    if found is not None:
+        group, nu = found
+        np.testing.assert_array_equal(
+            group[:, np.newaxis] == group, expected[:, np.newaxis] == expected
+        )
+        np.testing.assert_array_equal(nu[group], matrix.sum(axis=1))
+
+
+@pytest.mark.parametrize(
+    ("neighborhood", "shape"),
+    [
+        (Torus((3, 3)), (300, 200)),
+        (Torus(1), (60_000,)),
+        (Bubble(), (200, 1, 300)),
+        (Shifting(3, 3), (200, 1, 300)),
+    ],
+)
+def test_large_grids_need_no_matrix(neighborhood, shape, monkeypatch):
+    # Their matrices would have 60,000² numbers, 29 GB.
+    def refuse(*_):
+        raise AssertionError("The matrix was asked for.")
+
+    for cls in {type(neighborhood), Neighborhood}:
+        monkeypatch.setattr(cls, "matrix", refuse)
+        monkeypatch.setattr(cls, "block", refuse)
+    monkeypatch.setattr(Box, "block", refuse)
+    prior = tfvae.priors.TopographicPrior(neighborhood, grid=shape)
+    prior.build(60_000)
+    assert prior.sample(1, seed=(0, 0)).shape == (1, 60_000)
+    assert prior.distribution().degrees_of_freedom.shape == shape
+    p = TopographicStudentT(neighborhood, shape)
+    if p.has_closed_form:
+        assert p.log_prob(tf.zeros([2, *shape])).shape == (2,)

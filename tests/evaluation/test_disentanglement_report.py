@@ -1,5 +1,7 @@
 """The report of disentanglement: models with and without discrete latents, data of every kind."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -213,3 +215,18 @@ def test_one_factor_and_one_latent_have_words_in_place_of_some_scores():
     report = evaluation.disentanglement_scores(codes[:, :1], two)
     assert np.isnan(report.completeness) and report.factor_vae_score < 0.6
     assert str(report).count("nan  means nothing for one latent") == 1
+
+
+def test_a_part_of_an_array_is_taken_without_a_copy_of_all():
+    x = np.arange(4_000_000, dtype="uint8").reshape(-1, 1000)
+    factors = np.arange(4000)
+    tracemalloc.start()
+    try:
+        part, found, _ = encoding.random_part(x, factors, 50, 3)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    rows = np.argsort(np.random.default_rng(3).random(4000))[:50]
+    np.testing.assert_array_equal(part, x[rows])
+    np.testing.assert_array_equal(found["label"], rows)
+    assert peak < x.nbytes / 4

@@ -6,9 +6,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.spatial.distance import cdist
 
 import tfvae
-from tfvae.geometry import LatentGraph, observation_lengths, resample
+from tfvae.geometry import LatentGraph, graph, observation_lengths, resample
 from tfvae.priors.base import Prior
 
 RADIUS = 2.0
@@ -265,3 +266,26 @@ def test_question_errors(ring_graph, arguments, message):
 def test_unbuilt_model():
     with pytest.raises(ValueError, match="`model` must be built"):
         LatentGraph(tfvae.VAE(latent_dim=2))
+
+
+@pytest.mark.parametrize("at_a_time", [1, 60, 10**6])
+def test_links_are_those_of_the_whole_distance_matrix(at_a_time, monkeypatch):
+    random = np.random.default_rng(5)
+    nodes, points = random.normal(size=(30, 2)), random.normal(size=(7, 2))
+    latent = LatentGraph(model_with(nodes), nodes=nodes, num_neighbors=3)
+    distances = np.linalg.norm(points[:, np.newaxis] - nodes, axis=-1)
+    reach = np.sort(distances, axis=1)[:, 2]
+    own = np.linalg.norm(nodes[:, np.newaxis] - nodes, axis=-1)
+    near = (distances <= reach[:, np.newaxis]) | (distances < np.sort(own, axis=1)[:, 3])
+    sizes = []
+
+    def measured(a, b):
+        sizes.append(len(a) * len(b))
+        return cdist(a, b)
+
+    monkeypatch.setattr(graph, "cdist", measured)
+    monkeypatch.setattr(graph, "NUMBERS_AT_A_TIME", at_a_time)
+    of_point, of_node, found_reach = latent._links(points)
+    np.testing.assert_array_equal(np.stack([of_point, of_node]), np.nonzero(near))
+    np.testing.assert_allclose(found_reach, reach)
+    assert max(sizes) <= max(30, at_a_time)

@@ -98,22 +98,30 @@ class Shifting(_Capsules):
         return [(a, b) for a in window for b in window if abs(a - b) <= reach]
 
     def _kernel(self, shape):
-        """1 at each offset, (T, C)."""
+        """1 at each offset, (T, C).
+
+        Raises:
+            ValueError: when a latent would count twice.
+        """
+        self.axes(shape)
         kernel = np.zeros((shape[0], shape[2]))
         for a, b in self.offsets(shape):
             kernel[a % shape[0], b % shape[2]] += 1.0
+        if kernel.max() > 1.0:
+            raise ValueError(
+                f"`window` and `coherence` must not count a latent twice in a capsule of "
+                f"{shape[2]}, received {self}. Choose smaller ones."
+            )
         return kernel
+
+    def sizes(self, shape: Sequence[int]) -> np.ndarray:
+        """ν, the number of offsets, without the matrix: it is the same for all latents."""
+        return np.full(shape, self._kernel(shape).sum())
 
     def block(self, shape: Sequence[int]) -> np.ndarray:
         """W over time and positions, from the offsets."""
-        self.axes(shape)
-        frames, _, size = shape
         kernel = self._kernel(shape)
-        if kernel.max() > 1.0:
-            raise ValueError(
-                f"`window` and `coherence` must not count a latent twice in a capsule of {size}, "
-                f"received {self}. Choose smaller ones."
-            )
+        frames, _, size = shape
         time = (np.arange(frames)[:, np.newaxis] - np.arange(frames)) % frames
         place = (np.arange(size)[:, np.newaxis] - np.arange(size)) % size
         block = kernel[time[:, np.newaxis, :, np.newaxis], place[np.newaxis, :, np.newaxis, :]]

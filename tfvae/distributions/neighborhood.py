@@ -50,6 +50,14 @@ class Neighborhood(abc.ABC):
         counts = counts.reshape([n if axis in axes else 1 for axis, n in enumerate(shape)])
         return np.broadcast_to(counts, shape)
 
+    def groups(self, shape: Sequence[int]) -> tuple[np.ndarray, np.ndarray] | None:
+        """The group of each latent, (N,), and ν of each group; None when neighbourhoods overlap.
+
+        Latents of one group have the same neighbourhood.
+        """
+        rows, index = np.unique(self.matrix(shape), axis=0, return_inverse=True)
+        return None if np.any(rows.sum(axis=0) > 1.0) else (index.reshape(-1), rows.sum(axis=1))
+
     def sums(self, values: tf.Tensor, shape: Sequence[int], form: str | None = None) -> tf.Tensor:
         """v = W·values, (..., *shape) -> (..., *shape).
 

@@ -129,15 +129,9 @@ class TopographicStudentT(tfd.Distribution):
     def has_closed_form(self) -> bool:
         """Whether `log_prob` is exact; otherwise it is an estimate that needs a seed."""
         mean = tf.get_static_value(self._location)
-        return mean is not None and not np.any(mean) and self._groups() is not None
-
-    def _groups(self):
-        """The group of each latent, (N,), and ν of each group; None when neighbourhoods overlap.
-
-        Latents of one group have the same neighbourhood.
-        """
-        rows, index = np.unique(self._neighborhood.matrix(self._shape), axis=0, return_inverse=True)
-        return None if np.any(rows.sum(axis=0) > 1.0) else (index.reshape(-1), rows.sum(axis=1))
+        if mean is None or np.any(mean):
+            return False
+        return self._neighborhood.groups(self._shape) is not None
 
     def _batch_shape(self):
         return self._location.shape
@@ -199,7 +193,7 @@ class TopographicStudentT(tfd.Distribution):
         rank = len(self._shape)
         size = math.prod(self._shape)
         t = tf.reshape(t, tf.concat([tf.shape(t)[: len(t.shape) - rank], [size]], axis=0))
-        groups = self._groups() if self.has_closed_form else None
+        groups = self._neighborhood.groups(self._shape) if self.has_closed_form else None
         if groups is not None:
             return shared_student_t_log_prob(t, *groups)
         weights = self._neighborhood.matrix(self._shape)
@@ -223,12 +217,14 @@ def shared_student_t_log_prob(t: tf.Tensor, group: np.ndarray, nu: np.ndarray) -
     Returns:
         (...).
     """
-    members = np.eye(len(nu))[group]
-    d = members.sum(axis=0)
+    d = np.bincount(group, minlength=len(nu))
     constant = scipy.special.gammaln((nu + d) / 2.0) - scipy.special.gammaln(nu / 2.0)
     constant -= d / 2.0 * math.log(math.pi)
-    squares = tf.linalg.matmul(tf.square(t)[..., tf.newaxis, :], tf.constant(members, t.dtype))
-    logs = tf.math.log1p(squares[..., 0, :])
+    # Latents come first, where `unsorted_segment_sum` adds.
+    squares = tf.transpose(tf.reshape(tf.square(t), [-1, len(group)]))
+    squares = tf.math.unsorted_segment_sum(squares, group, len(nu))
+    squares = tf.reshape(tf.transpose(squares), tf.concat([tf.shape(t)[:-1], [len(nu)]], axis=0))
+    logs = tf.math.log1p(squares)
     half = tf.constant((nu + d) / 2.0, t.dtype)
     return tf.reduce_sum(tf.constant(constant, t.dtype) - half * logs, axis=-1)
 

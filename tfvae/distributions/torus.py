@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -35,6 +36,25 @@ class Box(Neighborhood):
         for axis in self.axes(shape):
             block = np.kron(block, _ring(shape[axis], widths[axis]))
         return block
+
+    def sizes(self, shape: Sequence[int]) -> np.ndarray:
+        """ν, the product of the widths, without the matrix: it is the same for all latents."""
+        axes, widths = self.axes(shape), self.widths(shape)
+        return np.full(shape, float(math.prod(widths[axis] for axis in axes)))
+
+    def groups(self, shape: Sequence[int]) -> tuple[np.ndarray, np.ndarray] | None:
+        """See `Neighborhood.groups`: windows do not overlap that are one latent or all of an axis.
+
+        Latents of a group are those along the axes of which the window is all.
+        """
+        widths = self.widths(shape)
+        axes = self.axes(shape)
+        if any(widths[axis] < shape[axis] for axis in axes):
+            return None
+        sides = [1 if axis in axes else length for axis, length in enumerate(shape)]
+        index = np.arange(math.prod(sides)).reshape(sides)
+        nu = float(math.prod(shape[axis] for axis in axes))
+        return np.broadcast_to(index, shape).reshape(-1), np.full(index.size, nu)
 
     def fastest_form(self, shape: Sequence[int]) -> str:
         """Axis by axis for large blocks."""

@@ -7,11 +7,13 @@ import numpy as np
 import scipy.spatial.distance
 from numpy.typing import ArrayLike
 
-from tfvae import _checks
-from tfvae.geometry.geodesics import geodesics
+from tfvae import _checks, _progress
+from tfvae.geometry.geodesics import geodesics, kept
 from tfvae.geometry.metric import Mean
 
 KINDS = ("euclidean", "geodesic")
+# Pairs whose curves are held at a time.
+PAIRS_AT_A_TIME = 1024
 
 
 def distance_matrix(
@@ -53,7 +55,14 @@ def distance_matrix(
         return scipy.spatial.distance.squareform(scipy.spatial.distance.pdist(z))
     first, second = np.triu_indices(len(z), k=1)
     distances = np.zeros((len(z), len(z)))
-    if len(first):
-        lengths = geodesics(mean, z[first], z[second], verbose=verbose, **options).lengths
-        distances[first, second] = distances[second, first] = lengths
+    mean = kept(mean)
+    of_pairs = {name: options.pop(name, None) for name in ("held", "start")}
+    with _progress.progress(len(first), verbose, "geodesic") as add:
+        for i in range(0, len(first), PAIRS_AT_A_TIME):
+            rows = slice(i, i + PAIRS_AT_A_TIME)
+            own = {n: None if one is None else one[rows] for n, one in of_pairs.items()}
+            ends = first[rows], second[rows]
+            found = geodesics(mean, z[ends[0]], z[ends[1]], verbose=0, **own, **options)
+            distances[ends] = distances[ends[::-1]] = found.lengths
+            add(len(ends[0]))
     return distances

@@ -55,10 +55,9 @@ def curve_length(
     if points.ndim != 3 or points.shape[1] < 2:
         raise ValueError(f"`points` must have the shape (P, T ≥ 2, N_z), received {points.shape}.")
     subdivisions = _checks.positive_int("subdivisions", subdivisions)
-    if subdivisions > 1:
-        steps = np.arange((points.shape[1] - 1) * subdivisions + 1) / subdivisions
-        points = scipy.interpolate.interp1d(np.arange(points.shape[1]), points, axis=1)(steps)
-    count, length, latent_dim = points.shape
+    count, given, latent_dim = points.shape
+    length = (given - 1) * subdivisions + 1
+    steps = np.arange(length) / subdivisions
     mean, held = with_held(mean, held, count)
     lengths = np.zeros([count])
     size = 1
@@ -66,11 +65,13 @@ def curve_length(
         size = max(1, NUMBERS_AT_A_TIME // (length * num_features(mean, points[0], held)))
     for start in range(0, count, size):
         part = points[start : start + size]
+        if subdivisions > 1:
+            part = scipy.interpolate.interp1d(np.arange(given), part, axis=1)(steps)
         z = tf.constant(part.reshape(-1, latent_dim), tf.float32)
         rows = tf.repeat(tf.constant(held[start : start + size]), length, axis=0)
         x = flattened(mean(z, rows)).numpy()
-        steps = np.diff(x.reshape(len(part), length, -1).astype("float64"), axis=1)
-        lengths[start : start + size] = np.linalg.norm(steps, axis=-1).sum(axis=1)
+        pieces = np.diff(x.reshape(len(part), length, -1).astype("float64"), axis=1)
+        lengths[start : start + size] = np.linalg.norm(pieces, axis=-1).sum(axis=1)
     return lengths
 
 
@@ -136,6 +137,10 @@ def geodesics(
 
     The search is local: if several ways lead around a hole, it keeps to the way of `start`.
 
+    The first search with a model and these numbers is compiled, which takes some seconds; the model
+    keeps it for the next ones. A function `mean` is compiled anew by each call, as what it refers
+    to may have changed, unless `decoder_mean` has made it.
+
     Args:
         mean: function z -> x of TensorFlow, or (z, held) -> x where `held` is given; or a built
             model.
@@ -168,14 +173,18 @@ def geodesics(
         raise ValueError(
             f"`z_start` must hold at least one point, received the shape {np.shape(z_start)}."
         )
+    searches = _kept_searches(mean)
     mean, held = with_held(mean, held, len(ends[0]))
     if batch_size is None:
         size = num_points * num_features(mean, ends[0], held)
         batch_size = min(64, max(1, NUMBERS_AT_A_TIME // size))
     batch_size = _checks.positive_int("batch_size", batch_size)
-    basis = spline_basis(num_nodes, num_points)
     first = _first_nodes(ends, start, num_nodes)
-    search = _search(mean, basis, tolerance, max_iterations)
+    sizes = (ends[0].shape[1], held.shape[1])
+    settings = (*sizes, num_nodes, num_points, float(tolerance), int(max_iterations))
+    if settings not in searches:
+        searches[settings] = _search(mean, *settings)
+    search = searches[settings]
     results = []
     with _progress.progress(len(ends[0]), verbose, "geodesic") as add:
         for i in range(0, len(ends[0]), batch_size):
@@ -221,9 +230,29 @@ def _first_nodes(ends: Sequence[np.ndarray], start: ArrayLike | None, num_nodes:
     return scipy.interpolate.interp1d(given, start, axis=1)(times).astype("float32")
 
 
-def _search(mean, basis, tolerance, max_iterations):
+def kept(mean: Mean | HeldMean | keras.Model) -> Mean | HeldMean | keras.Model:
+    """`mean` as one for which `geodesics` keeps what it compiles; for several calls in a row."""
+    if hasattr(mean, "decoder_outputs") or hasattr(mean, "geodesic_searches"):
+        return mean
+
+    def same(*arguments):
+        return mean(*arguments)
+
+    same.geodesic_searches = {}
+    return same
+
+
+def _kept_searches(mean):
+    """The compiled searches by their settings; they live as long as the model that keeps them."""
+    if hasattr(mean, "decoder_outputs"):
+        # Not by `setattr`: Keras would track it.
+        return vars(mean).setdefault("_geodesic_searches", {})
+    return getattr(mean, "geodesic_searches", {})
+
+
+def _search(mean, latent_dim, held_dim, num_nodes, num_points, tolerance, max_iterations):
     """A compiled function (nodes, z_start, z_end, held) -> (curves, converged, iterations)."""
-    basis = tf.constant(basis, tf.float32)
+    basis = tf.constant(spline_basis(num_nodes, num_points), tf.float32)
 
     def curves(nodes, z_start, z_end):
         points = tf.concat([z_start[:, tf.newaxis], nodes, z_end[:, tf.newaxis]], axis=1)
@@ -267,5 +296,7 @@ def _search(mean, basis, tolerance, max_iterations):
             found.num_iterations,
         )
 
+    shapes = [(num_nodes, latent_dim), (latent_dim,), (latent_dim,), (held_dim,)]
+    signature = [tf.TensorSpec((None, *shape), tf.float32) for shape in shapes]
     # A partial: TensorFlow would count the tracing of several searches as that of one.
-    return tf.function(functools.partial(search), autograph=False, reduce_retracing=True)
+    return tf.function(functools.partial(search), input_signature=signature, autograph=False)

@@ -12,7 +12,7 @@ from scipy.spatial.distance import cdist
 
 from tfvae import _checks
 from tfvae.geometry.geodesics import curve_length
-from tfvae.geometry.metric import decoder_mean
+from tfvae.geometry.metric import NUMBERS_AT_A_TIME, decoder_mean
 
 WEIGHTS = ("latent", "observation")
 
@@ -228,10 +228,17 @@ class LatentGraph:
 
         A point and a node are joined when either is among the other's k nearest neighbours.
         """
-        distances = cdist(points, self.nodes)
-        reach = np.partition(distances, self.num_neighbors - 1, axis=1)[:, self.num_neighbors - 1]
-        near = (distances <= reach[:, np.newaxis]) | (distances < self._radii)
-        return *np.nonzero(near), reach
+        found = [[], [], []]
+        rows = max(1, NUMBERS_AT_A_TIME // len(self.nodes))
+        last = self.num_neighbors - 1
+        for start in range(0, len(points), rows):
+            distances = cdist(points[start : start + rows], self.nodes)
+            reach = np.partition(distances, last, axis=1)[:, last]
+            near = (distances <= reach[:, np.newaxis]) | (distances < self._radii)
+            of_point, of_node = np.nonzero(near)
+            for parts, part in zip(found, (start + of_point, of_node, reach), strict=True):
+                parts.append(part)
+        return tuple(np.concatenate(parts) for parts in found)
 
     def _solve(self, starts, ends):
         """For each pair: nodes of the path, (P, N_z), and the length up to each of them, (P,)."""
@@ -310,12 +317,13 @@ def _densest(prior, num_nodes, num_samples, seed):
     z = prior.sample(num_samples, seed=(seed, 0))
     if num_samples == num_nodes:
         return z
-    log_prob = np.concatenate(
-        [
-            np.asarray(prior.log_prob(z[start : start + 1024], seed=(seed, 1 + start)))
-            for start in range(0, num_samples, 1024)
-        ]
-    )
+    with prior.held():
+        log_prob = np.concatenate(
+            [
+                np.asarray(prior.log_prob(z[start : start + 1024], seed=(seed, 1 + start)))
+                for start in range(0, num_samples, 1024)
+            ]
+        )
     return np.asarray(z)[np.sort(np.argsort(log_prob)[num_samples - num_nodes :])]
 
 

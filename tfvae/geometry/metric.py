@@ -58,6 +58,7 @@ def decoder_mean(model: keras.Model, y: Any = None) -> Mean:
                 f"`y` must be that of one example, whose category and condition are held, received "
                 f"{count}."
             )
+    mean.geodesic_searches = {}  # What `geodesics` compiles for this function.
     return mean
 
 

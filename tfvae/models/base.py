@@ -14,7 +14,16 @@ from tfvae._component import Component, fixed_attributes
 from tfvae._signatures import ClassSignature
 from tfvae.discrete import Discrete
 from tfvae.likelihoods import Likelihood
-from tfvae.models import accepted, beside, best_epoch, inputs, latents, training, workflow
+from tfvae.models import (
+    accepted,
+    beside,
+    best_epoch,
+    inputs,
+    latents,
+    sharing,
+    training,
+    workflow,
+)
 from tfvae.models.beside import Batch
 from tfvae.models.first_look import first_look
 from tfvae.models.refitting import Refittable
@@ -226,7 +235,7 @@ class LatentVariableModel(Refittable):
         workflow.warn_of_monitors(self, options.get("callbacks"))
         best = best_epoch.added(self, options)
         with workflow.around_fit(options):
-            history = super().fit(**options)
+            history = super().fit(**sharing.without_copies(options))
         for part in self.parts_apart:  # as Keras does for the model's own
             part.optimizer.finalize_variable_values(part.trained_apart().trainable_weights)
         overfitted = best.warning() if best else None
@@ -250,6 +259,7 @@ class LatentVariableModel(Refittable):
         workflow.build_for(self, look)
         self.test_seed_generator.state.assign([self.test_seed_generator.get_config()["seed"], 0])
         options = workflow.loop_options(self, look, options)
+        options = sharing.without_copies(options)
         return super().evaluate(**{"return_dict": return_dict, **options})
 
     def predict(self, x: Any, y: Any = None, *args, **kwargs) -> np.ndarray:
@@ -257,8 +267,8 @@ class LatentVariableModel(Refittable):
         inputs.check_batch_size("predict", y)
         look = first_look(self, x, y, beside.INPUTS)
         workflow.build_for(self, look)
-        x = look.data
-        y = workflow.for_keras(self, x, y, purpose=beside.INPUTS)
+        y = workflow.for_keras(self, look.data, y, purpose=beside.INPUTS)
+        x = sharing.shared(look.data)
         return super().predict((x, y) if isinstance(y, dict) else x, *args, **kwargs)
 
     def call(self, x: Any, training: bool = False) -> tf.Tensor:

@@ -1,5 +1,6 @@
 """One way to go through data of any kind that `fit` takes, and what a model encodes on it."""
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,9 @@ import tensorflow as tf
 from tfvae.models import accepted, beside
 from tfvae.models.latents import joined
 from tfvae.networks import is_diagonal_gaussian
+
+# Batches that are encoded without a compiled function, unless there is one.
+EAGER_BATCHES = 4
 
 
 def numpy_batches(
@@ -94,15 +98,8 @@ def posterior_moments(
         ValueError: when an encoding is not finite; with `gaussian`, when q(z|x) is no diagonal
             Gaussian.
     """
-    moments = []
-    for x, found in _batches(model, data, y, batch_size):
-        posterior = model.encode(x, found)
-        if gaussian and not is_diagonal_gaussian(posterior):
-            raise ValueError(
-                "`posterior` must be a diagonal Gaussian, tfd.Independent(tfd.Normal(μ, σ), 1), "
-                f"for a prior that is fitted to its moments, received {posterior!r}."
-            )
-        moments.append((_rows(posterior.mean()), _rows(posterior.stddev())))
+    function = _gaussian_moments if gaussian else _moments
+    moments = _of_batches(model, function, data, y, batch_size, ("condition",))
     loc, scale = (np.concatenate(parts) for parts in zip(*moments, strict=True))
     bad = np.flatnonzero(~np.all(np.isfinite(loc) & np.isfinite(scale), axis=1))
     if len(bad):
@@ -120,12 +117,8 @@ def latents(model: Any, data: Any, y: Any = None, *, batch_size: int = 512) -> n
     It is the posterior mean, or the latents at the mean of the noise that they are made of. `y`
     holds the condition of a model with one; labels are not needed.
     """
-    return np.concatenate(
-        [
-            _rows(model.prior.embedding(model.encode(x, found)))
-            for x, found in _batches(model, data, y, batch_size)
-        ]
-    )
+    parts = _of_batches(model, _latents, data, y, batch_size, ("condition",))
+    return np.concatenate([z for (z,) in parts])
 
 
 def embeddings(model: Any, data: Any, y: Any = None, *, batch_size: int = 512) -> np.ndarray:
@@ -133,9 +126,8 @@ def embeddings(model: Any, data: Any, y: Any = None, *, batch_size: int = 512) -
 
     `y` holds the labels and the condition of a model that needs them.
     """
-    return np.concatenate(
-        [_rows(model.embed(x, found)) for x, found in _batches(model, data, y, batch_size)]
-    )
+    parts = _of_batches(model, _embeddings, data, y, batch_size, beside.INPUTS)
+    return np.concatenate([z for (z,) in parts])
 
 
 def decoder_inputs(model: Any, data: Any, y: Any = None, *, batch_size: int = 512) -> np.ndarray:
@@ -150,17 +142,46 @@ def decoder_inputs(model: Any, data: Any, y: Any = None, *, batch_size: int = 51
     Returns:
         (n, decoder_input_dim): z in the first N_z columns, after them what is held when z moves.
     """
-    parts = []
-    for x, found in _batches(model, data, y, batch_size):
-        batch = model.prepared(x, found, beside.INPUTS)
-        encoded = model.encoded(batch)
-        z = model.embedding(batch, encoded)
-        parts.append(_rows(joined(z, None, encoded.condition)))
-    return np.concatenate(parts)
+    parts = _of_batches(model, _decoder_inputs, data, y, batch_size, beside.INPUTS)
+    return np.concatenate([rows for (rows,) in parts])
 
 
-def _batches(model, data, y, batch_size):
-    return numpy_batches(data, y, batch_size=batch_size, columns=model.columns)
+def _of_batches(model, function, data, y, batch_size, purpose):
+    """`function(model, batch)`, a tuple of tensors, of every batch as arrays (rows, …)."""
+    batches = numpy_batches(data, y, batch_size=batch_size, columns=model.columns)
+    for number, (x, found) in enumerate(batches):
+        # A few batches are done before a function is traced.
+        run = functools.partial(function, model)
+        run = run if number < EAGER_BATCHES else model.traced(function)
+        yield tuple(_rows(one) for one in run(model.prepared(x, found, purpose)))
+
+
+def _moments(model, batch):
+    posterior = model.encoded(batch).posterior
+    return posterior.mean(), posterior.stddev()
+
+
+def _gaussian_moments(model, batch):
+    posterior = model.encoded(batch).posterior
+    if not is_diagonal_gaussian(posterior):
+        raise ValueError(
+            "`posterior` must be a diagonal Gaussian, tfd.Independent(tfd.Normal(μ, σ), 1), "
+            f"for a prior that is fitted to its moments, received {posterior!r}."
+        )
+    return posterior.mean(), posterior.stddev()
+
+
+def _latents(model, batch):
+    return (model.prior.embedding(model.encoded(batch).posterior),)
+
+
+def _embeddings(model, batch):
+    return (model.embedding(batch, model.encoded(batch)),)
+
+
+def _decoder_inputs(model, batch):
+    encoded = model.encoded(batch)
+    return (joined(model.embedding(batch, encoded), None, encoded.condition),)
 
 
 def _rows(values):

@@ -89,12 +89,13 @@ def chunked_bound(model, batch: Batch, seed: tf.Tensor, num_samples: int, chunk:
         return tf.reduce_logsumexp(tf.concat([log_sum[tf.newaxis], found], 0), axis=0)
 
     whole, rest = divmod(num_samples, chunk)
-    _, log_sum = tf.while_loop(
-        lambda index, _: index < whole,
-        lambda index, log_sum: (index + 1, add(log_sum, index, chunk)),
-        (0, tf.fill([tf.shape(batch.x)[0]], -np.inf)),
-        parallel_iterations=1,
-    )
-    if rest:
-        log_sum = add(log_sum, whole, rest)
+    with model.prior.held():
+        _, log_sum = tf.while_loop(
+            lambda index, _: index < whole,
+            lambda index, log_sum: (index + 1, add(log_sum, index, chunk)),
+            (0, tf.fill([tf.shape(batch.x)[0]], -np.inf)),
+            parallel_iterations=1,
+        )
+        if rest:
+            log_sum = add(log_sum, whole, rest)
     return log_sum - np.log(num_samples).astype("float32")

@@ -1,5 +1,6 @@
 """From what a user gives, x and y or latents, to checked tensors."""
 
+import math
 import re
 from typing import Any
 
@@ -11,6 +12,9 @@ from tfvae import _checks
 from tfvae.models import accepted, beside
 from tfvae.models.beside import Batch, Needs
 from tfvae.models.latents import joined, rows
+
+# Numbers of an array that are checked at a time.
+NUMBERS_AT_A_TIME = 2**22
 
 _INTEGER_LAYERS = (
     keras.layers.Embedding,
@@ -273,13 +277,19 @@ def check_names(model) -> None:
 
 def check_support(model, name: str, values: np.ndarray) -> None:
     """Raises a ValueError for data, an array, that have no density."""
-    allowed, words = model.likelihood.allows(values), model.likelihood.allowed
-    if not np.all(allowed):
-        where = tuple(int(i) for i in np.argwhere(~allowed)[0])
+    words, first, count = model.likelihood.allowed, None, 0
+    rows = max(1, NUMBERS_AT_A_TIME // max(1, math.prod(values.shape[1:])))
+    for start in range(0, len(values), rows):
+        wrong = ~model.likelihood.allows(values[start : start + rows])
+        if first is None and np.any(wrong):
+            row, *rest = (int(i) for i in np.argwhere(wrong)[0])
+            first = (start + row, *rest)
+        count += np.sum(wrong)
+    if count:
         missing = _checks.missing_hint(words) if np.isnan(values).any() else ""
         raise ValueError(
-            f"`{name}` must be {words} everywhere, received {values[where]:g} "
-            f"at {list(where)}, and {np.sum(~allowed)} such values in all."
+            f"`{name}` must be {words} everywhere, received {values[first]:g} "
+            f"at {list(first)}, and {count} such values in all."
             f"{missing}{_checks.pixels_hint(np.nanmin(values), np.nanmax(values), words)}"
         )
 

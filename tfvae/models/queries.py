@@ -208,6 +208,22 @@ class Queryable(GenerativeModel):
         """
         return imputation.impute(self, x, num_samples, y, num_proposals, seed)
 
+    def traced(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """`function(model, …)` of this model, compiled once; as it is for `run_eagerly`."""
+        run = functools.partial(function, self)
+        if self.run_eagerly:
+            return run
+        if function not in self._traced_functions:
+            # A partial: TensorFlow would count the tracing of several models as that of one.
+            self._traced_functions[function] = tf.function(
+                run, autograph=False, reduce_retracing=True
+            )
+        return self._traced_functions[function]
+
+    @functools.cached_property
+    def _traced_functions(self):
+        return {}
+
     @functools.cached_property
     def chunked_bound(self) -> Callable[..., tf.Tensor]:
         """The compiled `evidence.chunked_bound` of this model."""

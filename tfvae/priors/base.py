@@ -1,8 +1,9 @@
 """What every prior p(z) offers: a distribution, its samples, and the rate against it."""
 
 import abc
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -177,6 +178,14 @@ class Prior(Component, abc.ABC):
 
         `training` is for networks with layers that differ in it, such as Dropout.
         """
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Within it the weights stay as they are: a subclass may compute once what costs.
+
+        It holds for the thread that enters it, also for the functions that are traced there.
+        """
+        yield
 
     def log_prob(self, z: tf.Tensor, *, seed: Any = None, training: bool = False) -> tf.Tensor:
         """log p(z) in nats, (..., N_z) -> (...). `seed` matters where it is an estimate."""

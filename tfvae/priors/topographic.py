@@ -82,7 +82,7 @@ class TopographicPrior(Prior):
     ) -> None:
         """Creates μ, and checks that the neighbourhood fits the grid."""
         self.layout = (*self.sequence_shape, *self._grid())
-        self.neighborhood.block(self.layout)  # Says what is wrong where it does not fit.
+        self.neighborhood.sizes(self.layout)  # Says what is wrong where it does not fit.
         self.mean = self.add_weight(
             shape=(),
             initializer=keras.initializers.Constant(self.initial_mean),

@@ -1,6 +1,9 @@
 """The VampPrior: a mixture of the posteriors of learned pseudo-inputs."""
 
-from collections.abc import Callable
+import contextlib
+import contextvars
+from collections.abc import Callable, Iterator
+from types import MappingProxyType
 
 import keras
 import numpy as np
@@ -13,6 +16,9 @@ from tfvae.networks import is_diagonal_gaussian
 from tfvae.priors.base import Prior
 
 tfd = tfp.distributions
+
+# The mixtures that are held, by the id of their prior.
+_HELD = contextvars.ContextVar("held", default=MappingProxyType({}))
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -122,9 +128,21 @@ class VampPrior(Prior):
             name="pseudo_inputs",
         )
 
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Within it all pseudo-inputs are encoded once; see `Prior.held`."""
+        token = _HELD.set({**_HELD.get(), id(self): self.distribution()})
+        try:
+            yield
+        finally:
+            _HELD.reset(token)
+
     def distribution(self, *, training: bool = False) -> tfd.Distribution:
         """The mixture, with the encoder and the pseudo-inputs as they are now."""
         self.check_built()
+        held = _HELD.get().get(id(self))
+        if held is not None and not training:
+            return held
         posterior = self._encode(self.pseudo_inputs.value, training=training)
         if not is_diagonal_gaussian(posterior):
             raise ValueError(

@@ -87,7 +87,10 @@ def random_part(
 
 def _smallest(pool: list[tuple], number: int) -> tuple:
     """Joins the parts of the pool and keeps the `number` smallest keys, in key order."""
-    joined = tf.nest.map_structure(lambda *parts: np.concatenate(parts), *pool)
+    # Of an array there is one part: concatenating would copy all of it.
+    joined = pool[0]
+    if len(pool) > 1:
+        joined = tf.nest.map_structure(lambda *parts: np.concatenate(parts), *pool)
     rows = np.argsort(joined[0])[:number]
     return tf.nest.map_structure(lambda values: values[rows], joined)
 
