@@ -23,34 +23,52 @@ SETTINGS = {"num_nodes": 2, "num_points": 8, "max_iterations": 5}
 class Traced(keras.layers.Layer):
     """A layer that counts how often it is traced."""
 
-    def __init__(self, counts, **kwargs):
+    def __init__(self, count, **kwargs):
         super().__init__(**kwargs)
-        self.counts = counts
+        self.count = count
 
     def call(self, x):
         if tf.inside_function():
-            self.counts.append(1)
+            self.count(1)
         return x
 
 
 def counted(discrete=None):
     counts = []
-    decoder = keras.Sequential([keras.layers.Dense(4, "tanh"), Traced(counts)])
+    decoder = keras.Sequential([keras.layers.Dense(4, "tanh"), Traced(counts.append)])
     vae = tfvae.VAE(2, decoder=decoder, discrete=discrete, seed=0)
     vae.build((None, 4))
     counts.clear()
     return vae, counts
 
 
+@pytest.fixture
+def made(monkeypatch):
+    """The settings of all searches that are made; they find straight lines, and nothing is traced."""
+    settings = []
+
+    def straight(nodes, z_start, z_end, held):
+        curves = np.linspace(z_start, z_end, SETTINGS["num_points"], axis=1)
+        return tf.constant(curves), tf.fill([len(z_start)], True), tf.constant(1)
+
+    def search(mean, *args):
+        settings.append(args)
+        return straight
+
+    monkeypatch.setattr(module, "_search", search)
+    return settings
+
+
 def test_a_second_search_of_a_model_is_not_traced_and_sees_new_weights():
     vae, counts = counted()
-    first = geodesics(vae, *Z, **SETTINGS)
-    assert counts
+    first = geodesics(vae, *Z, batch_size=2, **SETTINGS)  # the last batch has one pair
+    (search,) = vars(vae)["_geodesic_searches"].values()
+    assert counts and search.experimental_get_tracing_count() == 1
     counts.clear()
-    np.testing.assert_array_equal(geodesics(vae, *Z, **SETTINGS).points, first.points)
+    np.testing.assert_allclose(geodesics(vae, *Z, **SETTINGS).points, first.points, atol=1e-5)
     weight = vae.decoder.layers[0].kernel
     weight.assign(3.0 * weight)
-    later = geodesics(vae, *Z[:, :3], **SETTINGS)  # fewer pairs
+    later = geodesics(vae, *Z[:, :3], **SETTINGS)
     assert not counts
     expected = geodesics(lambda z: vae.decode_mean(z), *Z[:, :3], **SETTINGS)
     np.testing.assert_allclose(later.points, expected.points, atol=1e-5)
@@ -58,53 +76,40 @@ def test_a_second_search_of_a_model_is_not_traced_and_sees_new_weights():
     assert not np.allclose(later.lengths, first.lengths[:3], rtol=0.1)
 
 
-def test_a_last_batch_of_another_size_is_not_traced_again():
-    vae, counts = counted()
-    geodesics(vae, *Z, batch_size=5, **SETTINGS)
-    of_one = len(counts)
-    vae, counts = counted()
-    geodesics(vae, *Z, batch_size=2, **SETTINGS)
-    assert len(counts) == of_one
-
-
-@pytest.mark.parametrize(
-    "other", [{"tolerance": 1e-2}, {"max_iterations": 1}, {"num_nodes": 3}, {"num_points": 9}]
-)
-def test_other_settings_are_another_search(other):
-    vae, counts = counted()
-    geodesics(vae, *Z, **SETTINGS)
-    counts.clear()
-    found = geodesics(vae, *Z, **{**SETTINGS, **other})
-    assert counts
-    assert found.points.shape[1] == {**SETTINGS, **other}["num_points"]
-
-
-def test_what_is_held_is_another_search():
-    vae, counts = counted(tfvae.discrete.Labels(3))
+def test_other_settings_and_what_is_held_are_another_search(made):
+    vae, _ = counted(tfvae.discrete.Labels(3))
     held = np.eye(3, dtype="float32")[[0, 1, 2, 0, 1]]
-    geodesics(vae, *Z, held=held, **SETTINGS)
-    counts.clear()
-    found = geodesics(vae, *Z, held=held[::-1], **SETTINGS)
-    assert not counts
-    own = decoder_mean(vae, y=1)
-    of_one = geodesics(own, *Z, **SETTINGS)
-    np.testing.assert_allclose(found.points[0], of_one.points[0], atol=1e-4)
-    counts.clear()
-    geodesics(own, *Z, **SETTINGS)
-    assert not counts
+    for other in ({"tolerance": 1e-2}, {"max_iterations": 1}, {"num_nodes": 3}, {}):
+        geodesics(vae, *Z, held=held, **{**SETTINGS, **other})
+    assert made == [
+        (2, 3, 2, 8, 1e-2, 5),
+        (2, 3, 2, 8, 1e-4, 1),
+        (2, 3, 3, 8, 1e-4, 5),
+        (2, 3, 2, 8, 1e-4, 5),
+    ]
+    geodesics(vae, *Z[:, :2], held=held[:2], **SETTINGS)
+    assert len(made) == 4
+    of_category = decoder_mean(vae, y=1)
+    for _ in range(2):
+        geodesics(of_category, *Z, **SETTINGS)
+    assert made[4:] == [(2, 0, 2, 8, 1e-4, 5)]
+    geodesics(decoder_mean(vae, y=2), *Z, **SETTINGS)
+    assert len(made) == 6
 
 
-def test_a_function_of_ones_own_is_compiled_anew():
-    scale = [1.0]
-    lengths = []
-    for scale[0] in (1.0, 2.0):
-        lengths.append(geodesics(lambda z: scale[0] * z, *Z, **SETTINGS).lengths)
-    np.testing.assert_allclose(lengths[1], 2.0 * lengths[0], rtol=1e-5)
+def test_a_function_of_ones_own_is_compiled_anew(made):
+    def mean(z):
+        return 2.0 * z
+
+    for _ in range(2):
+        geodesics(mean, *Z, **SETTINGS)
+    assert len(made) == 2
 
 
-def test_a_model_that_keeps_searches_is_still_let_go():
+def test_a_model_that_keeps_searches_is_still_let_go(made):
     vae, _ = counted()
     geodesics(vae, *Z, **SETTINGS)
+    vars(vae)["_geodesic_searches"]["itself"] = vae
     gone = weakref.ref(vae)
     keras.backend.clear_session()
     del vae
@@ -136,13 +141,11 @@ def test_lengths_of_curves_in_parts(subdivisions, monkeypatch):
     assert sizes == ([] if subdivisions == 1 else [2, 2, 2, 1])
 
 
-def test_a_distance_matrix_holds_the_curves_of_some_pairs_and_traces_once(monkeypatch):
-    vae, counts = counted(tfvae.discrete.Labels(3))
+def test_a_distance_matrix_holds_the_curves_of_some_pairs_and_compiles_once(made, monkeypatch):
+    vae, _ = counted(tfvae.discrete.Labels(3))
     z = Z[0]
     mean = decoder_mean(vae, y=2)
     whole = distance_matrix(mean, z, **SETTINGS)
-    traces = len(counts)
-    counts.clear()
     asked = []
 
     def recorded(mean, z_start, *args, **kwargs):
@@ -152,7 +155,7 @@ def test_a_distance_matrix_holds_the_curves_of_some_pairs_and_traces_once(monkey
     monkeypatch.setattr(distances, "PAIRS_AT_A_TIME", 4)
     monkeypatch.setattr(distances, "geodesics", recorded)
     np.testing.assert_allclose(distance_matrix(mean, z, **SETTINGS), whole, rtol=1e-5)
-    assert asked == [4, 4, 2] and not counts
+    assert asked == [4, 4, 2] and len(made) == 1
     # A function of one's own is compiled once for all pairs; rows that are held go with theirs.
     held = np.eye(3, dtype="float32")[np.full(10, 2)]
     options = {"held": held, "start": np.stack([z[i] for i in np.triu_indices(5, k=1)], axis=1)}
@@ -161,4 +164,4 @@ def test_a_distance_matrix_holds_the_curves_of_some_pairs_and_traces_once(monkey
         return vae.decode_mean(tf.concat([points, rows], axis=-1))
 
     np.testing.assert_allclose(distance_matrix(own, z, **options, **SETTINGS), whole, rtol=1e-4)
-    assert len(counts) == traces
+    assert len(made) == 2

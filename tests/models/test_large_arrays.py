@@ -42,7 +42,7 @@ def model(**options):
         "decoder": tfvae.networks.mlp([4], output_shape=(6,)),
     }
     vae = tfvae.VAE(2, likelihood="bernoulli", seed=0, **networks, **options)
-    vae.compile("adam")
+    vae.compile("adam", run_eagerly=True)  # Nothing is traced, and the data go the same way.
     return vae
 
 
@@ -84,19 +84,15 @@ def test_what_is_no_array_of_numbers_stays_however_large(monkeypatch):
         assert sharing.shared(value) is value
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "float64"])
-def test_fit_evaluate_and_predict_give_the_numbers_of_keras_own_way(dtype, monkeypatch):
-    x = unaligned(ZEROS_AND_ONES.astype(dtype))
+def test_fit_evaluate_and_predict_give_the_numbers_of_keras_own_way(monkeypatch):
+    x = unaligned(ZEROS_AND_ONES[:40].astype("float64"))
     found = []
     for large in (2**60, 0):
         monkeypatch.setattr(sharing, "LARGE", large)
         keras.utils.set_random_seed(0)
         vae = model()
         weights = np.linspace(0.0, 1.0, len(x))
-        history = vae.fit(
-            x, epochs=2, validation_split=0.2, sample_weight=weights, batch_size=16, verbose=0
-        )
-        vae.fit(x, validation_data=(x, x), batch_size=16, verbose=0)
+        history = vae.fit(x, validation_split=0.2, sample_weight=weights, batch_size=16, verbose=0)
         found.append((history.history, vae.evaluate(x, verbose=0), vae.predict(x, verbose=0)))
     (history, evaluated, predicted), others = found[0], found[1]
     for name, values in history.items():
@@ -110,8 +106,8 @@ def test_targets_and_conditions_beside_x_are_shared_too(monkeypatch):
     x = ZEROS_AND_ONES.astype("uint8")
     vae = model(target="y", condition=2)
     y = {"target": 1 - x, "condition": np.eye(2)[x[:, 0]]}
-    history = vae.fit(x, y, verbose=0).history
-    assert np.isfinite(history["loss"]).all()
+    history = vae.fit(x, y, batch_size=70, validation_data=(x, y), verbose=0).history
+    assert np.isfinite([*history["loss"], *history["val_loss"]]).all()
     assert vae.predict(x, {"condition": y["condition"]}, verbose=0).shape == x.shape
 
 

@@ -24,18 +24,18 @@ Y = {"labels": np.arange(31) % 2, "condition": np.random.default_rng(1).normal(s
 class Calls(keras.layers.Layer):
     """Counts its calls from Python: one for each eager batch, and for each trace."""
 
-    def __init__(self, counts, **kwargs):
+    def __init__(self, count, **kwargs):
         super().__init__(**kwargs)
-        self.counts = counts
+        self.count = count
 
     def call(self, x):
-        self.counts.append("trace" if tf.inside_function() else "eager")
+        self.count("trace" if tf.inside_function() else "eager")
         return x
 
 
 def counted(**options):
     counts = []
-    encoder = keras.Sequential([Calls(counts), keras.layers.Dense(4, "tanh")])
+    encoder = keras.Sequential([Calls(counts.append), keras.layers.Dense(4, "tanh")])
     vae = tfvae.VAE(2, encoder=encoder, seed=0, **options)
     vae.compile(run_eagerly=False)
     return vae, counts

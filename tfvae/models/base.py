@@ -14,16 +14,7 @@ from tfvae._component import Component, fixed_attributes
 from tfvae._signatures import ClassSignature
 from tfvae.discrete import Discrete
 from tfvae.likelihoods import Likelihood
-from tfvae.models import (
-    accepted,
-    beside,
-    best_epoch,
-    inputs,
-    latents,
-    sharing,
-    training,
-    workflow,
-)
+from tfvae.models import accepted, beside, best_epoch, inputs, latents, training, workflow
 from tfvae.models.beside import Batch
 from tfvae.models.first_look import first_look
 from tfvae.models.refitting import Refittable
@@ -234,8 +225,8 @@ class LatentVariableModel(Refittable):
         options = workflow.fit_options(self, look, options)
         workflow.warn_of_monitors(self, options.get("callbacks"))
         best = best_epoch.added(self, options)
-        with workflow.around_fit(options):
-            history = super().fit(**sharing.without_copies(options))
+        with workflow.around_fit(options) as arguments:
+            history = super().fit(**arguments)
         for part in self.parts_apart:  # as Keras does for the model's own
             part.optimizer.finalize_variable_values(part.trained_apart().trainable_weights)
         overfitted = best.warning() if best else None
@@ -258,8 +249,7 @@ class LatentVariableModel(Refittable):
         look = first_look(self, x, y)
         workflow.build_for(self, look)
         self.test_seed_generator.state.assign([self.test_seed_generator.get_config()["seed"], 0])
-        options = workflow.loop_options(self, look, options)
-        options = sharing.without_copies(options)
+        options = workflow.evaluate_options(self, look, options)
         return super().evaluate(**{"return_dict": return_dict, **options})
 
     def predict(self, x: Any, y: Any = None, *args, **kwargs) -> np.ndarray:
@@ -267,9 +257,7 @@ class LatentVariableModel(Refittable):
         inputs.check_batch_size("predict", y)
         look = first_look(self, x, y, beside.INPUTS)
         workflow.build_for(self, look)
-        y = workflow.for_keras(self, look.data, y, purpose=beside.INPUTS)
-        x = sharing.shared(look.data)
-        return super().predict((x, y) if isinstance(y, dict) else x, *args, **kwargs)
+        return super().predict(workflow.predict_input(self, look, y), *args, **kwargs)
 
     def call(self, x: Any, training: bool = False) -> tf.Tensor:
         """The reconstruction mean at `embed`, what `predict` returns, (B, *target).

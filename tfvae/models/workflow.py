@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae import _checks, networks
-from tfvae.models import beside, inputs, structure, units
+from tfvae.models import beside, inputs, sharing, structure, units
 from tfvae.models.first_look import Look, first_look
 
 
@@ -183,6 +183,18 @@ def for_keras(
     return np.zeros(len(x), "float32") if y is None and weights is not None else y
 
 
+def predict_input(model, look: Look, y: Any) -> Any:
+    """What `predict` of Keras is given: x, or (x, y) where the model takes something."""
+    y = for_keras(model, look.data, y, purpose=beside.INPUTS)
+    x = sharing.shared(look.data)
+    return (x, y) if isinstance(y, dict) else x
+
+
+def evaluate_options(model, look: Look, options: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `evaluate` for Keras; see `loop_options`."""
+    return sharing.without_copies(loop_options(model, look, options))
+
+
 def loop_options(model, look: Look, options: dict[str, Any]) -> dict[str, Any]:
     """The arguments of `fit` or `evaluate`, with x, y and the sample weights for Keras.
 
@@ -248,10 +260,11 @@ def warn_of_monitors(model, callbacks: Any) -> None:
 
 
 @contextlib.contextmanager
-def around_fit(options: dict[str, Any]) -> Iterator[None]:
+def around_fit(options: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Enters `around_fit(options)` of the callbacks that have it; they end if `fit` fails, too.
 
-    Keras tells callbacks neither the data nor that `fit` has failed.
+    Keras tells callbacks neither the data nor that `fit` has failed. Gives the arguments for it,
+    with large arrays as tensors.
     """
     callbacks = options.get("callbacks")
     callbacks = getattr(callbacks, "callbacks", callbacks)  # Of a `CallbackList`
@@ -259,7 +272,7 @@ def around_fit(options: dict[str, Any]) -> Iterator[None]:
         for callback in callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]:
             if hasattr(callback, "around_fit"):
                 stack.enter_context(callback.around_fit(options))
-        yield
+        yield sharing.without_copies(options)
 
 
 def checked(model, function: Callable, doing: str) -> Callable:
