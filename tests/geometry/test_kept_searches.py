@@ -44,7 +44,7 @@ def counted(discrete=None):
 
 @pytest.fixture
 def made(monkeypatch):
-    """The settings of all searches that are made; they find straight lines, and nothing is traced."""
+    """The settings of all searches that are made; they find straight lines, untraced."""
     settings = []
 
     def straight(nodes, z_start, z_end, held):
