@@ -118,6 +118,16 @@ class Shifting(_Capsules):
         """ν, the number of offsets, without the matrix: it is the same for all latents."""
         return np.full(shape, self._kernel(shape).sum())
 
+    def groups(self, shape: Sequence[int]) -> tuple[np.ndarray, np.ndarray] | None:
+        """See `Neighborhood.groups`; the matrix is made only where no two neighbourhoods overlap."""
+        kernel = self._kernel(shape)
+        # The number of squares that two neighbourhoods share, by the offset between them.
+        spectrum = np.abs(np.fft.rfft2(kernel)) ** 2
+        common = np.round(np.fft.irfft2(spectrum, s=kernel.shape))
+        if np.any((common > 0.0) & (common < kernel.sum())):
+            return None
+        return super().groups(shape)
+
     def block(self, shape: Sequence[int]) -> np.ndarray:
         """W over time and positions, from the offsets."""
         kernel = self._kernel(shape)
