@@ -119,7 +119,7 @@ class Shifting(_Capsules):
         return np.full(shape, self._kernel(shape).sum())
 
     def groups(self, shape: Sequence[int]) -> tuple[np.ndarray, np.ndarray] | None:
-        """See `Neighborhood.groups`; the matrix is made only where no two neighbourhoods overlap."""
+        """See `Neighborhood.groups`; the matrix is made only where there is no overlap."""
         kernel = self._kernel(shape)
         # The number of squares that two neighbourhoods share, by the offset between them.
         spectrum = np.abs(np.fft.rfft2(kernel)) ** 2
