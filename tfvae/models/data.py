@@ -14,6 +14,8 @@ from tfvae.networks import is_diagonal_gaussian
 
 # Batches that are encoded without a compiled function, unless there is one.
 EAGER_BATCHES = 4
+# What `encode` needs beside x, of a model with a condition.
+CONDITION = ("condition",)
 
 
 def numpy_batches(
@@ -99,7 +101,7 @@ def posterior_moments(
             Gaussian.
     """
     function = _gaussian_moments if gaussian else _moments
-    moments = _of_batches(model, function, data, y, batch_size, ("condition",))
+    moments = _of_batches(model, function, data, y, batch_size, CONDITION)
     loc, scale = (np.concatenate(parts) for parts in zip(*moments, strict=True))
     bad = np.flatnonzero(~np.all(np.isfinite(loc) & np.isfinite(scale), axis=1))
     if len(bad):
@@ -117,7 +119,7 @@ def latents(model: Any, data: Any, y: Any = None, *, batch_size: int = 512) -> n
     It is the posterior mean, or the latents at the mean of the noise that they are made of. `y`
     holds the condition of a model with one; labels are not needed.
     """
-    parts = _of_batches(model, _latents, data, y, batch_size, ("condition",))
+    parts = _of_batches(model, _latents, data, y, batch_size, CONDITION)
     return np.concatenate([z for (z,) in parts])
 
 
@@ -147,22 +149,31 @@ def decoder_inputs(model: Any, data: Any, y: Any = None, *, batch_size: int = 51
 
 
 def _of_batches(model, function, data, y, batch_size, purpose):
-    """`function(model, batch)`, a tuple of tensors, of every batch as arrays (rows, …)."""
+    """`function(model, x, y)`, a tuple of tensors, of every batch as arrays (rows, …).
+
+    A few batches are done before a function is traced, and all of a model that has methods of its
+    own in place of `encode` or `embed`, or is a stand-in with nothing else.
+    """
+    traced = getattr(model, "traced", None)
     batches = numpy_batches(data, y, batch_size=batch_size, columns=model.columns)
     for number, (x, found) in enumerate(batches):
-        # A few batches are done before a function is traced.
-        run = functools.partial(function, model)
-        run = run if number < EAGER_BATCHES else model.traced(function)
-        yield tuple(_rows(one) for one in run(model.prepared(x, found, purpose)))
+        if traced is None or number < EAGER_BATCHES:
+            values = function(model, x, found)
+        else:
+            batch = model.prepared(x, found, purpose)
+            parts = {"labels": batch.labels, "condition": batch.condition}
+            known = {name: part for name, part in parts.items() if part is not None}
+            values = traced(function)(batch.x, known or None)
+        yield tuple(_rows(one) for one in values)
 
 
-def _moments(model, batch):
-    posterior = model.encoded(batch).posterior
+def _moments(model, x, y):
+    posterior = model.encode(x, y)
     return posterior.mean(), posterior.stddev()
 
 
-def _gaussian_moments(model, batch):
-    posterior = model.encoded(batch).posterior
+def _gaussian_moments(model, x, y):
+    posterior = model.encode(x, y)
     if not is_diagonal_gaussian(posterior):
         raise ValueError(
             "`posterior` must be a diagonal Gaussian, tfd.Independent(tfd.Normal(μ, σ), 1), "
@@ -171,15 +182,16 @@ def _gaussian_moments(model, batch):
     return posterior.mean(), posterior.stddev()
 
 
-def _latents(model, batch):
-    return (model.prior.embedding(model.encoded(batch).posterior),)
+def _latents(model, x, y):
+    return (model.prior.embedding(model.encode(x, y)),)
 
 
-def _embeddings(model, batch):
-    return (model.embedding(batch, model.encoded(batch)),)
+def _embeddings(model, x, y):
+    return (model.embed(x, y),)
 
 
-def _decoder_inputs(model, batch):
+def _decoder_inputs(model, x, y):
+    batch = model.prepared(x, y, beside.INPUTS)
     encoded = model.encoded(batch)
     return (joined(model.embedding(batch, encoded), None, encoded.condition),)
 

@@ -209,9 +209,15 @@ class Queryable(GenerativeModel):
         return imputation.impute(self, x, num_samples, y, num_proposals, seed)
 
     def traced(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """`function(model, …)` of this model, compiled once; as it is for `run_eagerly`."""
+        """`function(model, …)` of this model, compiled once.
+
+        As it is for `run_eagerly`, and where a subclass has an `encode` or `embed` of its own, which
+        may not be made for being traced.
+        """
         run = functools.partial(function, self)
-        if self.run_eagerly:
+        cls = type(self)
+        own = cls.encode is not Queryable.encode or cls.embed is not Queryable.embed
+        if self.run_eagerly or own:
             return run
         if function not in self._traced_functions:
             # A partial: TensorFlow would count the tracing of several models as that of one.
