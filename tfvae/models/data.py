@@ -1,6 +1,5 @@
 """One way to go through data of any kind that `fit` takes, and what a model encodes on it."""
 
-import functools
 from collections.abc import Iterator
 from typing import Any
 

@@ -211,8 +211,8 @@ class Queryable(GenerativeModel):
     def traced(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """`function(model, …)` of this model, compiled once.
 
-        As it is for `run_eagerly`, and where a subclass has an `encode` or `embed` of its own, which
-        may not be made for being traced.
+        As it is for `run_eagerly`, and where a subclass has an `encode` or `embed` of its own, not
+        made for being traced perhaps.
         """
         run = functools.partial(function, self)
         cls = type(self)
