@@ -19,7 +19,8 @@ import time
 import keras
 import tensorflow as tf
 
-from benchmarks import common, step
+from benchmarks import common, step_models
+from benchmarks.step_shapes import BATCHES, DATA
 
 WANTED_IMPORT, WANTED_FIRST_STEP = 0.5, 1.5
 IMPORTS = """
@@ -54,10 +55,10 @@ def _times():
 
 def first_step(name, shape):
     """Seconds and CPU seconds from the call of `fit` of a new model to its first batch's end."""
-    data_shape, batch = step.SHAPES[shape]
+    data_shape, batch = DATA[shape], BATCHES[shape]
     x = tf.cast(tf.random.stateless_uniform([batch, *data_shape], (0, 0)) > 0.5, tf.float32)
     dataset = tf.data.Dataset.from_tensors(x).repeat(2)
-    model = step.models(shape)[name]
+    model = step_models.models(shape)[name]()
     model.compile(keras.optimizers.Adam(1e-3))
     end = _End()
     start = _times()
@@ -112,7 +113,7 @@ def goals(seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--runs", type=int, default=5, help="processes of each kind")
-    parser.add_argument("--shape", choices=step.SHAPES, default="dense", help="of the networks")
+    parser.add_argument("--shape", choices=DATA, default="dense", help="of the networks")
     parser.add_argument("--json", help="file to write the numbers to, with units")
     arguments = parser.parse_args()
     medians = measure(arguments.shape, arguments.runs)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from benchmarks import step, step_models, step_shapes, turns
+from benchmarks import start, step, step_models, step_shapes, turns
 
 
 def test_a_worker_answers_and_other_output_is_let_pass(tmp_path, monkeypatch):
@@ -74,3 +74,8 @@ def test_update_alone_leaves_the_model_as_it_is():
     assert step_models.update_alone("VAE", model) > 0.0
     for old, weight in zip(before, model.trainable_weights, strict=True):
         np.testing.assert_array_equal(old, weight.numpy())
+
+
+def test_the_benchmark_of_the_start_times_the_same_models():
+    seconds, of_cpu = start.first_step("VAE", "dense")
+    assert min(seconds, of_cpu) > 0.0
