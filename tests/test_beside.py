@@ -13,7 +13,7 @@ def test_models_of_a_package(tmp_path):
     (tmp_path / "public/__init__.py").write_text('__all__ = ["IWAE", "IWAEConfig", "BaseAE", "f"]')
     (tmp_path / "open").mkdir()
     (tmp_path / "open/a.py").write_text(
-        "class KNN(base.BaseDetector): ...\nclass _Own(BaseDetector): ...\nclass Part(nn.Module): ..."
+        "class KNN(base.BaseDetector): ...\nclass _Own(BaseDetector): ...\nclass Part(Module): ..."
     )
     assert beside.models(tmp_path, ("public",), None) == ["IWAE"]
     assert beside.models(tmp_path, ("open",), "BaseDetector") == ["KNN"]
