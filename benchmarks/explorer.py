@@ -3,7 +3,7 @@
     python -m benchmarks.explorer [--model model.keras --data data.npz] [--presses N] [--json FILE]
 
 Without `--model` a VHP-VAE is trained on the pendulum for a few seconds. The page is served as a
-user serves it, by `python -m tfvae.applications.explorer`. An arrow key moves a slider; the clock
+user serves it, by `tfvae explore`. An arrow key moves a slider; the clock
 runs, in the browser, from the time stamp of the key to after the frame that shows the new picture.
 Chromium and its driver must be installed (Debian: `apt-get install chromium chromium-driver`).
 """
@@ -30,7 +30,7 @@ from tfvae.datasets import pendulum_images
 
 SIZE, EXAMPLES, EPOCHS = 16, 2000, 6
 WANTED = 50.0
-PROGRAM = "tfvae.applications.explorer"
+PROGRAM = ("tfvae", "explore")
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 # Keys come one by one: the next once the picture of the last is there.
 STOPWATCH = """
@@ -93,7 +93,7 @@ def served(*arguments: str, patience: float = 180.0) -> Iterator[str]:
         RuntimeError: with what the program said, when it ends or takes too long.
     """
     port = free_port()
-    command = [sys.executable, "-m", PROGRAM, *arguments, "--no_browser", f"--port={port}"]
+    command = [sys.executable, "-m", *PROGRAM, *arguments, "--no_browser", f"--port={port}"]
     paths = [str(pathlib.Path(tfvae.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     # With it NiceGUI takes the program for a test of its own, and asks for its port elsewhere.

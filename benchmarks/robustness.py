@@ -28,8 +28,8 @@ from benchmarks.faults import Counts
 from tfvae import _files as files
 from tfvae.applications import SimilarityIndex
 from tfvae.callbacks import _files as checkpoints
+from tfvae.experiments import figures, training
 from tfvae.serving import folders
-from trainers import figures, training
 
 COLUMNS = ["kind", "case", "tried", "noticed", "same answer", "wrong or lost"]
 # 500 flips: most of them where reading is quick.

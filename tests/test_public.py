@@ -33,6 +33,8 @@ STATIONS = [
     "serving",
     "applications",
     "testing",
+    "experiments",
+    "commands",
 ]
 
 

@@ -1,4 +1,4 @@
-"""Programs that train, evaluate and export the experiments of config files."""
+"""The programs of a checkout, each a command of `tfvae`, and examples for clusters."""
 
 import os
 

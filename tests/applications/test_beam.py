@@ -342,7 +342,7 @@ def test_empty_files(exported, tmp_path):
 
 
 def test_command_line(model, exported, x, tmp_path, capsys):
-    from trainers import infer as program
+    from tfvae import commands
 
     rows = [*rows_of(x), ("bad", [NAN] * 4)]
     write_csv(tmp_path / "a.csv", rows[:8])
@@ -352,7 +352,7 @@ def test_command_line(model, exported, x, tmp_path, capsys):
     write_csv(tmp_path / "c.csv", [("other", [0.0] * 4)], header=("id", "a", "b", "c", "e"))
     arguments = [f"--model={exported}", f"--input={tmp_path}/*.csv", "--signature=encode"]
     arguments += [f"--output={tmp_path}/e", "--columns=*", "--id_column=id"]
-    program.main([*arguments, "--output_format=parquet", "--", f"--runner={RUNNER}"])
+    commands.main(["infer", *arguments, "--output_format=parquet", "--", f"--runner={RUNNER}"])
     assert "19 results, 2 errors" in capsys.readouterr().out
     table = pa.concat_tables(map(pq.read_table, tmp_path.glob("e-*.parquet")))
     rows = {row["id"]: row for row in table.to_pylist()}
@@ -369,7 +369,7 @@ def test_command_line(model, exported, x, tmp_path, capsys):
     for output, message in (("e", "`prefix` must be new"), ("f", "a.csv: the file must be whole")):
         arguments[3] = f"--output={tmp_path}/{output}"
         with pytest.raises(SystemExit, match="2"):
-            program.main([*arguments, "--", f"--runner={RUNNER}"])
+            commands.main(["infer", *arguments, "--", f"--runner={RUNNER}"])
         assert message in capsys.readouterr().err
 
 
@@ -387,11 +387,11 @@ def test_command_line(model, exported, x, tmp_path, capsys):
     ],
 )
 def test_what_the_command_line_refuses(exported, tmp_path, capsys, changed, message):
-    from trainers import infer as program
+    from tfvae import commands
 
     arguments = {"model": exported, "input": "*.csv", "output": str(tmp_path / "e")} | changed
     with pytest.raises(SystemExit, match="2"):
-        program.main([*(f"--{key}={value}" for key, value in arguments.items()), "--"])
+        commands.main(["infer", *(f"--{key}={value}" for key, value in arguments.items()), "--"])
     assert message in capsys.readouterr().err
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import tfvae
-from tfvae.applications.explorer import Data, __main__, files, read_data, read_model
+from tfvae import commands
+from tfvae.applications.explorer import Data, files, read_data, read_model
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +145,7 @@ def test_the_program_says_what_is_wrong(arguments, match, model_file, tmp_path, 
         np.save(tmp_path / f"{name}.npy", x)
     names = {one: tmp_path / f"{one}.npy" for one in ("wrong", "gaps", "good")}
     with pytest.raises(SystemExit) as ended:
-        __main__.main([one.format(model=model_file, **names) for one in arguments])
+        commands.main(["explore", *[one.format(model=model_file, **names) for one in arguments]])
     assert ended.value.code == 2
     said = " ".join(capsys.readouterr().err.split())
     assert re.search(match, said), said
@@ -153,7 +154,7 @@ def test_the_program_says_what_is_wrong(arguments, match, model_file, tmp_path, 
 def test_without_nicegui_the_program_says_what_to_install(model_file, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "nicegui", None)
     with pytest.raises(SystemExit):
-        __main__.main([str(model_file)])
+        commands.main(["explore", str(model_file)])
     assert "pip install 'tfvae[explorer]'" in " ".join(capsys.readouterr().err.split())
 
 

@@ -29,7 +29,7 @@ class TopographicVAE(SequenceVAE):
     `TopographicPrior(Bubble(window=1))`.
 
     L is the sum over the T steps. The authors minimise the mean over them: their SGD at a learning
-    rate of 1e-4 is SGD at 1e-4/T here (`trainers/configs/topographic_published.py`).
+    rate of 1e-4 is SGD at 1e-4/T here (the config `topographic_published:tvae`).
 
     Args:
         latent_dim: number of capsules times capsule size. The size is T unless the prior's `grid`

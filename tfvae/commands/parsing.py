@@ -1,0 +1,109 @@
+"""What the commands share: their parser, --config with its keys, --workdir, and errors."""
+
+import argparse
+import contextlib
+import pathlib
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
+
+from ml_collections import config_dict
+
+from tfvae.experiments import config_file, loading
+from tfvae.experiments.errors import UserError
+
+_KEY = "--config."
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose help is a docstring as it is written, and whose errors are one line."""
+
+    def __init__(self, prog: str, **more: Any):
+        super().__init__(
+            prog, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **more
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the process with the status 2."""
+        self.exit(
+            2, f"{self.prog}: error: {message}\n`{self.prog} --help` explains the arguments.\n"
+        )
+
+    def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
+        """Returns the options; `config` becomes a config, with the keys that are set.
+
+        Raises:
+            UserError: if the config or a key cannot be used.
+            SystemExit: if an argument cannot be used.
+        """
+        options, rest = self.parse_known_args(arguments)
+        keys = _take_keys(rest) if "config" in options else {}
+        if rest:
+            self.error(f"unrecognized arguments: {' '.join(rest)}")
+        if "config" in options:
+            options.config = _config_of(options, keys)
+        return options
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Adds --config, with keys as --config.KEY=VALUE, and --workdir."""
+    parser.add_argument(
+        "--config",
+        metavar="NAME:DATASET",
+        help="Config of the package, such as vhp_vae:pendulum (`tfvae list configs` shows them), "
+        "or path/to/own.py:DATASET. A file is a Python program that is run: give only files that "
+        "you trust. --config.KEY=VALUE sets a key. Default: the config of the run in --workdir.",
+    )
+    add_workdir(parser, "Folder of the run, for all its files. It resumes from them.")
+
+
+def add_workdir(parser: argparse.ArgumentParser, words: str) -> None:
+    """Adds --workdir, which must be given."""
+    parser.add_argument("--workdir", type=pathlib.Path, required=True, metavar="FOLDER", help=words)
+
+
+@contextlib.contextmanager
+def user_errors() -> Iterator[None]:
+    """Shows the text alone of what the library says of arguments, files and packages."""
+    try:
+        yield
+    except (ImportError, OSError, ValueError) as error:
+        raise UserError(str(error)) from error
+
+
+def _take_keys(arguments: list[str]) -> dict[str, str]:
+    """Removes --config.KEY=VALUE, and --config.KEY VALUE, from the arguments; returns them."""
+    keys, others, waiting = {}, [], list(arguments)
+    while waiting:
+        argument = waiting.pop(0)
+        name, given, value = argument.partition("=")
+        if not name.startswith(_KEY):
+            others.append(argument)
+            continue
+        if not given:
+            if not waiting or waiting[0].startswith("--"):
+                raise UserError(f"{name} must have a value: {name}=VALUE.")
+            value = waiting.pop(0)
+        keys[name.removeprefix(_KEY)] = value
+    arguments[:] = others
+    return keys
+
+
+def _config_of(options: argparse.Namespace, keys: dict[str, str]) -> config_dict.ConfigDict:
+    """The config of --config, or of the run in --workdir."""
+    if options.config:
+        return loading.load_config(options.config, keys)
+    example = "--config=vhp_vae:pendulum"
+    saved = options.workdir / config_file.NAME
+    if not options.workdir.exists():
+        raise UserError(
+            f"--workdir must be the folder of an earlier run if --config is missing, but "
+            f"{options.workdir} does not exist. Start a run there by {example}."
+        )
+    if not saved.is_file():
+        raise UserError(
+            f"--config is missing. Give it, e.g. {example}, or a --workdir with an earlier run."
+        )
+    with user_errors():
+        config = config_file.read(saved)
+    loading.set_keys(config, keys)
+    return config

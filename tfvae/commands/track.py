@@ -1,0 +1,221 @@
+"""Follows people in video: trains a descriptor without labels, tracks, evaluates.
+
+    tfvae track train MOT16/train --output=people.keras [--frames=1:400]
+    tfvae track run MOT16/train --output=tracks [--descriptor=people.keras]
+    tfvae track evaluate MOT16/train --tracks=tracks
+    tfvae track compare MOT16/train [--train_on MOT16/test]
+
+SEQUENCES are folders of MOTChallenge (MOT15, MOT16, MOT17, MOT20), or folders of such: det/det.txt,
+gt/gt.txt to evaluate, the frames as img1/ or a video file for appearance. `train` learns from
+detections alone: from pairs of crops of SORT's own short tracks, or from single crops (--single),
+as published. It writes the model and, beside it, the threshold on distance that it found. `run`
+writes a file of tracks for each sequence: SORT's, or with a descriptor VHP-FMVAE-SORT's or
+VHP-VAE-SORT's, by the model's class. `evaluate` prints TrackEval's scores. `compare` does all of it
+for SORT and both models, and prints the table of [C20] beside its own for the sequences of MOT16.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tfvae._checks import number, whole_number
+from tfvae.commands import parsing
+
+if TYPE_CHECKING:
+    from tfvae.applications import tracking
+
+MODELS = {"flat": "FlatManifoldVAE", "hierarchical": "VHPVAE"}
+# Of [C20], on the test sequences of MOT16: IDF1 to MOTAL in the order of the table.
+PUBLISHED = {
+    "VHP-FMVAE-SORT, η = 300":
+        "63.7 77.0 54.3 65.0 92.3 1.12 158 269 90 5950 38592 616 1143 59.1 81.8 59.7",
+    "VHP-FMVAE-SORT, η = 3000":
+        "64.2 77.6 54.8 65.1 92.3 1.13 162 265 90 6026 38515 598 1163 59.1 81.8 59.7",
+    "VHP-VAE-SORT":
+        "60.5 72.3 52.1 65.8 91.4 1.28 170 266 81 6820 37739 693 1264 59.0 81.6 59.6",
+    "SORT":
+        "57.0 67.4 49.4 66.4 90.6 1.44 158 275 84 7643 37071 1486 1515 58.2 81.9 59.5",
+    "DeepSORT (supervised)":
+        "64.7 76.9 55.8 66.7 91.9 1.22 180 250 87 6506 36747 585 1165 60.3 81.6 60.8",
+}  # fmt: skip
+
+
+def add_arguments(parser: parsing.Parser) -> None:
+    """The steps, each with its arguments."""
+    steps = parser.add_subparsers(required=True, metavar="STEP")
+
+    def step(name, function, words):
+        own = steps.add_parser(name, description=words, help=words)
+        own.set_defaults(step=function)
+        own.add_argument("sequences", nargs="+", help="Folders of sequences.")
+        own.add_argument("--frames", help="FIRST:LAST; default: all.")
+        return own.add_argument
+
+    def training(add):
+        add("--single", action="store_true", help="Learn from single crops, as published.")
+        add("--epochs", type=whole_number, default=20, help="Number of passes over the crops.")
+        add("--latent_dim", type=whole_number, default=16, help="N_z, length of a descriptor.")
+        add("--seed", type=whole_number, default=0, help="Of weights and draws.")
+
+    add = step("train", train, "Trains a descriptor.")
+    add("--output", required=True, help="The .keras file to write.")
+    add("--model", choices=MODELS, default="flat", help="FlatManifoldVAE or VHPVAE.")
+    training(add)
+    add = step("run", track, "Writes tracks.")
+    add("--output", required=True, help="Folder to write to.")
+    add("--descriptor", help="A .keras file of `train`; default: SORT, boxes alone.")
+    add("--max_distance", type=number, help="Default: what `train` found.")
+    add = step("evaluate", evaluate, "Prints scores.")
+    add("--tracks", required=True, help="Folder of the files of tracks.")
+    add = step("compare", compare, "SORT, VHP-VAE-SORT and VHP-FMVAE-SORT in one table.")
+    add("--train_on", nargs="+", help="Folders to train on; default: the sequences.")
+    add("--train_frames", help="FIRST:LAST to train on; default: all.")
+    training(add)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Does what the first argument says."""
+    with parsing.user_errors():
+        options.step(options)
+
+
+def train(options: argparse.Namespace) -> None:
+    """Trains a descriptor and writes it with its threshold."""
+    from tfvae import _files
+    from tfvae.applications import tracking
+
+    crops = crops_of(options.sequences, options.frames)
+    model, calibration = tracking.train_descriptor(
+        crops, model=MODELS[options.model], single=options.single, epochs=options.epochs,
+        latent_dim=options.latent_dim, seed=options.seed, verbose=1,
+    )  # fmt: skip
+    print(calibration)
+    with _files.replacing(options.output) as partial:
+        model.save(partial)
+    beside = pathlib.Path(options.output).with_suffix(".json")
+    with _files.replacing(beside) as partial:
+        settings = {k: v for k, v in vars(options).items() if k != "step"}
+        found = {**calibration._asdict(), "settings": settings}
+        pathlib.Path(partial).write_text(json.dumps(found, indent=1) + "\n")
+    print(f"Written to {options.output}; the threshold to {beside}.")
+
+
+def track(options: argparse.Namespace) -> None:
+    """Writes the tracks of each sequence, and what was asked for beside."""
+    from tfvae import _files
+    from tfvae.applications import tracking
+
+    descriptor, distance = None, options.max_distance
+    if options.descriptor:
+        descriptor = tracking.Descriptor(options.descriptor)
+        beside = pathlib.Path(options.descriptor).with_suffix(".json")
+        if distance is None and not beside.exists():
+            raise ValueError(f"--max_distance must be given, since {beside} is missing.")
+        distance = json.loads(beside.read_text())["max_distance"] if distance is None else distance
+    os.makedirs(options.output, exist_ok=True)
+    for sequence in tracking.read_sequences(options.sequences):
+        tracks = tracks_of(sequence, descriptor, distance, options.frames)
+        path = os.path.join(options.output, f"{sequence.name}.txt")
+        with _files.replacing(path) as partial:
+            tracking.write_tracks(partial, tracks)
+        print(f"{sequence.name}: {len(set(tracks.ids.tolist()))} tracks, {path}", flush=True)
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """Prints the scores of files of tracks."""
+    from tfvae.applications import tracking
+
+    tracks, truth, lengths = {}, {}, {}
+    for sequence in tracking.read_sequences(options.sequences):
+        if sequence.ground_truth is None:
+            print(f"{sequence.name} is left out: it has no gt/gt.txt.")
+            continue
+        first, last = span(options.frames, sequence)
+        tracks[sequence.name] = tracking.read_boxes(
+            os.path.join(options.tracks, f"{sequence.name}.txt")
+        )
+        truth[sequence.name] = sequence.ground_truth.between(first, last)
+        lengths[sequence.name] = last - first + 1
+    print(tracking.tracking_scores(tracks, truth, lengths))
+
+
+def compare(options: argparse.Namespace) -> None:
+    """SORT, VHP-VAE-SORT and VHP-FMVAE-SORT in one table."""
+    import keras
+
+    from tfvae.applications import tracking
+    from tfvae.evaluation import tables
+
+    sequences = [s for s in tracking.read_sequences(options.sequences) if s.ground_truth]
+    if not sequences:
+        raise ValueError("SEQUENCES must have a gt/gt.txt to compare with, received none.")
+    crops = crops_of(options.train_on or options.sequences, options.train_frames)
+    rows = []
+    for name in ("SORT", "VHP-VAE-SORT", "VHP-FMVAE-SORT"):
+        descriptor = distance = None
+        if name != "SORT":
+            model, calibration = tracking.train_descriptor(
+                crops, model=MODELS["flat" if "FM" in name else "hierarchical"],
+                single=options.single, epochs=options.epochs, latent_dim=options.latent_dim,
+                seed=options.seed, verbose=1,
+            )  # fmt: skip
+            descriptor, distance = tracking.Descriptor(model), calibration.max_distance
+            keras.backend.clear_session()
+        found, truth, lengths = {}, {}, {}
+        for sequence in sequences:
+            first, last = span(options.frames, sequence)
+            found[sequence.name] = tracks_of(sequence, descriptor, distance, options.frames)
+            truth[sequence.name] = sequence.ground_truth.between(first, last)
+            lengths[sequence.name] = last - first + 1
+        scores = tracking.tracking_scores(found, truth, lengths)
+        rows.append([name, *(round(scores[column], 2) for column in tracking.COLUMNS)])
+    if all("MOT16" in sequence.name for sequence in sequences):
+        rows += [
+            [f"published, test: {name}", *map(float, numbers.split()), None, None]
+            for name, numbers in PUBLISHED.items()
+        ]
+    print(tables.markdown(["tracker", *tracking.COLUMNS], rows))
+
+
+def span(frames: str | None, sequence: "tracking.Sequence") -> tuple[int, int]:
+    """First and last frame of "FIRST:LAST"; all of the sequence's for None.
+
+    Raises:
+        ValueError: when it says something else.
+    """
+    if frames is None:
+        return 1, sequence.length
+    parts = frames.split(":")
+    if len(parts) != 2 or not all(part.isdigit() for part in parts):
+        raise ValueError(f"--frames must be FIRST:LAST, such as 1:400, received {frames!r}.")
+    first, last = (int(part) for part in parts)
+    if not 1 <= first <= last <= sequence.length:
+        raise ValueError(
+            f"--frames must lie in 1:{sequence.length} of {sequence.name}, received {frames!r}."
+        )
+    return first, last
+
+
+def crops_of(folders: Sequence[str], frames: str | None) -> "tracking.PersonCrops":
+    """Crops of all sequences."""
+    from tfvae.applications import tracking
+
+    crops = None
+    for sequence in tracking.read_sequences(folders):
+        first, last = span(frames, sequence)
+        own = tracking.person_crops(sequence, first=first, last=last)
+        crops = own if crops is None else crops + own
+        print(f"{sequence.name}: {len(own)} crops of {len(set(own.tracklets.tolist()))} tracks")
+    return crops
+
+
+def tracks_of(sequence, descriptor, distance, frames) -> "tracking.Boxes":
+    """The tracks of a sequence: SORT's without a descriptor."""
+    from tfvae.applications import tracking
+
+    first, last = span(frames, sequence)
+    tracker = tracking.Sort() if descriptor is None else tracking.AppearanceSort(distance)
+    return tracking.track(tracker, sequence, descriptor, first=first, last=last)

@@ -1,0 +1,86 @@
+"""Configs as JSON files, and the differences between two of them."""
+
+import json
+import os
+import pathlib
+from typing import Any
+
+from ml_collections import config_dict
+
+from tfvae._files import write_text
+
+NAME = "config.json"
+
+# The place of the files and the report do not change the training.
+FREE_TO_CHANGE = ("data.path", "data.data_dir", "report.")
+
+
+def read(path: str | os.PathLike[str]) -> config_dict.ConfigDict:
+    """Reads a config from a JSON file.
+
+    Raises:
+        ValueError: if there is no such file, or it is not valid JSON.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise ValueError(
+            f"`path` must be the {NAME} of a finished or interrupted run, received {path}, which "
+            "does not exist."
+        )
+    try:
+        plain = json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"`path` must be valid JSON, received {path}: {error}.") from error
+    return config_dict.create(**_with_types(plain))
+
+
+def write(config: config_dict.ConfigDict, path: str | os.PathLike[str]) -> None:
+    """Writes all keys of a config; the file gets its name only when it is complete."""
+    write_text(path, json.dumps(config.to_dict(), indent=2) + "\n")
+
+
+def flatten(config: config_dict.ConfigDict) -> dict[str, Any]:
+    """Returns a dict from keys such as "model.prior.name" to values, with sequences as lists."""
+    return _flatten(json.loads(json.dumps(config.to_dict())))
+
+
+def differences(
+    before: config_dict.ConfigDict, now: config_dict.ConfigDict, *, finished: bool = False
+) -> list[str]:
+    """Lists the differences that forbid resuming the run of `before` with the config `now`.
+
+    Args:
+        before: config of the run.
+        now: config to resume it with.
+        finished: whether the training has ended, so more epochs count as a difference too.
+    """
+    before, now = flatten(before), flatten(now)
+    lines = []
+    for key in sorted(before.keys() | now.keys()):
+        old, new = (repr(c[key]) if key in c else "absent" for c in (before, now))
+        if old == new or key.startswith(FREE_TO_CHANGE):
+            continue
+        if key == "epochs" and key in before and key in now and not finished:
+            if now[key] < before[key]:
+                lines.append(f"epochs: {old} before, now {new} (it may grow, not shrink)")
+            continue
+        lines.append(f"{key}: {old} before, now {new}")
+    return lines
+
+
+def _flatten(node: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(node, dict):
+        return {prefix: node}
+    leaves = {}
+    for key, value in node.items():
+        leaves |= _flatten(value, f"{prefix}.{key}" if prefix else key)
+    return leaves
+
+
+def _with_types(node: Any) -> Any:
+    """Turns lists into tuples, and None into a field that may be set to a text."""
+    if isinstance(node, dict):
+        return {key: _with_types(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return tuple(_with_types(value) for value in node)
+    return config_dict.placeholder(str) if node is None else node

@@ -1,0 +1,18 @@
+"""VAE: standard normal prior, ELBO.
+
+`--config=vae:DATASET`
+"""
+
+from ml_collections import config_dict
+
+from tfvae.experiments.configs import settings
+
+CHOICES = tuple(settings.DATASETS)
+
+
+def get_config(dataset: str = "pendulum") -> config_dict.ConfigDict:
+    """Returns the config for a data set; see `settings.DATASETS`."""
+    return settings.experiment(
+        dataset,
+        {"name": "VAE", "prior": {"name": "StandardNormal"}, "objective": {"name": "ELBO"}},
+    )

@@ -1,0 +1,22 @@
+"""VAE with a VampPrior.
+
+`--config=vamp_vae:DATASET`
+"""
+
+from ml_collections import config_dict
+
+from tfvae.experiments.configs import settings
+
+CHOICES = tuple(settings.DATASETS)
+
+
+def get_config(dataset: str = "pendulum") -> config_dict.ConfigDict:
+    """Returns the config for a data set; see `settings.DATASETS`."""
+    return settings.experiment(
+        dataset,
+        {
+            "name": "VAE",
+            "prior": {"name": "VampPrior", "num_components": 200},
+            "objective": {"name": "ELBO"},
+        },
+    )
