@@ -61,7 +61,7 @@ def test_the_variable_that_shortens_the_main_command_reaches_its_last_part(tmp_p
     (setting,) = re.findall(r"`(export EPOCHS=\d+)` on a line before it", text)
     folder = tmp_path / ".venv" / "bin"
     folder.mkdir(parents=True)
-    for program in (folder / "pip", folder / "python", tmp_path / "python3.11"):
+    for program in (folder / "pip", folder / "tfvae", tmp_path / "python3.11"):
         program.write_text('#!/bin/sh\necho "$@"\n')
         program.chmod(0o755)
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"

@@ -1,11 +1,20 @@
-"""What setup.cfg claims of versions."""
+"""What setup.cfg claims, what a wheel installs, and what the source distribution holds."""
 
 import configparser
+import email
 import pathlib
 import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
 
 import pytest
 import yaml
+
+from tfvae import commands, experiments
+from tfvae._version import __version__
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -35,3 +44,88 @@ def test_every_python_that_is_named_is_tested(claims):
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())
     assert workflow["jobs"]["quick"]["strategy"]["matrix"]["python"] == named
     assert claims["options"]["python_requires"] == f">={named[0]}"
+
+
+def test_the_citation_is_of_this_version(claims):
+    """The required keys of cff-version 1.2.0, and those that setup.cfg has too."""
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= citation.keys()
+    assert citation["cff-version"] == "1.2.0" and citation["type"] == "software"
+    assert citation["version"] == __version__
+    assert citation["license"] == claims["metadata"]["license"]
+    assert citation["authors"] == [{"name": claims["metadata"]["author"]}]
+
+
+def test_the_extra_of_the_tests_has_all_that_the_tasks_need(claims):
+    extras = claims["options.extras_require"]
+    for name in extras:
+        if name not in ("docs", "test"):
+            assert {*extras[name].split()} <= {*extras["test"].split()}, name
+
+
+# Of a checkout, what nobody distributes.
+LEFT = shutil.ignore_patterns(
+    ".git", "__pycache__", "*.egg-info", "build", "dist", ".*_cache", ".venv", "venv", "runs",
+    ".ipynb_checkpoints",
+)  # fmt: skip
+# A hook of PEP 517, which `python -m build` calls too.
+BUILD = "import sys; from setuptools import build_meta as b; getattr(b, sys.argv[1])(sys.argv[2])"
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """A copy of the repository: a build writes into the folder that it builds."""
+    folder = tmp_path_factory.mktemp("packaging") / "source"
+    shutil.copytree(ROOT, folder, ignore=LEFT)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(source, tmp_path_factory):
+    """The paths of the source distribution and of the wheel."""
+    pytest.importorskip("setuptools", minversion="77")
+    files = sorted(path for path in source.rglob("*") if path.is_file())
+    folder = tmp_path_factory.mktemp("dist")
+    for what in ("build_sdist", "build_wheel"):
+        command = [sys.executable, "-c", BUILD, what, str(folder)]
+        made = subprocess.run(command, cwd=source, capture_output=True, text=True)
+        assert made.returncode == 0, made.stderr
+    sdist, wheel = sorted(folder.iterdir(), reverse=True)
+    assert (sdist.name, wheel.name[-4:]) == (f"tfvae-{__version__}.tar.gz", ".whl")
+    return sdist, wheel, files
+
+
+def test_a_wheel_installs_tfvae_alone(built):
+    with zipfile.ZipFile(built[1]) as wheel:
+        names = wheel.namelist()
+    information = f"tfvae-{__version__}.dist-info"
+    assert {name.split("/")[0] for name in names} == {"tfvae", information}
+    installed = {pathlib.Path(name) for name in names if name.startswith("tfvae/")}
+    written = {path.relative_to(ROOT) for path in (ROOT / "tfvae").rglob("*.py")}
+    assert installed == written | {pathlib.Path("tfvae/py.typed")}
+    configs = {f"tfvae/experiments/configs/{one.name}.py" for one in experiments.list_configs()}
+    assert configs and configs <= {*names}
+    assert f"{information}/licenses/LICENSE" in names
+
+
+def test_a_wheel_has_the_command_line(built):
+    with zipfile.ZipFile(built[1]) as wheel:
+        information = f"tfvae-{__version__}.dist-info"
+        points = wheel.read(f"{information}/entry_points.txt").decode()
+        metadata = email.message_from_bytes(wheel.read(f"{information}/METADATA"))
+    parser = configparser.ConfigParser()
+    parser.read_string(points)
+    module, _, function = parser["console_scripts"]["tfvae"].partition(":")
+    assert (module, getattr(commands, function)) == (commands.__name__, commands.main)
+    assert metadata["Author"] == "The tfvae authors" and metadata["Version"] == __version__
+    assert metadata["License"] == "Apache-2.0"
+    assert metadata["Description-Content-Type"] == "text/markdown"
+
+
+def test_a_source_distribution_is_whole(built, source):
+    sdist, _, files = built
+    with tarfile.open(sdist) as archive:
+        names = {pathlib.Path(*pathlib.Path(name).parts[1:]) for name in archive.getnames()}
+    missing = {path.relative_to(source) for path in files} - names
+    assert not missing
+    assert not [name for name in names if "__pycache__" in name.parts or name.suffix == ".pyc"]

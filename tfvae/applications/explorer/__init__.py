@@ -1,7 +1,7 @@
 """Explorer: a page on this computer that shows what a model has learned.
 
     pip install 'tfvae[explorer]'
-    python -m tfvae.applications.explorer model.keras digits
+    tfvae explore model.keras digits
 
 `LatentSpace`, `Plane` and `Pictures` have no page, and serve programs of your own.
 """
