@@ -5,7 +5,7 @@ A command is a module of this package, and its name in `COMMANDS`. The module ha
 - a docstring: its first line stands in `tfvae --help`, all of it in `tfvae COMMAND --help`;
 - `add_arguments(parser)`, which adds to a `parsing.Parser`, an `argparse.ArgumentParser`;
 - `run(options)`, which does it. What the user can correct is raised as a `UserError`, whose text
-  alone is shown; `parsing.user_errors` makes one of the library's errors.
+  alone is shown; the decorator `parsing.user_errors()` makes one of the library's errors.
 
 `parsing.add_config` gives a command --config with its keys, and --workdir: `options.config` is the
 config then. Modules import what takes long, such as Matplotlib, in these functions: `tfvae --help`

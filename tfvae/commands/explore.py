@@ -35,30 +35,30 @@ def add_arguments(parser: parsing.Parser) -> None:
     add("--no_browser", action="store_true", help="Do not open a browser.")
 
 
+@parsing.user_errors()
 def run(options: argparse.Namespace) -> None:
     """Loads the model, encodes the data, and serves the page until Ctrl-C."""
     from tfvae.applications.explorer import LatentSpace, files, server
 
-    with parsing.user_errors():
-        server.check_installed()  # Before minutes of loading.
-        model = files.read_model(options.model)
-        data = None
-        if options.data is not None:
-            data = files.read_data(
-                options.data,
-                split=options.split,
-                path=options.path,
-                data_dir=options.data_dir,
-                options=dict(options.set),
-            )
-        space = LatentSpace(model, data, limit=options.limit, seed=options.seed)
-        server.serve(
-            space,
-            title=server.title_of(options.model, space),
-            port=options.port,
-            show=not options.no_browser,
-            coloring=options.coloring,
+    server.check_installed()  # Before minutes of loading.
+    model = files.read_model(options.model)
+    data = None
+    if options.data is not None:
+        data = files.read_data(
+            options.data,
+            split=options.split,
+            path=options.path,
+            data_dir=options.data_dir,
+            options=dict(options.set),
         )
+    space = LatentSpace(model, data, limit=options.limit, seed=options.seed)
+    server.serve(
+        space,
+        title=server.title_of(options.model, space),
+        port=options.port,
+        show=not options.no_browser,
+        coloring=options.coloring,
+    )
 
 
 def _option(text: str) -> tuple:

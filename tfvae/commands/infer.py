@@ -43,10 +43,10 @@ def add_arguments(parser: parsing.Parser) -> None:
     add("beam", nargs="*", help="Beam's options, after --.")
 
 
+@parsing.user_errors()
 def run(options: argparse.Namespace) -> None:
     """Reads, infers, writes, and prints the number of records."""
-    with parsing.user_errors():
-        counts = infer(options)
+    counts = infer(options)
     if counts:
         print(f"{counts.get('results', 0)} results, {counts.get('errors', 0)} errors")
     print(f"written to {options.output}-* (results) and {options.output}_errors-* (errors)")

@@ -63,7 +63,10 @@ def add_workdir(parser: argparse.ArgumentParser, words: str) -> None:
 
 @contextlib.contextmanager
 def user_errors() -> Iterator[None]:
-    """Shows the text alone of what the library says of arguments, files and packages."""
+    """Makes a `UserError` of what the library says of arguments, files and packages.
+
+    A decorator of `run`, or a `with` block.
+    """
     try:
         yield
     except (ImportError, OSError, ValueError) as error:

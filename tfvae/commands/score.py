@@ -39,13 +39,8 @@ def add_arguments(parser: parsing.Parser) -> None:
     add("--seed", type=whole_number, default=0, help="Of all draws.")
 
 
+@parsing.user_errors()
 def run(options: argparse.Namespace) -> None:
-    """Trains, scores, writes, and prints what was found."""
-    with parsing.user_errors():
-        score(options)
-
-
-def score(options: argparse.Namespace) -> None:
     """Trains, scores, writes, and prints what was found."""
     if options.export and os.path.exists(options.export):
         raise ValueError(f"--export must be a new folder, received {options.export}, which exists.")

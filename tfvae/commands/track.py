@@ -76,10 +76,10 @@ def add_arguments(parser: parsing.Parser) -> None:
     training(add)
 
 
+@parsing.user_errors()
 def run(options: argparse.Namespace) -> None:
     """Does what the first argument says."""
-    with parsing.user_errors():
-        options.step(options)
+    options.step(options)
 
 
 def train(options: argparse.Namespace) -> None:
