@@ -208,7 +208,7 @@ def test_what_is_kept_in_memory_is_read_once_and_at_once():
         return number
 
     examples = tf.data.Dataset.range(5).map(lambda i: tf.py_function(noted, [i], tf.int64))
-    kept = experiment._cached(examples)
+    kept = run_data._cached(examples)
     assert read == [0, 1, 2, 3, 4]
     next(iter(kept))
     assert list(kept.as_numpy_iterator()) == [0, 1, 2, 3, 4] == read

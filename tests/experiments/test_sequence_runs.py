@@ -138,7 +138,7 @@ def test_a_mean_over_frames_at_one_rate_is_a_sum_over_them_at_a_share_of_it():
 
 
 def test_what_does_not_fit_is_refused(config):
-    with pytest.raises(ValueError, match="must be one of tvae, tvae_short, bubble, l0 or vae"):
+    with pytest.raises(ValueError, match="must be one of tvae, tvae_short, bubble, l0, vae"):
         topographic_published.get_config("mnist")
     with pytest.raises(ValueError, match="must be one of digits, mnist"):
         topographic_vae.get_config("cmu_mocap")
