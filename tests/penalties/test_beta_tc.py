@@ -9,6 +9,7 @@ import scipy.stats
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfvae import _fused
 from tfvae.penalties.base import Inference
 from tfvae.penalties.beta_tc import BetaTC, batch_total_correlation
 
@@ -142,3 +143,29 @@ def test_weight_is_checked_and_config_comes_back():
     config = BetaTC(3.0, name="tc").get_config()
     assert BetaTC.from_config(config).get_config() == config
     assert BetaTC().name == "beta_tc"
+
+
+def test_compiled_numbers_and_gradients_are_the_plain_ones():
+    rng = np.random.default_rng(0)
+    tensors = [
+        tf.constant(values, tf.float32)
+        for values in (*rng.normal(size=(2, 7, 3)), rng.uniform(0.1, 2.0, size=(7, 3)))
+    ]
+
+    def value_and_gradients(*tensors):
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            values = batch_total_correlation(*tensors)
+            loss = tf.reduce_sum(values**2)
+        return values, *tape.gradient(loss, tensors)
+
+    plain = value_and_gradients(*tensors)
+    compiled = tf.function(value_and_gradients)
+    for one, other in zip(compiled(*tensors), plain, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+    # It is compiled, and not in what is exported.
+    traced = compiled.get_concrete_function(*tensors)
+    assert "Log" not in {op.type for op in traced.graph.get_operations()}
+    with _fused.disabled():
+        exported = tf.function(value_and_gradients).get_concrete_function(*tensors)
+    assert "Log" in {op.type for op in exported.graph.get_operations()}

@@ -6,9 +6,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfvae._fused import fused_pairs
 from tfvae.penalties.base import Inference, Penalty, diagonal_posterior
 
 
+@fused_pairs
 def batch_total_correlation(z: tf.Tensor, loc: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
     """log q(z_i) − Σ_j log q(z_ij), with q = (1/B) Σ_k q(·|x_k), the mixture of the batch; nats.
 
