@@ -64,7 +64,7 @@ def run_if_finite(
         lowest = [tf.where(tf.math.is_finite(v), -v, -np.inf) for v in values]
         highest = [tf.where(tf.math.is_finite(v), v, -np.inf) for v in values]
         extremes = [tf.reduce_max([tf.reduce_max(v) for v in one]) for one in (lowest, highest)]
-        return _replicas.gathered(tf.stack([*bad, *extremes]))
+        return tf.stack([*bad, *extremes])
 
     def record(found):
         model.statistics.record_failure(number, found)
@@ -72,15 +72,15 @@ def run_if_finite(
     if not _replicas.several():
 
         def undo():
-            record(findings())
+            record(findings()[tf.newaxis])
             for variable, value in zip(*forward, strict=True):
                 variable.assign(value)
 
         tf.cond(good, lambda: nothing(update()), lambda: nothing(undo()))
         return
     # Within a replica no branch may hold a reduction: the update runs, and is undone.
-    found = findings()
-    good = _replicas.mean(tf.cast(good, tf.float32)) > 0.999
+    votes = _replicas.gathered(tf.concat([[tf.cast(good, tf.float32)], findings()], axis=0))
+    good, found = tf.reduce_all(votes[:, 0] > 0.0), votes[:, 1:]
     with unchanged([] if gradients is None else model.training_state, ~good):
         update()
     for variable, value in zip(*forward, strict=True):

@@ -84,12 +84,8 @@ class Columns(keras.layers.Layer):
         there = ~tf.math.is_nan(numbers)
         numbers = tf.where(there, numbers, 0.0)
         share = tf.cast(there, tf.float32) * share[:, tf.newaxis]
-        total, summed = _replicas.total(
-            [tf.reduce_sum(share, axis=0), tf.reduce_sum(share * numbers, axis=0)]
-        )
-        mean = tf.math.divide_no_nan(summed, total)
-        squares = _replicas.total(tf.reduce_sum(share * tf.square(numbers - mean), axis=0))
-        deviation = tf.sqrt(tf.math.divide_no_nan(squares, total))
+        _, mean, variance = _replicas.moments(share, numbers)
+        deviation = tf.sqrt(variance)
         varies = (deviation > LEAST_SHARE * tf.abs(mean)) & tf.math.is_finite(deviation)
         unknown = (self.known.value == 0.0) & tf.math.is_finite(mean)
         self.mean.assign(tf.where(unknown, mean, self.mean.value))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfvae import _checks, _replicas
@@ -69,13 +70,11 @@ class Standardize(keras.layers.Layer):
             there = (share[:, tf.newaxis] > 0.0) & ~tf.math.is_nan(wide)
             wide, there = tf.where(there, wide, 0.0), tf.cast(there, tf.float32)
 
-            def weighted_sum(values):
-                return tf.reduce_sum(tf.linalg.matvec(values, share, transpose_a=True))
-
-            total, summed = _replicas.total([weighted_sum(there), weighted_sum(wide)])
-            mean = summed / total
-            squares = _replicas.total(weighted_sum(there * tf.square(wide - mean)))
-            deviation = tf.sqrt(squares / total)
+            each = tf.reshape(there * share[:, tf.newaxis], [-1, 1])
+            total, mean, variance = _replicas.moments(each, tf.reshape(wide, [-1, 1]))
+            # Without a number that counts there is no mean.
+            mean = tf.where(total > 0.0, mean, np.nan)[0]
+            deviation = tf.sqrt(variance[0])
             usable = (deviation > LEAST_SHARE * tf.abs(mean)) & tf.math.is_finite(deviation)
             wanted = usable & (self.known.value == 0.0)
             new = (mean, deviation, tf.ones([]))
