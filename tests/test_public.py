@@ -31,6 +31,7 @@ STATIONS = [
     "callbacks",
     "evaluation",
     "serving",
+    "presets",
     "applications",
     "testing",
     "experiments",

@@ -3,7 +3,7 @@
 from tfvae import _backend  # noqa: F401, I001  (first: refuses another backend, clearly)
 from tfvae import applications, assignment, callbacks, datasets, discrete, distributions
 from tfvae import evaluation, geometry, likelihoods, networks, objectives, penalties, plots
-from tfvae import priors, serving, tables, testing
+from tfvae import presets, priors, serving, tables, testing
 from tfvae._version import __version__
 from tfvae.models import (
     VAE,
@@ -21,6 +21,7 @@ from tfvae.models import (
     SequenceVAE,
     TopographicVAE,
 )
+from tfvae.presets import load, save
 from tfvae.serving import export, export_onnx
 
 __all__ = [
@@ -50,11 +51,14 @@ __all__ = [
     "export_onnx",
     "geometry",
     "likelihoods",
+    "load",
     "networks",
     "objectives",
     "penalties",
     "plots",
+    "presets",
     "priors",
+    "save",
     "serving",
     "tables",
     "testing",

@@ -160,11 +160,11 @@ def as_markdown(card: dict[str, Any], calls: str) -> str:
     parts = [
         f"# {escaped(card['name'])}",
         f"A {escaped(card['model'])} with {card['latent_dim']} latent dimensions"
-        f"{_about_categories(card)} and {card['weights']} weights, exported {card['date']}.",
+        f"{about_categories(card)} and {card['weights']} weights, exported {card['date']}.",
         "## Data",
-        _about_data(data),
+        about_data(data),
         "## Scaling",
-        _about_scaling(card["scaling"], "features of the table" in data),
+        about_scaling(card["scaling"], "features of the table" in data),
         "## Metrics",
         markdown(["metric", "value", "unit"], metrics) if metrics else "None were given.",
         "## Signatures",
@@ -181,12 +181,14 @@ def as_markdown(card: dict[str, Any], calls: str) -> str:
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
-def _about_categories(card: dict[str, Any]) -> str:
+def about_categories(card: dict[str, Any]) -> str:
+    """Formats the numbers of categories, if there are any, as a part of a sentence."""
     sizes = card["num_categories"]
     return f", categories {' · '.join(map(str, sizes))}," if sizes else ""
 
 
-def _about_data(data: dict[str, Any]) -> str:
+def about_data(data: dict[str, Any]) -> str:
+    """Formats the entry `data` of a card."""
     text = (
         f"Examples of the shape {tuple_text(data['shape of an example'])}, each value "
         f"{data['values']} after scaling. "
@@ -199,8 +201,8 @@ def _about_data(data: dict[str, Any]) -> str:
     if "features of the table" in data:
         names = [escaped(name) for name in data["features of the table"]]
         text += (
-            "Requests have the raw columns of a table. The features that it makes of them, in "
-            f"their order: {', '.join(names)}. "
+            "A table makes x of its raw columns. The features, in their order: "
+            f"{', '.join(names)}. "
         )
     return text + f"Trained on: {escaped(_text(data['trained on']))}"
 
@@ -209,21 +211,22 @@ def _features(inputs: Inputs) -> list[str]:
     return [name for group in inputs.columns.table.groups for name in group.names]
 
 
-def _about_scaling(scaling: dict[str, Any], is_table: bool) -> str:
+def about_scaling(scaling: dict[str, Any], is_table: bool) -> str:
+    """Formats the entry `scaling` of a card; `is_table`: requests have the columns of a table."""
     if is_table and "target" not in scaling:
         return (
             "Requests are in raw units: the table scales them. Answers are features of the table, "
             "of which `table.inverse_transform` makes rows. Scores belong to the features."
         )
-    text = f"Requests are in raw units: {scaling['formula']}, {_offset_and_scale(scaling)}. "
+    text = f"Requests are in raw units: {scaling['formula']}, {offset_and_scale(scaling)}. "
     if "target" in scaling:
-        text += f"Targets likewise have {_offset_and_scale(scaling['target'])}. Answers in their "
+        text += f"Targets likewise have {offset_and_scale(scaling['target'])}. Answers in their "
         text += "units are raw too. Scores belong to the scaled targets."
     else:
         text += "Answers in the units of x are raw too. Scores belong to the scaled data."
     for key, name in (("pixels", "image files"), ("target pixels", "image files of targets")):
         if key in scaling:
-            text += f" Pixels of {name} run from 0 to 255: {_offset_and_scale(scaling[key])}."
+            text += f" Pixels of {name} run from 0 to 255: {offset_and_scale(scaling[key])}."
     return text
 
 
@@ -231,7 +234,8 @@ def _pixels(scaling: Scaling) -> dict[str, Any]:
     return pixel_scaling(scaling).to_dict()
 
 
-def _offset_and_scale(scaling: dict[str, Any]) -> str:
+def offset_and_scale(scaling: dict[str, Any]) -> str:
+    """Formats both numbers of a scaling; of arrays the range."""
     return f"offset {_text(scaling['offset'])} and scale {_text(scaling['scale'])}"
 
 

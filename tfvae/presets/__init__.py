@@ -1,0 +1,6 @@
+"""Presets: a trained model in a folder, with what made it, its preprocessing and a card."""
+
+from tfvae.presets.preset import Preset, load
+from tfvae.presets.saving import save
+
+__all__ = ["Preset", "load", "save"]
