@@ -10,8 +10,12 @@ import functools
 import pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-# Its methods come from four classes that are no names of their own.
-OPTIONS = {"tfvae.LatentVariableModel": ["    options:", "      inherited_members: true"]}
+# Some of their methods come from classes that are no names of their own.
+_INHERITED = ["    options:", "      inherited_members: true"]
+OPTIONS = {
+    "tfvae.LatentVariableModel": _INHERITED,
+    "tfvae.applications.SimilarityIndex": _INHERITED,
+}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,7 @@ from tfvae.applications.similarity.entries import Entries
 from tfvae.applications.similarity.lists import Lists, add_to, in_file, package
 
 FILE = "index.npz"
-FORMAT = 3
+FORMAT = 4
 # Arrays that are as long as the index, and their types.
 LARGE = {
     "lists": "uint8",
@@ -25,10 +25,15 @@ LARGE = {
 
 
 def write(
-    folder: str | os.PathLike, lists: Lists, entries: Entries, settings: dict[str, Any]
+    folder: str | os.PathLike,
+    lists: Lists,
+    entries: Entries,
+    settings: dict[str, Any],
+    model: dict[str, Any] | None = None,
 ) -> None:
     """Writes `index.npz`, with the settings in its manifest. `entries` must have no gaps.
 
+    `model` is what the manifest says of the model that encodes, if there is one.
     The array `lists` has the bytes of each list in turn: vectors, then positions.
     """
     folder = pathlib.Path(folder)
@@ -44,14 +49,17 @@ def write(
     manifest = {
         "format": FORMAT,
         "settings": settings,
+        "model": model,
         "probes": lists.probes,
         "num_added": entries.num_added,
     }
     _files.write_arrays(folder / FILE, arrays, manifest)
 
 
-def read(folder: str | os.PathLike, memory_map: bool) -> tuple[Lists, Entries, dict[str, Any]]:
-    """Lists, entries and settings that `write` wrote; large arrays stay in the file on request.
+def read(
+    folder: str | os.PathLike, memory_map: bool
+) -> tuple[Lists, Entries, dict[str, Any], dict[str, Any] | None]:
+    """What `write` wrote: lists, entries, settings, model; large arrays may stay in the file.
 
     Raises:
         ValueError: when the file is missing, damaged or of another format.
@@ -78,7 +86,7 @@ def read(folder: str | os.PathLike, memory_map: bool) -> tuple[Lists, Entries, d
         inverted = _in_memory(arrays["lists"], sizes, centroids.shape[1])
     lists = Lists(centroids, manifest["probes"], arrays["radii"], inverted)
     entries = Entries.from_arrays(arrays, len(lists), manifest["num_added"], memory_map)
-    return lists, entries, manifest["settings"]
+    return lists, entries, manifest["settings"], manifest["model"]
 
 
 def _check(arrays):

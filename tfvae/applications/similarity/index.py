@@ -8,29 +8,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tfvae import _checks
-from tfvae.applications.similarity import files, thresholds
-from tfvae.applications.similarity.entries import (
-    Entries,
-    as_json,
-    plain_ids,
-    refuse,
-    repeated,
-)
-from tfvae.applications.similarity.lists import (
-    Lists,
-    num_lists,
-    package,
-    recall,
-)
-from tfvae.applications.similarity.metric import LARGEST, Metric
+from tfvae.applications.similarity import encoding, files, thresholds
+from tfvae.applications.similarity.collection import Collection
+from tfvae.applications.similarity.lists import package, recall
+from tfvae.applications.similarity.metric import LARGEST
 from tfvae.applications.similarity.results import RangeResult, SearchResult
-
-MOST_DIMS = 2**20
-# Share of deleted positions from which the gaps are closed.
-MOST_GAPS = 0.25
+from tfvae.models import LatentVariableModel
 
 
-class SimilarityIndex:
+class SimilarityIndex(Collection):
     """Nearest neighbours among up to 10⁷ encodings, with ids and metadata [C20].
 
     It suits encodings of a `FlatManifoldVAE`, whose Euclidean distances measure similarity. Up to
@@ -39,6 +25,9 @@ class SimilarityIndex:
     needs to find the share `least_recall` of the neighbours of entries; `recall` measures that
     share for any queries. The lists are built again when the entries are four times as many. The
     cost of `add` and `delete` is that of their rows and, spread over all calls, of these lists.
+
+    `SimilarityIndex.from_model(model)` makes an index that takes what the model takes, such as
+    images, wherever encodings are described here, and encodes it.
 
     Args:
         dim: N_z.
@@ -66,106 +55,51 @@ class SimilarityIndex:
         [['cat']]
     """
 
-    def __init__(
-        self,
-        dim: int,
+    @classmethod
+    def from_model(
+        cls,
+        model: LatentVariableModel,
         *,
         metric: str = "euclidean",
         least_recall: float = 0.95,
         exact_below: int = 100_000,
-    ) -> None:
-        package()
-        self.dim = _checks.whole_in("dim", dim, 1, MOST_DIMS)
-        self._metric = Metric(metric, self.dim)
-        self.metric = metric
-        self.least_recall = _checks.number_in("least_recall", least_recall, 0, 1, low_open=True)
-        self.exact_below = _checks.positive_int("exact_below", exact_below)
-        self._lists = Lists.empty(self.dim)
-        self._entries = Entries()
-        self._is_mapped = False
+        batch_size: int = 512,
+    ) -> "SimilarityIndex":
+        """An index that encodes by a model: `add`, `search` and all others take x, not z.
 
-    def __len__(self) -> int:
-        return self._entries.num_alive
+        z is the mean of q(z|x). The distance is ‖z − z′‖, which a `FlatManifoldVAE` learns as the
+        measure of similarity: it is about proportional to the length of the shortest curve between
+        what is decoded. Of another model it orders neighbours well where its latent space is
+        nearly flat, which `tfvae.evaluation.flatness` tells.
 
-    def __contains__(self, one: int | str) -> bool:
-        return bool(self._entries.known(plain_ids([one])))
-
-    def add(
-        self,
-        z: ArrayLike,
-        ids: Sequence[int | str] | None = None,
-        metadata: Sequence[Any] | None = None,
-    ) -> None:
-        """Adds entries.
+        Entries are encoded when they are added. If the model is trained on, make a new index.
 
         Args:
-            z: encodings, (n, dim), such as `vae.encode(x).mean()`.
-            ids: n different whole numbers, of 64 bits, or strings that are not in the index.
-                None: numbers that continue from the number of entries that were ever added.
-            metadata: n JSON values, or None.
+            model: a built model of single examples, without a condition.
+            metric: see `SimilarityIndex`.
+            least_recall: see `SimilarityIndex`.
+            exact_below: see `SimilarityIndex`.
+            batch_size: examples that are encoded at a time.
 
         Raises:
-            ValueError: when a length, a value or an id does not fit, or the index is memory mapped.
-                The index stays unchanged.
-            MemoryError: when there is too little memory. The index stays unchanged.
+            ImportError: when faiss is not installed.
+            ValueError: when an argument does not fit.
+
+        Example:
+            >>> import numpy as np, tfvae
+            >>> vae = tfvae.FlatManifoldVAE(latent_dim=2, seed=0)
+            >>> vae.build((None, 8, 8, 1))
+            >>> images = np.random.default_rng(0).uniform(size=(20, 8, 8, 1))
+            >>> index = tfvae.applications.SimilarityIndex.from_model(vae)
+            >>> index.add(images, ids=[f"image {i}" for i in range(20)])
+            >>> index.search(images[3:5], k=1).ids
+            [['image 3'], ['image 4']]
         """
-        self._check_writable()
-        z = self._metric.checked(z)
-        start = self._entries.num_added
-        ids = range(start, start + len(z)) if ids is None else plain_ids(ids)
-        if len(ids) != len(z):
-            raise ValueError(
-                f"`ids` must have one element for each of the {len(z)} rows of `z`, received "
-                f"{len(ids)}."
-            )
-        refuse(
-            "`ids` must be new and different, received known or repeated ones",
-            [*repeated(ids), *self._entries.known(ids)],
-        )
-        texts = None if metadata is None else as_json(metadata, len(z))
-        if not len(z):
-            return
-        try:
-            self._add_vectors(z)
-        except MemoryError as error:
-            raise MemoryError(
-                f"The index needs more memory for {len(z)} entries of {self.dim} numbers than "
-                "there is. Take fewer latents, or an index for each part of the entries."
-            ) from error
-        self._entries.add(ids, texts)
-
-    def _add_vectors(self, z):
-        positions = np.arange(self._entries.count, self._entries.count + len(z))
-        wanted = num_lists(len(self) + len(z), self.exact_below)
-        if self.least_recall == 1.0 or wanted <= len(self._lists.centroids):
-            self._lists.add(z, positions)
-        else:
-            self._lists = self._lists.grown(z, positions, wanted, self.least_recall)
-
-    def delete(self, ids: Sequence[int | str]) -> None:
-        """Deletes entries. Their ids may be given to others then.
-
-        Raises:
-            ValueError: when an id is unknown or repeated, or the index is memory mapped. The index
-                stays unchanged.
-        """
-        self._check_writable()
-        ids = plain_ids(ids)
-        positions = self._entries.positions(ids)
-        unknown = [one for one, p in zip(ids, positions, strict=True) if p is None]
-        refuse(
-            "`ids` must be those of entries, and different, received unknown or repeated ones",
-            [*repeated(ids), *unknown],
-        )
-        self._entries.delete(np.array(positions, "int64"))
-        if self._entries.count - len(self) > MOST_GAPS * self._entries.count:
-            self._close_gaps()
-
-    def _close_gaps(self):
-        if self._entries.alive is not None:
-            entries, new = self._entries.compacted()
-            self._lists.renumber(new)
-            self._entries = entries
+        encoder = encoding.Encoder(model, batch_size)
+        options = {"metric": metric, "least_recall": least_recall, "exact_below": exact_below}
+        index = cls(model.latent_dim, **options)
+        index._encoder = encoder
+        return index
 
     def search(self, z: ArrayLike, k: int = 10) -> SearchResult:
         """The `k` nearest entries of each query; fewer when the index holds fewer.
@@ -177,7 +111,8 @@ class SimilarityIndex:
         Raises:
             ValueError: when the index is empty, or `z` or `k` does not fit.
         """
-        squares, positions = self._nearest(z, k)
+        self._check_filled()
+        squares, positions = self._nearest(self._vectors(z), k)
         rows = self._known(positions)
         return SearchResult(
             [self._entries.ids(row) for row in rows],
@@ -200,7 +135,7 @@ class SimilarityIndex:
         """
         self._check_filled()
         radius = _checks.number_in("radius", radius, 0, 2 * LARGEST)
-        z = self._metric.checked(z)
+        z = self._vectors(z)
         result = RangeResult([], [], [])
         for squares, positions in self._lists.within(z, self._metric.reach(radius)):
             distances = self._metric.distances(squares)
@@ -217,13 +152,17 @@ class SimilarityIndex:
 
         An entry that is as near as the true one counts.
         """
+        self._check_filled()
+        z = self._vectors(z)
         squares, _ = self._nearest(z, k)
         true, _ = self._nearest(z, k, exact=True)
         return recall(squares, true)
 
     def distances(self, a: ArrayLike, b: ArrayLike) -> np.ndarray:
         """Distances of the rows of two arrays, (n, dim) each, row by row -> (n,)."""
-        a, b = self._metric.checked(a, "a"), self._metric.checked(b, "b")
+        return self._distances(self._vectors(a, "a"), self._vectors(b, "b"))
+
+    def _distances(self, a, b):
         if a.shape != b.shape:
             raise ValueError(f"`b` must have the shape of `a`, {a.shape}, received {b.shape}.")
         apart = a - b
@@ -260,7 +199,7 @@ class SimilarityIndex:
             >>> found.value, found.false_positive_rate, found.false_negative_rate
             (3.0, 0.0, 0.0)
         """
-        z, labels = self._metric.checked(z), thresholds.groups_of_labels(labels)
+        z, labels = self._vectors(z), thresholds.groups_of_labels(labels)
         if labels.shape != z.shape[:1]:
             raise ValueError(
                 f"`labels` must have the shape {z.shape[:1]}, received {labels.shape}."
@@ -275,25 +214,39 @@ class SimilarityIndex:
                     "`labels` must have one that is there twice, and two that differ, received "
                     f"{len(labels)} labels, {len(np.unique(labels))} of them different."
                 )
-            pairs.append(self.distances(z[first], z[second]))
+            pairs.append(self._distances(z[first], z[second]))
         return thresholds.same_threshold(*pairs, false_positive_rate=false_positive_rate)
 
     def save(self, folder: str | os.PathLike) -> None:
         """Writes the file `index.npz` to a folder: all of it or, if that fails, nothing.
 
-        The file has no pickle and ends with its SHA-256.
+        The file has no pickle and ends with its SHA-256. The model of `from_model` is written
+        before it, as `model.keras`, which `tfvae.load(folder)` reads, too; `index.npz` has a digest
+        of its encoder.
         """
         self._close_gaps()
+        if self.model is not None:
+            encoding.write(folder, self.model)
         settings = {
             "dim": self.dim,
             "metric": self.metric,
             "least_recall": self.least_recall,
             "exact_below": self.exact_below,
         }
-        files.write(folder, self._lists, self._entries, settings)
+        model = None
+        if self._encoder is not None:
+            digest = encoding.digest(self.model)
+            model = {"digest": digest, "batch_size": self._encoder.batch_size}
+        files.write(folder, self._lists, self._entries, settings, model)
 
     @classmethod
-    def load(cls, folder: str | os.PathLike, *, memory_map: bool = False) -> "SimilarityIndex":
+    def load(
+        cls,
+        folder: str | os.PathLike,
+        *,
+        memory_map: bool = False,
+        model: LatentVariableModel | None = None,
+    ) -> "SimilarityIndex":
         """The index that `save` wrote to a folder.
 
         Args:
@@ -302,22 +255,27 @@ class SimilarityIndex:
                 search needs them. The index then opens at once, takes little memory of its own and
                 is read-only. The checksum of the whole file is not compared then; that of its
                 settings and centroids is.
+            model: the model of an index that `from_model` made, where it is at hand; None: the one
+                in the folder, which is loaded without running code from it.
 
         Raises:
-            ValueError: when the file is missing or damaged.
+            ValueError: when a file is missing or damaged, or the model is not the one that encoded
+                the entries.
         """
         memory_map = _checks.true_or_false("memory_map", memory_map)
         package()
-        lists, entries, settings = files.read(folder, memory_map)
+        lists, entries, settings, encoded = files.read(folder, memory_map)
+        model = encoding.read(folder, encoded and encoded["digest"], model)
         index = cls(**settings)
+        if model is not None:
+            index._encoder = encoding.Encoder(model, encoded["batch_size"])
         index._lists, index._entries, index._is_mapped = lists, entries, memory_map
         return index
 
     def _nearest(self, z, k, exact=False):
-        """Squared distances and positions in the index, (n, k) each."""
-        self._check_filled()
+        """Squared distances of vectors and positions in the index, (n, k) each."""
         k = min(_checks.positive_int("k", k), len(self))
-        return self._lists.nearest(self._metric.checked(z), k, self._entries.alive, exact)
+        return self._lists.nearest(z, k, self._entries.alive, exact)
 
     def _known(self, positions):
         """Positions as lists, if all are there."""
@@ -331,10 +289,3 @@ class SimilarityIndex:
     def _check_filled(self):
         if not len(self):
             raise ValueError("The index must hold entries, received none. Call `add` first.")
-
-    def _check_writable(self):
-        if self._is_mapped:
-            raise ValueError(
-                "The index must be in memory to change, received one that is memory mapped and "
-                "read-only. Load it with `memory_map=False`."
-            )
