@@ -29,6 +29,7 @@ from tfvae.evaluation.events import (
     jensen_shannon_distance,
     peak_width,
 )
+from tfvae.evaluation.explanation import Explanation, explain
 from tfvae.evaluation.flatness import FlatnessReport, flatness, smoothness
 from tfvae.evaluation.images import ImageQuality, image_quality, psnr, ssim
 from tfvae.evaluation.likelihood import LogLikelihood, log_likelihood
@@ -59,6 +60,7 @@ __all__ = [
     "DisentanglementReport",
     "EquivarianceReport",
     "EventReport",
+    "Explanation",
     "FlatnessReport",
     "ImageQuality",
     "Line",
@@ -82,6 +84,7 @@ __all__ = [
     "embeddings",
     "equivariance",
     "equivariance_error",
+    "explain",
     "factor_vae_score",
     "flatness",
     "image_quality",

@@ -1,11 +1,15 @@
 """Reports as tables, with a line for each number and its unit."""
 
 import re
+import textwrap
 from typing import Any, NamedTuple
 
 # What means something in a line of Markdown or HTML. An underscore within a word does not, nor a
 # bracket without a target.
 _MARKUP = re.compile(r"[\\`*<>|~&$#]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])")
+
+# Of a paragraph below a narrow table.
+LEAST_WIDTH = 72
 
 
 class Line(NamedTuple):
@@ -22,15 +26,31 @@ def format_value(value: Any) -> str:
 
 
 def table(title: str, lines: list[Line]) -> str:
-    """Formats a title and a line for each number: name, value and unit in columns."""
+    """Formats a title and a line for each number: name, value and unit in columns.
+
+    Sentences among the values stand below, as a paragraph.
+    """
+    lines, text = apart(lines)
     values = [format_value(line.value) for line in lines]
-    name_width = max(len(line.name) for line in lines)
-    value_width = max(len(value) for value in values)
+    name_width = max((len(line.name) for line in lines), default=0)
+    value_width = max((len(value) for value in values), default=0)
     rows = [
         f"{line.name:<{name_width}}  {value:>{value_width}}  {line.unit}".rstrip()
         for line, value in zip(lines, values, strict=True)
     ]
-    return "\n".join([title, "-" * max(len(title), *map(len, rows)), *rows])
+    width = max(map(len, [title, *rows]))
+    paragraph = ["", textwrap.fill(text, max(width, LEAST_WIDTH))] if text else []
+    return "\n".join([title, "-" * width, *rows, *paragraph])
+
+
+def apart(lines: list[Line]) -> tuple[list[Line], str]:
+    """The lines that are a number or a word, and the sentences of all others, in order."""
+    numbers = [line for line in lines if not _is_sentence(line.value)]
+    return numbers, " ".join(line.value for line in lines if _is_sentence(line.value))
+
+
+def _is_sentence(value):
+    return isinstance(value, str) and value.endswith(".") and " " in value
 
 
 def escaped(text: str) -> str:

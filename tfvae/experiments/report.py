@@ -13,7 +13,7 @@ import tfvae.evaluation
 from tfvae import _names
 from tfvae._files import write_text
 from tfvae.evaluation import Line, table
-from tfvae.evaluation.tables import escaped, markdown
+from tfvae.evaluation.tables import apart, escaped, markdown
 from tfvae.experiments import path, run_data
 from tfvae.models import LatentVariableModel, SequenceVAE
 
@@ -44,6 +44,7 @@ def measure(
         settings.num_samples,
         seed=config.seed,
     )
+    fit = _prior_fit(model, test, config)
     error_unit = model.likelihood.kappa_unit
     samples = f"nats, {len(likelihood.values)} examples, {settings.num_samples} samples each"
     bound = model.objective.bound
@@ -67,9 +68,10 @@ def measure(
         Line("log-likelihood", likelihood.mean, samples),
         Line("standard error of it", likelihood.standard_error, "nats"),
         *_units(model, posterior),
-        *_of_prior(model, test, config),
+        *fit.lines(),
         *_of_path(model, test, config),
         *_of_latents(model, test, config),
+        *tfvae.evaluation.Explanation.of(model, posterior, fit, terms["rate"]).lines(),
     ]
 
 
@@ -80,17 +82,17 @@ def _units(model: LatentVariableModel, posterior: tfvae.evaluation.PosteriorRepo
     return [Line("active units", int(posterior.active.sum()), f"of {len(posterior.active)}")]
 
 
-def _of_prior(
+def _prior_fit(
     model: LatentVariableModel, test: tf.data.Dataset, config: config_dict.ConfigDict
-) -> list[Line]:
-    """Returns the lines on the fit of the prior."""
+) -> tfvae.evaluation.PriorFit:
+    """Returns the fit of the prior."""
     return tfvae.evaluation.prior_fit(
         model,
         run_data.first_steps(model, test, config),
         num_samples=_PRIOR_SAMPLES,
         num_importance_samples=config.report.num_samples,
         seed=config.seed,
-    ).lines()
+    )
 
 
 def _of_path(
@@ -166,10 +168,12 @@ def _of_capsules(
 
 
 def write(lines: list[Line], workdir: str | os.PathLike[str], title: str) -> None:
-    """Writes report.md and report.json."""
+    """Writes report.md, in which sentences follow the table of the numbers, and report.json."""
     workdir = pathlib.Path(workdir)
-    text = markdown(["term", "value", "unit"], [list(line) for line in lines])
-    write_text(workdir / "report.md", f"# {escaped(title)}\n\n{text}\n")
+    numbers, sentences = apart(lines)
+    text = markdown(["term", "value", "unit"], [list(line) for line in numbers])
+    parts = [f"# {escaped(title)}", text, *([escaped(sentences)] if sentences else [])]
+    write_text(workdir / "report.md", "\n\n".join(parts) + "\n")
     plain = {line.name: {"value": line.value, "unit": line.unit} for line in lines}
     text = json.dumps(plain, indent=2, ensure_ascii=False)
     write_text(workdir / "report.json", text + "\n")

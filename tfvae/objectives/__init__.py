@@ -2,7 +2,7 @@
 
 from tfvae import _checks
 from tfvae._coefficients import Coefficient
-from tfvae.objectives.base import Objective, Terms
+from tfvae.objectives.base import BoundState, Objective, Terms
 from tfvae.objectives.bounds import AutomaticBound
 from tfvae.objectives.capacity import Capacity
 from tfvae.objectives.cascade import InformationCascade
@@ -18,6 +18,7 @@ __all__ = [
     "REWO",
     "AutomaticBound",
     "BetaELBO",
+    "BoundState",
     "Capacity",
     "Coefficient",
     "Constrained",

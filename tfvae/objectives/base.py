@@ -25,6 +25,36 @@ class Terms(NamedTuple):
     """The discrete latents' part of the rate, (1, B) or (L, B); None without them."""
 
 
+class BoundState(NamedTuple):
+    """Where training left the error, beside the bound on it. Both are per feature, as κ is."""
+
+    error: float
+    """The error of the last training steps."""
+    kappa: float
+    """The κ that was asked for, or the one that the objective chose."""
+    unit: str
+    """Of both: `Likelihood.kappa_unit`."""
+    reached: bool
+    """Whether C ≤ 1.05 κ² in the unit of C, or a bound that the objective chose held."""
+    is_automatic: bool = False
+    """Whether the objective chose κ."""
+    explained: float | None = None
+    """The share that the model explains of what the mean of the data leaves; None: not measured."""
+    prior_is_untrained: bool = False
+    """Whether training ended before the prior had its first step."""
+
+    @property
+    def advice(self) -> str:
+        """What to do about a bound that was not reached, a sentence."""
+        more = "Train longer, use larger networks or more latent dimensions, or "
+        if not self.is_automatic or self.prior_is_untrained:
+            return f"{more}ask for a larger `kappa`, such as {1.1 * self.error:.2g}."
+        return (
+            f"{more}give penalties a smaller weight; if the data have no more structure, all is "
+            f"well, and `kappa={1.1 * self.error:.2g}` asks for about this error."
+        )
+
+
 class Objective(Component, abc.ABC):
     """Base class: `loss` is a pure function of the terms; `update` changes the state.
 
@@ -131,6 +161,10 @@ class Objective(Component, abc.ABC):
     def state(self) -> dict[str, tf.Tensor]:
         """Scalars of the objective's state to report beside the terms."""
         return {}
+
+    def bound_state(self, likelihood: Any) -> BoundState | None:
+        """Whether training reached the bound; None without a bound, or before the first step."""
+        return None
 
     def convergence_warning(self, likelihood: Any) -> str | None:
         """What a user should know about the state in which training ended; None: all is well."""

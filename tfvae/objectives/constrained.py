@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfvae import _checks
 from tfvae._coefficients import Coefficient
-from tfvae.objectives.base import Objective, Terms
+from tfvae.objectives.base import BoundState, Objective, Terms
 from tfvae.objectives.bounds import EXPLAINED, AutomaticBound
 from tfvae.objectives.held_out import HeldOut
 from tfvae.objectives.multipliers import GECO, REWO, Multiplier
@@ -17,6 +17,8 @@ from tfvae.objectives.multipliers import GECO, REWO, Multiplier
 # "rewo" without a given κ. A smaller β_0 takes longer than short training lasts, and overfits small
 # data; a larger ν leaves latents unused that the ELBO would use.
 AUTOMATIC_REWO = {"nu": 0.02, "initial": 0.3}
+# An error of so many times κ² still counts as reached.
+TOLERANCE = 1.05
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -154,36 +156,42 @@ class Constrained(Objective):
         """λ."""
         return {"lambda": self.multiplier_value()}
 
+    def bound_state(self, likelihood: Any) -> BoundState | None:
+        """The error of the last steps beside κ, or beside the automatic κ of the initial phase."""
+        average = float(tf.convert_to_tensor(self.multiplier.average.value))
+        if average < 0.0:
+            return None
+        automatic, frozen = self.automatic is not None, self.multiplier.prior_is_frozen
+        loosened = automatic and frozen is not None and self.automatic.gave_way()
+        bound = float(self.automatic.first() if loosened else self.bound)
+        return BoundState(
+            error=float(likelihood.kappa_of(average)),
+            kappa=float(likelihood.kappa_of(bound)),
+            unit=likelihood.kappa_unit,
+            reached=(automatic and not loosened) or average <= TOLERANCE * bound,
+            is_automatic=automatic,
+            explained=float(self.automatic.explained(average)) if automatic else None,
+            prior_is_untrained=frozen is not None and bool(frozen),
+        )
+
     def convergence_warning(self, likelihood: Any) -> str | None:
         """The bound was not reached, or an automatic one had to be loosened; None: all is well."""
-        average = float(tf.convert_to_tensor(self.multiplier.average.value))
-        automatic, frozen = self.automatic is not None, self.multiplier.prior_is_frozen
-        if average < 0.0 or (automatic and (frozen is None or not self.automatic.gave_way())):
+        state = self.bound_state(likelihood)
+        if state is None or state.reached:
             return None
-        bound = float(self.automatic.first() if automatic else self.bound)
-        if average <= 1.05 * bound:
-            return None
-        untrained = frozen is not None and bool(frozen)
-        kappas = [f"{likelihood.kappa_of(error):.4g}" for error in (average, bound)]
-        if not automatic or untrained:
+        if not state.is_automatic or state.prior_is_untrained:
             consequence = (
                 " The initial phase of REWO has not ended: the prior has not been trained at all."
-                if untrained
+                if state.prior_is_untrained
                 else ""
             )
-            kappa = "the automatic `kappa`" if automatic else "`kappa`"
+            kappa = "the automatic `kappa`" if state.is_automatic else "`kappa`"
             return (
-                f"The constraint was not reached: the error is {kappas[0]}, {kappa} {kappas[1]} "
-                f"({likelihood.kappa_unit}).{consequence} Train longer, use larger networks or "
-                "more latent dimensions, or ask for a larger `kappa`, such as "
-                f"{1.1 * likelihood.kappa_of(average):.2g}."
+                f"The constraint was not reached: the error is {state.error:.4g}, {kappa} "
+                f"{state.kappa:.4g} ({state.unit}).{consequence} {state.advice}"
             )
-        explained = float(self.automatic.explained(average))
         return (
-            f"The automatic `kappa` was loosened from {kappas[1]} to {kappas[0]} "
-            f"({likelihood.kappa_unit}): the model explains {explained:.0%} of what the mean of "
-            f"the data leaves, where {EXPLAINED:.0%} were waited for. Train longer, use larger "
-            "networks or more latent dimensions, or give penalties a smaller weight. If the data "
-            "have no more structure, all is well: "
-            f"`kappa={1.1 * likelihood.kappa_of(average):.2g}` asks for about this error."
+            f"The automatic `kappa` was loosened from {state.kappa:.4g} to {state.error:.4g} "
+            f"({state.unit}): the model explains {state.explained:.0%} of what the mean of "
+            f"the data leaves, where {EXPLAINED:.0%} were waited for. {state.advice}"
         )

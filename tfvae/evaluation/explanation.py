@@ -1,0 +1,225 @@
+"""What a training came to and what to try next, in two sentences."""
+
+import dataclasses
+import math
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfvae import _checks
+from tfvae.evaluation.posterior import ACTIVE_SHARE, PosteriorReport, posterior_report
+from tfvae.evaluation.prior import PriorFit, prior_fit
+from tfvae.evaluation.tables import Line, Report
+from tfvae.models import LatentVariableModel, aggregated, units
+
+# Below this share of prior samples where data are, a better prior makes better samples.
+GOOD_SHARE = 0.9
+# What the share is for the aggregated posterior itself.
+BEST_SHARE = aggregated.QUANTILE
+
+
+@dataclasses.dataclass(frozen=True)
+class Explanation(Report):
+    """Two sentences; `str` gives both."""
+
+    what_happened: str
+    """Whether the bound on the error was reached, latents in use, fit of the prior."""
+    what_to_try: str
+    """The one change that is likely to help most."""
+
+    title = "In short"
+
+    def lines(self) -> list[Line]:
+        """Returns both sentences."""
+        return [
+            Line("what happened", self.what_happened),
+            Line("what to try next", self.what_to_try),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.what_happened} {self.what_to_try}"
+
+    @classmethod
+    def of(
+        cls,
+        model: LatentVariableModel,
+        posterior: PosteriorReport | None,
+        fit: PriorFit | None,
+        rate: float | None = None,
+    ) -> "Explanation":
+        """The sentences of reports that are there already; see `explain`, which makes them.
+
+        Args:
+            model: a trained model.
+            posterior: from `posterior_report`; None: nothing is said of the latents in use.
+            fit: from `prior_fit`; None: nothing is said of the prior.
+            rate: nats, from `model.evaluate`; None: not known.
+        """
+        used = None
+        if posterior is not None and model.prior.posterior_is_over_z:
+            shares = posterior.share_of_means
+            used = int(np.sum(shares >= ACTIVE_SHARE)), len(shares)
+        happened = [_of_objective(model), *_of_latents(used), *_of_prior(fit)]
+        return cls(_listed(happened) + ".", _advice(model, used, fit, rate))
+
+
+def explain(
+    model: LatentVariableModel,
+    data: np.ndarray | tf.data.Dataset | keras.utils.PyDataset,
+    *,
+    y: Any = None,
+    num_samples: int = 1000,
+    num_importance_samples: int = 512,
+    batch_size: int = 512,
+    seed: Any = 0,
+) -> Explanation:
+    """Says in two sentences what a training came to and what to try next.
+
+    The first one has the facts: whether the bound on the error was reached and by how much it was
+    missed; the latents in use, whose posterior means have at least 1% of their variance
+    (`PosteriorReport.share_of_means`); and the share of prior samples that lie where data are, with
+    KL(q(z) ‖ p(z)) (`prior_fit`). The second one gives what the warnings at the end of `fit` advise
+    or, where there are none, what the other two say: the first of these that applies.
+
+    1. A rate of more than 100 nats per latent, of a compiled model: data in raw units.
+    2. The bound was not reached, or the objective's schedule has not ended.
+    3. No latent is in use.
+    4. Less than 90% of the prior samples lie where data are, of at most 99%.
+    5. All is well: how many latents would do, or what may explain more.
+
+    Args:
+        model: a trained model.
+        data: array, or tf.data.Dataset or PyDataset of x or (x, y), of the training or, better, not
+            seen by it.
+        y: what the model needs beside an array.
+        num_samples: number of draws from q(z) and from p(z).
+        num_importance_samples: K, of a prior whose density is a bound.
+        batch_size: number of rows of an array at a time; a dataset keeps its own batches.
+        seed: of all draws.
+
+    Raises:
+        ValueError: if the data are empty or of the wrong shape, an encoding is not finite, or a
+            part of y is missing.
+
+    Example:
+        >>> import numpy as np, tfvae
+        >>> x = np.random.default_rng(0).normal(size=(200, 3)).astype("float32")
+        >>> vae = tfvae.VAE(latent_dim=2, seed=0)
+        >>> vae.compile("adam")
+        >>> _ = vae.fit(x, epochs=1, verbose=0)
+        >>> explanation = tfvae.evaluation.explain(vae, x)
+        >>> explanation.what_happened
+        'The objective sets no bound on the error, 2 of 2 latents are in use, and ...'
+    """
+    _checks.instance_of("model", model, LatentVariableModel, "tfvae.VAE(latent_dim=2)")
+    posterior, fit = _reports(
+        model,
+        data,
+        y,
+        batch_size,
+        num_samples=num_samples,
+        num_importance_samples=num_importance_samples,
+        seed=seed,
+    )
+    rate = None
+    if model.compiled:
+        rate = float(model.evaluate(data, y, verbose=0)["rate"])
+    return Explanation.of(model, posterior, fit, rate)
+
+
+def _reports(model, data, y, batch_size, **options):
+    """Reports on the posterior and the prior; None where there is no such thing."""
+    with np.errstate(divide="ignore"):  # A point has no information in nats.
+        posterior = posterior_report(model, data, y=y, batch_size=batch_size)
+    if not model.prior.is_proper or not np.any(posterior.mean_variance):
+        return posterior, None
+    return posterior, prior_fit(model, data, y=y, batch_size=batch_size, **options)
+
+
+def _of_objective(model) -> str:
+    state = model.objective.bound_state(model.likelihood)
+    if state is None:
+        warning = model.objective.convergence_warning(model.likelihood)
+        if warning:
+            return _first(warning)[0]
+        if model.objective.bound is None:
+            return "The objective sets no bound on the error"
+        return "No step was trained that could reach the bound on the error"
+    kappa = f"{'the automatic ' if state.is_automatic else ''}κ = {state.kappa:.4g}"
+    if state.reached:
+        text = f"The error is {state.error:.4g}, which reaches {kappa} ({state.unit})"
+    else:
+        above = f" by {state.error / state.kappa - 1.0:.0%}" if state.kappa > 0.0 else ""
+        text = f"The error is {state.error:.4g}, which misses {kappa}{above} ({state.unit})"
+    return text + (", the prior has not been trained" if state.prior_is_untrained else "")
+
+
+def _of_latents(used) -> list[str]:
+    if used is None:
+        return []
+    return [f"{used[0]} of {used[1]} latents are in use"]
+
+
+def _of_prior(fit) -> list[str]:
+    if fit is None:
+        return []
+    z = "noise" if fit.is_of_noise else "z"
+    return [
+        f"{fit.share:.0%} of the prior's samples lie where data are (best: {BEST_SHARE:.0%}; "
+        f"KL(q({z}) ‖ p({z})) = {fit.divergence:.3g} nats)"
+    ]
+
+
+def _advice(model, used, fit, rate) -> str:
+    latents = model.latent_dim * math.prod(model.sequence_shape)
+    if rate is not None and units.absurd_rate(rate, latents):
+        return (
+            f"The rate of {rate:.3g} nats says that data were in raw units: bring all features to "
+            "about unit size before `fit`."
+        )
+    state = model.objective.bound_state(model.likelihood)
+    if state is not None and not state.reached:
+        return state.advice
+    warning = model.objective.convergence_warning(model.likelihood)
+    if warning:
+        return _first(warning)[1] or "Train longer."
+    is_bounded = model.objective.bound is not None
+    if used is not None and not used[0]:
+        smaller = "give the rate a smaller weight, or `objective=tfvae.objectives.Constrained()`"
+        smaller = "ask for a smaller `kappa`" if is_bounded else smaller
+        return f"The decoder does without the latents: {smaller}, and train longer."
+    if fit is not None and fit.share < GOOD_SHARE:
+        return _better_prior(model)
+    if used is not None and used[0] < used[1]:
+        return f"Nothing needs to change: `latent_dim={used[0]}` would do as well."
+    if is_bounded and not (state is not None and state.is_automatic):
+        return "Nothing needs to change; a smaller `kappa` asks for finer reconstructions."
+    return "Nothing needs to change; more latents may explain more."
+
+
+def _better_prior(model) -> str:
+    if not model.prior.posterior_is_over_z:
+        return "Samples of the prior will be better after longer training, or with more data."
+    if model.prior.trainable_weights:
+        return (
+            "For better samples train the prior alone for more steps, `model.fit_prior(x)`, or "
+            "give it larger networks or more components."
+        )
+    return (
+        'For better samples take a prior that learns, `prior="hierarchical"`, or put one in the '
+        "place of this one by `tfvae.priors.fit_to`."
+    )
+
+
+def _first(text) -> tuple[str, str]:
+    """The first sentence of a text without its dot, and the rest."""
+    first, _, rest = text.partition(". ")
+    return first.removesuffix("."), rest
+
+
+def _listed(parts) -> str:
+    if len(parts) < 3:
+        return " and ".join(parts)
+    return ", ".join(parts[:-1]) + f", and {parts[-1]}"
