@@ -8,7 +8,7 @@ import pytest
 import tfvae
 from tfvae.evaluation import Explanation, Line, PosteriorReport, PriorFit, explain, table
 from tfvae.evaluation.tables import apart
-from tfvae.objectives import BoundState, Constrained
+from tfvae.objectives import Constrained
 
 X = np.random.default_rng(0).normal(size=(120, 5)).astype("float32")
 
@@ -102,20 +102,48 @@ def test_a_prior_that_was_held_all_the_time():
     assert "by 100% (RMSE per feature), the prior has not been trained, 3 of 3" in str(found)
 
 
+def automatic(error, reached, held):
+    """A model whose automatic bound knows data with the root-mean-square 1 around their mean."""
+    model = with_error(None, error, Constrained())
+    bound, likelihood = model.objective.automatic, model.likelihood
+    bound.constant.assign(likelihood.bound(1.0))
+    bound.reached.assign(float(reached))
+    bound.followed.assign(likelihood.bound(error))
+    model.objective.multiplier.initial_phase.assign(float(held))
+    return model
+
+
 def test_an_automatic_bound_that_was_loosened():
-    state = BoundState(0.5, 0.2, "RMSE per feature", False, True, 0.4)
-    assert state.advice.endswith("all is well, and `kappa=0.55` asks for about this error.")
-    with pytest.warns(UserWarning, match="was loosened") as caught:
-        model = vae(Constrained(), latent_dim=1)
-        model.compile("adam")
-        model.fit(X, epochs=60, verbose=0)
+    model = automatic(0.6, reached=False, held=False)
     state = model.objective.bound_state(model.likelihood)
-    assert state.is_automatic and not state.reached and 0.0 < state.explained < 0.8
-    (text,) = [str(one.message) for one in caught if "was loosened" in str(one.message)]
-    assert state.advice in text and f"explains {state.explained:.0%}" in text
-    found = explain(model, X)
-    assert f"misses the automatic κ = {state.kappa:.4g} by" in found.what_happened
+    # The initial phase waits for 80% of the squared error: κ² = 0.2 of it.
+    expected = [0.6, np.sqrt(0.2), 1.0 - 0.6**2]
+    np.testing.assert_allclose([state.error, state.kappa, state.explained], expected, rtol=1e-5)
+    assert state.is_automatic and not state.reached and not state.prior_is_untrained
+    assert state.advice.endswith("all is well, and `kappa=0.66` asks for about this error.")
+    warning = model.objective.convergence_warning(model.likelihood)
+    assert "was loosened from 0.4472 to 0.6 " in warning and "explains 64% of" in warning
+    assert warning.endswith(state.advice)
+    found = Explanation.of(model, None, None)
+    assert found.what_happened == (
+        "The error is 0.6, which misses the automatic κ = 0.4472 by 34% (RMSE per feature)."
+    )
     assert found.what_to_try == state.advice
+
+
+def test_an_automatic_bound_that_held():
+    model = automatic(0.3, reached=True, held=False)
+    assert model.objective.convergence_warning(model.likelihood) is None
+    found = Explanation.of(model, posterior(3), fit())
+    assert "The error is 0.3, which reaches the automatic κ = 0.3 (RMSE" in found.what_happened
+    assert found.what_to_try == "Nothing needs to change; more latents may explain more."
+
+
+def test_an_automatic_bound_whose_initial_phase_lasts():
+    model = automatic(0.6, reached=False, held=True)
+    warning = model.objective.convergence_warning(model.likelihood)
+    assert "was not reached" in warning and "not been trained at all" in warning
+    assert "or ask for a larger `kappa`, such as 0.66." in str(Explanation.of(model, None, None))
 
 
 def test_schedules_that_have_not_ended():
@@ -158,8 +186,6 @@ def test_advice_in_the_order_of_the_docstring(model, reports, rate, expected):
 
 def test_explain_makes_the_reports_itself():
     model = vae()
-    model.compile("adam")
-    model.fit(X, epochs=3, verbose=0)
     report = tfvae.evaluation.posterior_report(model, X)
     prior = tfvae.evaluation.prior_fit(model, X, num_samples=200, seed=3)
     assert explain(model, X, num_samples=200, seed=3) == Explanation.of(model, report, prior)
@@ -175,19 +201,14 @@ def test_rate_of_raw_data_is_measured():
 
 
 def test_models_without_a_proper_prior_or_a_spread():
-    model = tfvae.Autoencoder(2, tfvae.networks.mlp([8]), seed=0)
-    model.compile("adam")
+    model = tfvae.Autoencoder(2, encoder=tfvae.networks.mlp([8]), seed=0)
+    model.build((None, 5))
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
-        found = explain(_fitted(model), X)
+        found = explain(model, X)
     assert found.what_happened == (
         "The objective sets no bound on the error and 2 of 2 latents are in use."
     )
-
-
-def _fitted(model, y=None):
-    model.fit(X, y, epochs=2, verbose=0)
-    return model
 
 
 @pytest.mark.parametrize(
@@ -206,7 +227,7 @@ def test_models_that_need_something_beside_x(options, y):
     networks = tfvae.networks.mlp([8]), tfvae.networks.mlp([8], output_shape=(5,))
     model = tfvae.VAE(2, *networks, seed=0, **options)
     model.compile("adam")
-    assert "of 2 latents are in use" in str(explain(_fitted(model, y), X, y=y, num_samples=50))
+    assert "of 2 latents are in use" in str(explain(model, X, y=y, num_samples=50))
 
 
 def test_noise_has_no_latents_in_use():
