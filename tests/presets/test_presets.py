@@ -6,6 +6,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import warnings
 
 import huggingface_hub
 import keras
@@ -64,6 +65,15 @@ def test_the_model_is_the_same(saved, vae):
         assert model.compiled
     assert not tfvae.load(saved, compile=False).compiled
     assert not Preset.load(saved, compile=False).model.compiled
+
+
+def test_an_optimizer_that_is_left_out_is_no_warning(tmp_path):
+    model = small()
+    model.fit(X, verbose=0)
+    model.save(tmp_path / "model.keras")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        assert not tfvae.load(tmp_path, compile=False).compiled
 
 
 def test_config_says_what_made_it(saved):

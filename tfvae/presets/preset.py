@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import warnings
 import zipfile
 from collections.abc import Mapping
 from typing import Any
@@ -173,9 +174,12 @@ def read_model(
             f"{path.stat().st_size} bytes, which is cut short or something else. Copy it again."
         )
     try:
-        model = keras.saving.load_model(
-            path, custom_objects=custom_objects, compile=compile, safe_mode=True
-        )
+        with warnings.catch_warnings():
+            if not compile:  # The optimizer's variables are left out as wanted.
+                warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+            model = keras.saving.load_model(
+                path, custom_objects=custom_objects, compile=compile, safe_mode=True
+            )
     except Exception as error:  # Keras, zipfile and h5py have many classes for damage.
         raise ValueError(_problem(path, error)) from error
     if not isinstance(model, LatentVariableModel):
