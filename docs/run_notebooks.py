@@ -21,8 +21,8 @@ import nbformat
 import PIL.Image
 
 FOLDER = pathlib.Path(__file__).resolve().parents[1] / "colab"
-# Lines of progress bars, Keras' own among them.
-PROGRESS = re.compile(r".*(\r|\x08|\x1b\[|━|\d+/\d+ \[|it/s|ms/step|s/step).*\n?")
+# Lines of progress bars, Keras' own among them, and TensorFlow's notes.
+PROGRESS = re.compile(r".*(INFO:tensorflow|\r|\x08|\x1b\[|━|\d+/\d+ \[|it/s|ms/step|s/step).*\n?")
 
 
 def run(path: pathlib.Path) -> None:
