@@ -62,6 +62,21 @@ class FolderLock:
                 raise ValueError(self._refusal(who))
             time.sleep(1.0)
 
+    def is_free(self) -> bool:
+        """Whether no other process and no other object of this one holds the lock now."""
+        if not self.path.exists():
+            return True
+        with _guard:
+            if os.path.realpath(self.path) in _held:  # A second descriptor would release the lock.
+                return False
+        try:
+            if not self._acquired(lambda: False):
+                return False
+        except ValueError:
+            return False
+        self.release()
+        return True
+
     def _acquired(self, in_use: Callable[[], bool]) -> bool:
         """Tries once, against other objects of this process first, which the system lets pass."""
         key = os.path.realpath(self.path)

@@ -28,6 +28,7 @@ COMMANDS = (
     "list",
     "train",
     "compare",
+    "sweep",
     "evaluate",
     "export",
     "infer",

@@ -11,7 +11,7 @@ from ml_collections import config_dict
 from tfvae.experiments import config_file, loading
 from tfvae.experiments.errors import UserError
 
-_KEY = "--config."
+_KEY, _GRID = "--config.", "--grid."
 
 
 class Parser(argparse.ArgumentParser):
@@ -31,12 +31,16 @@ class Parser(argparse.ArgumentParser):
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
         """Returns the options; `config` becomes a config, with the keys that are set.
 
+        A parser with the defaults `keys` and `grid` gets the texts of --config.KEY and --grid.KEY.
+
         Raises:
             UserError: if the config or a key cannot be used.
             SystemExit: if an argument cannot be used.
         """
         options, rest = self.parse_known_args(arguments)
-        keys = _take_keys(rest) if "config" in options else {}
+        keys = _take_keys(rest, _KEY) if "config" in options or "keys" in options else {}
+        if "grid" in options:
+            options.keys, options.grid = keys, _take_keys(rest, _GRID)
         if rest:
             self.error(f"unrecognized arguments: {' '.join(rest)}")
         if "config" in options:
@@ -73,20 +77,20 @@ def user_errors() -> Iterator[None]:
         raise UserError(str(error)) from error
 
 
-def _take_keys(arguments: list[str]) -> dict[str, str]:
+def _take_keys(arguments: list[str], prefix: str) -> dict[str, str]:
     """Removes --config.KEY=VALUE, and --config.KEY VALUE, from the arguments; returns them."""
     keys, others, waiting = {}, [], list(arguments)
     while waiting:
         argument = waiting.pop(0)
         name, given, value = argument.partition("=")
-        if not name.startswith(_KEY):
+        if not name.startswith(prefix):
             others.append(argument)
             continue
         if not given:
             if not waiting or waiting[0].startswith("--"):
                 raise UserError(f"{name} must have a value: {name}=VALUE.")
             value = waiting.pop(0)
-        keys[name.removeprefix(_KEY)] = value
+        keys[name.removeprefix(prefix)] = value
     arguments[:] = others
     return keys
 

@@ -11,16 +11,25 @@ from tfvae.experiments.errors import UserError
 from tfvae.experiments.loading import ConfigFamily, list_configs, load_config, set_keys
 
 # They draw figures: what these import takes seconds, and the command line is checked before.
-_MODULES = {"compare": "comparison", "run": "training"}
+_MODULES = {
+    "Sweep": "sweeps",
+    "SweepTable": "sweeps",
+    "compare": "comparison",
+    "run": "training",
+    "sweep": "sweeps",
+}
 
 __all__ = [
     "ConfigFamily",
+    "Sweep",
+    "SweepTable",
     "UserError",
     "compare",
     "list_configs",
     "load_config",
     "run",
     "set_keys",
+    "sweep",
 ]
 
 

@@ -41,7 +41,17 @@ def write(config: config_dict.ConfigDict, path: str | os.PathLike[str]) -> None:
 
 def flatten(config: config_dict.ConfigDict) -> dict[str, Any]:
     """Returns a dict from keys such as "model.prior.name" to values, with sequences as lists."""
-    return _flatten(json.loads(json.dumps(config.to_dict())))
+    return flattened(json.loads(json.dumps(config.to_dict())))
+
+
+def flattened(node: Any, prefix: str = "") -> dict[str, Any]:
+    """Returns a dict from keys such as "model.prior.name" to what a dict of dicts holds there."""
+    if not isinstance(node, dict):
+        return {prefix: node}
+    leaves = {}
+    for key, value in node.items():
+        leaves |= flattened(value, f"{prefix}.{key}" if prefix else key)
+    return leaves
 
 
 def differences(
@@ -66,15 +76,6 @@ def differences(
             continue
         lines.append(f"{key}: {old} before, now {new}")
     return lines
-
-
-def _flatten(node: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(node, dict):
-        return {prefix: node}
-    leaves = {}
-    for key, value in node.items():
-        leaves |= _flatten(value, f"{prefix}.{key}" if prefix else key)
-    return leaves
 
 
 def _with_types(node: Any) -> Any:

@@ -27,6 +27,7 @@ from tfvae.plots.motion import motion_gif, stick_figures
 from tfvae.plots.observations import image_versions, reconstructions, samples
 from tfvae.plots.outliers import outlier_reasons
 from tfvae.plots.prior import prior_fit
+from tfvae.plots.tradeoff import pareto_front, tradeoff
 from tfvae.plots.training import training_curves
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "latents_against_factors",
     "motion_gif",
     "outlier_reasons",
+    "pareto_front",
     "prior_fit",
     "reconstructions",
     "samples",
@@ -51,6 +53,7 @@ __all__ = [
     "squares_covariance",
     "stick_figures",
     "topographic_map",
+    "tradeoff",
     "training_curves",
     "traversal_gif",
     "traversals",
