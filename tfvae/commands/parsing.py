@@ -112,5 +112,11 @@ def _config_of(options: argparse.Namespace, keys: dict[str, str]) -> config_dict
         )
     with user_errors():
         config = config_file.read(saved)
+    leaves = config_file.flatten(config)
+    # The module imports Keras, which takes seconds.
+    if any("." in f"{value}" for key, value in leaves.items() if key.endswith(".name")):
+        from tfvae.experiments import own_networks
+
+        own_networks.check_named(leaves, keys, str(saved))
     loading.set_keys(config, keys)
     return config

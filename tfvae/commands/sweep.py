@@ -1,6 +1,6 @@
-"""Trains many runs: configs, values of their keys, seeds; and makes one table of them.
+r"""Trains many runs: configs, values of their keys, seeds; and makes one table of them.
 
-    tfvae sweep --configs=vhp_vae:digits,vae:digits --seeds=0,1 --workdir=runs/sweep \\
+    tfvae sweep --configs=vhp_vae:digits,vae:digits --seeds=0,1 --workdir=runs/sweep \
         --grid.model.latent_dim=2,4 --grid.optimizer.learning_rate=1e-3,3e-4 --config.epochs=20
 
 Each combination is a run of `tfvae train` with a folder of its own in --workdir: here 2 configs × 2
@@ -13,9 +13,9 @@ worker that was killed resume from their last checkpoint. --grid, --seeds and --
 which adds runs; other keys may not. A run that fails is told in the tables, with the reason, and
 the others go on; --retry_failed runs it again.
 
---workdir gets results.csv (every run), table.csv, table.md and table.tex (mean ± standard error over
-the seeds, for the package booktabs), and figures/ as PNG, SVG and PDF: rate_distortion, and the
-Pareto front of --tradeoff. Each run's log.txt has what it printed.
+--workdir gets results.csv (every run), table.csv, table.md and table.tex (mean ± standard error
+over the seeds, for the package booktabs), and figures/ as PNG, SVG and PDF: rate_distortion, and
+the Pareto front of --tradeoff. Each run's log.txt has what it printed.
 
 Many machines work on one sweep if each is given the same command with --storage=URL, the URL of a
 database: postgresql://user@host/name or mysql://user@host/name. Runs resume on another machine if

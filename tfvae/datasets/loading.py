@@ -38,6 +38,8 @@ def load(
     | coil20 | (size, size, 1) in [0, 1] | object | coil-20-proc.zip or its folder |
     | idx | (h, w, 1) in [0, 1] | label | folder of MNIST-like IDX files |
     | digits | (8, 8, 1) in [0, 1] | digit | – |
+    | images | (h, w, channels) in [0, 1] | class, if any | folder of images, or of classes |
+    | arrays | as in the file | y of the file, if any | .npz or .npy file |
     | lhe | four-vectors (particles, 4), GeV | process | Les Houches Event file |
     | root | four-vectors (particles, 4) | 0 | ROOT file with a flat tree |
     | two_body_decays | four-vectors (2, 4), GeV | mass of the parent, GeV | – |
@@ -59,10 +61,13 @@ def load(
       **config: options of the source: fields of `PendulumConfig` (data_seed stands for its seed,
         because `seed` does not change the images), `SpritesConfig`, `CMUMocapConfig`,
         `COIL20Config` or `TwoBodyDecaysConfig` (data_seed, too); drop, hands, standardise for
-        cmu_walk_jog; those of `read_lhe` for lhe, of `read_root` for root; config, version for the
-        catalogue. labels="weight" gives the event weights of lhe and root, whose events are all in
-        the split "train": "train[:8000]", "train[8000:]". Poses leave out the jumping angles of
-        wrists, hands, fingers and thumbs, unless hands=True.
+        cmu_walk_jog; size, channels (3; 1 is grey) for images, whose middle is scaled to this size
+        (None: they have one); test_share and data_seed for images and arrays, which are split so
+        unless folders or arrays for train and test exist; those of `read_lhe` for lhe, of
+        `read_root` for root; config, version for the catalogue. labels="weight" gives the event
+        weights of lhe and root, whose events are all in the split "train": "train[:8000]",
+        "train[8000:]". Poses leave out the jumping angles of wrists, hands, fingers and thumbs,
+        unless hands=True.
 
     Returns:
       tf.data.Dataset of (x, y), or of x; x is float32, shape (B, …). Integer images are divided by

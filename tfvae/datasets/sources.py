@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfvae.datasets import idx, motion, raw_files
+from tfvae.datasets import idx, motion, own_files, raw_files
 
 if typing.TYPE_CHECKING:
     # TFDS takes seconds to import, and not every source needs it.
@@ -114,7 +114,7 @@ def _cmu_walk_jog(split, data_dir, path, config):
         }
         for name, chosen in motions.items()
     }
-    return _from_arrays(arrays, split, inputs="pose")._replace(transform=transform)
+    return from_arrays(arrays, split, inputs="pose")._replace(transform=transform)
 
 
 def _idx(split, data_dir, path, config):
@@ -131,7 +131,7 @@ def _idx(split, data_dir, path, config):
                     " again."
                 )
             arrays[name]["label"] = labels.astype(np.int64)
-    return _from_arrays(arrays, split)
+    return from_arrays(arrays, split)
 
 
 def _digits(split, data_dir, path, config):
@@ -150,7 +150,7 @@ def _digits(split, data_dir, path, config):
         }
         for name, rows in bounds.items()
     }
-    return _from_arrays(arrays, split)._replace(divisor=16.0)
+    return from_arrays(arrays, split)._replace(divisor=16.0)
 
 
 def _two_body_decays(split, data_dir, path, config):
@@ -178,17 +178,42 @@ def _root(split, data_dir, path, config):
     return _from_events(event_files.read_root(path, **config), split)
 
 
+def _images(split, data_dir, path, config):
+    _check_options("images", config, {"size", "channels", "test_share", "data_seed"})
+    folder = raw_files.require(path, needs=own_files.NEEDS_IMAGES, source=own_files.SOURCE)
+    size, channels = config.pop("size", None), config.pop("channels", 3)
+    files = own_files.image_files(folder, **config)
+    decode, shape = own_files.decoder(size, channels, str(files["train"]["path"][0]))
+    if size is None:
+        own_files.check_sizes([p for part in files.values() for p in part["path"]], shape)
+    source = from_arrays(files, split, inputs="path")
+
+    def read(example):
+        return {"image": decode(example["path"]), **example}
+
+    examples = source.examples.map(read, num_parallel_calls=tf.data.AUTOTUNE)
+    return source._replace(examples=examples, inputs="image", divisor=255.0)
+
+
+def _arrays(split, data_dir, path, config):
+    _check_options("arrays", config, {"test_share", "data_seed"})
+    path = raw_files.require(path, needs=own_files.NEEDS_ARRAYS, source=own_files.SOURCE)
+    return from_arrays(own_files.read_arrays(path, **config), split, inputs="x")
+
+
 def _from_events(events, split):
     arrays = {"event": events.p, "weight": events.weights, "label": events.processes}
-    return _from_arrays({"train": arrays}, split, inputs="event")
+    return from_arrays({"train": arrays}, split, inputs="event")
 
 
 _OPENERS = {
+    "arrays": _arrays,
     "cmu_mocap": _cmu_mocap,
     "cmu_walk_jog": _cmu_walk_jog,
     "coil20": _coil20,
     "digits": _digits,
     "idx": _idx,
+    "images": _images,
     "lhe": _lhe,
     "pendulum": _pendulum,
     "root": _root,
@@ -267,7 +292,7 @@ def _from_builder(builder: tfds.core.DatasetBuilder, split: str) -> Source:
     return Source(examples, _not_empty(size, split), candidates[0], label)
 
 
-def _from_arrays(
+def from_arrays(
     arrays: dict[str, dict[str, np.ndarray]], split: str, inputs: str = "image"
 ) -> Source:
     """Source of {split: {feature: array}} with the slices of TFDS."""

@@ -9,6 +9,8 @@ import keras
 from ml_collections import config_dict
 
 import tfvae
+import tfvae.tables
+from tfvae.experiments import own_networks
 from tfvae.experiments.run_data import TrainingData
 from tfvae.models import LatentVariableModel
 
@@ -49,6 +51,8 @@ PACKAGES = {
     "learning_rate": _SCHEDULES,
     **dict.fromkeys(COEFFICIENTS, _SCHEDULES),
 }
+# The name of a likelihood with one part for each column of a table.
+COLUMNS = "columns"
 # Keys that count something.
 COUNTS = ("epochs", "batch_size", "report.num_samples", "report.num_examples")
 
@@ -102,6 +106,8 @@ def _create(kind: str, settings: dict[str, Any], **finished: Any) -> Any:
 
 def _maker(kind: str, name: str) -> collections.abc.Callable[..., Any]:
     """Returns the class or function of a name."""
+    if "." in name and kind in own_networks.KINDS:
+        return own_networks.maker(name)
     package = PACKAGES[kind]
     maker = getattr(package, name, None)
     if not callable(maker):
@@ -114,12 +120,27 @@ def _maker(kind: str, name: str) -> collections.abc.Callable[..., Any]:
     return maker
 
 
-def build_model(config: config_dict.ConfigDict, data_shape: tuple[int, ...]) -> LatentVariableModel:
-    """Returns the compiled model, built for `data_shape`, with weights drawn by `config.seed`."""
+def build_model(
+    config: config_dict.ConfigDict,
+    data_shape: tuple[int, ...],
+    table: tfvae.tables.Table | None = None,
+) -> LatentVariableModel:
+    """Returns the compiled model, built for `data_shape`, with weights drawn by `config.seed`.
+
+    The likelihood with the name "columns" is that of the table.
+    """
     keras.utils.set_random_seed(config.seed)
     settings = config.model.to_dict()
     # The networks of a model of sequences see one frame at a time.
     shape = data_shape[1:] if config.data.sequences else data_shape
+    if settings["likelihood"]["name"] == COLUMNS:
+        if table is None:
+            raise ValueError(
+                f"--config.model.likelihood.name must be {COLUMNS} for --config.data.name=table "
+                f"alone, received it for {config.data.name}. Choose another one, such as Gaussian."
+            )
+        settings["likelihood"] = table.likelihood()
+        shape = settings["likelihood"].decoder_output_shape(shape)
     settings["decoder"] = create("decoder", settings["decoder"], output_shape=shape)
     model = create("model", settings, seed=config.seed)
     check_needs(model, config)

@@ -90,7 +90,9 @@ def set_keys(config: config_dict.ConfigDict, keys: Mapping[str, str]) -> None:
     Args:
         config: the config.
         keys: texts by key, such as {"model.encoder.hidden": "32,16"}. The text becomes a value of
-            the type that the key has.
+            the type that the key has. "model.encoder.name" may be a dotted name,
+            "keras.applications.MobileNetV2" or "my_package.my_module.make_encoder", which is code
+            that is imported and run; the group then has the other keys that are given for it.
 
     Raises:
         UserError: if a key is unknown, with the nearest ones, or a text spells no such value.
@@ -102,6 +104,10 @@ def set_keys(config: config_dict.ConfigDict, keys: Mapping[str, str]) -> None:
         >>> config.model.encoder.hidden, config.data.cache
         ((32, 16), False)
     """
+    if any("." in keys[key] for key in keys if key.endswith(".name")):
+        from tfvae.experiments import own_networks
+
+        keys = own_networks.set_names(config, keys)
     valid = config_file.flatten(config)
     for key in keys:
         if key not in valid:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from ml_collections import config_dict
 
 import tfvae.datasets
+from tfvae.experiments import own_table
 from tfvae.models import LatentVariableModel
 
 # Number of examples in the fingerprint of the data.
@@ -35,6 +36,7 @@ class TrainingData:
         shape: shape of one example.
         steps: number of batches of an epoch; the last batch may be smaller.
         fingerprint: what tells these examples from others: their number, and a digest of the first.
+        table: the fitted `tfvae.tables.Table` that made features of raw rows, or None.
     """
 
     def __init__(self, config: config_dict.ConfigDict):
@@ -43,6 +45,7 @@ class TrainingData:
                 "--config.data.labels must be True if --config.data.supervised is, received False."
             )
         labels = config.data.supervised and (config.data.label or True)
+        self.table = own_table.fitted(config) if config.data.name == own_table.NAME else None
         batches = _load(config, config.data.train, labels=labels, shuffle=False)
         self._examples = batches.unbatch()
         if labels and config.data.num_labels:
@@ -191,6 +194,8 @@ def _sequences(
 
 def _load(config: config_dict.ConfigDict, split: str, **more: Any) -> tf.data.Dataset:
     data = config.data
+    if data.name == own_table.NAME:
+        return own_table.load(config, split, labels=more["labels"])
     return tfvae.datasets.load(
         data.name,
         split,

@@ -15,13 +15,14 @@ import tensorflow as tf
 from ml_collections import config_dict
 
 import tfvae
+import tfvae.tables
 from tfvae import _files
 from tfvae.callbacks import Checkpoints, TensorBoardWriter, Tracking
 from tfvae.experiments import config_file, experiment, figures, report, run_data
 from tfvae.experiments.errors import UserError
 from tfvae.models import LatentVariableModel
 
-MODEL = "model.keras"
+MODEL, TABLE = "model.keras", "table.keras"
 CHECKPOINTS = "checkpoints"
 
 
@@ -73,7 +74,7 @@ def run(
         data, test = run_data.TrainingData(config), run_data.test_data(config)
         clock.note("data")
         with strategy.scope():
-            model = experiment.build_model(config, data.shape)
+            model = experiment.build_model(config, data.shape, data.table)
     except ValueError as error:
         raise UserError(error) from error
     if not strategy.extended.should_checkpoint:
@@ -89,6 +90,8 @@ def run(
             print("Prior …", flush=True)
             model.fit_prior(data.batches(0, 1), seed=config.seed, **config.fit_prior)
             clock.note("prior")
+        if data.table is not None:
+            data.table.save(workdir / TABLE)
         return _finish(model, test, config, workdir, strategy, clock)
 
 
@@ -125,7 +128,8 @@ def _finish(
     print("Figures and model files …", flush=True)
     figures.write(model, test, config, workdir)
     clock.note("figures")
-    export(model, workdir / "serving" / "1", metrics=lines, data=config.data.to_dict())
+    served = workdir / "serving" / "1"
+    export(model, served, metrics=lines, data=config.data.to_dict(), table=_table(workdir))
     clock.note("model files")
     lines += [
         report.Line(f"time, {part}", value, "s, this run") for part, value in clock.seconds.items()
@@ -285,9 +289,15 @@ def evaluate(config: config_dict.ConfigDict, workdir: pathlib.Path) -> list[repo
 def export_saved(workdir: pathlib.Path, output: str | os.PathLike[str]) -> None:
     """Exports the finished model in `workdir` to a new or empty folder."""
     try:
-        tfvae.export(load(workdir), output)
+        tfvae.export(load(workdir), output, table=_table(workdir))
     except ValueError as error:
         raise UserError(error) from error
+
+
+def _table(workdir: pathlib.Path) -> tfvae.tables.Table | None:
+    """The table that made features of raw rows, if the run has one."""
+    path = workdir / TABLE
+    return tfvae.tables.Table.load(path) if path.exists() else None
 
 
 def load(workdir: pathlib.Path) -> LatentVariableModel:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import keras
 
+from tfvae.networks.backbone import ImageNetScaling, backbone
 from tfvae.networks.color_histogram import ColorHistogram
 from tfvae.networks.columns import Columns
 from tfvae.networks.convolutional import check_data_format, conv_decoder, conv_encoder
@@ -25,10 +26,12 @@ __all__ = [
     "Columns",
     "DroppedPatches",
     "GaussianHead",
+    "ImageNetScaling",
     "MaskingNoise",
     "PointHead",
     "SaltAndPepper",
     "Standardize",
+    "backbone",
     "conv_decoder",
     "conv_encoder",
     "default_decoder",

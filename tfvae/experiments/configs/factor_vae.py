@@ -9,7 +9,7 @@ from tfvae.experiments.configs import settings
 
 # The settings of [KM18] for dSprites. The other data sets need fewer and smaller layers.
 PUBLISHED = {"weight": 35.0, "hidden": (1000,) * 6}
-CHOICES = tuple(settings.DATASETS)
+CHOICES = (*settings.DATASETS, *settings.OWN)
 
 
 def get_config(dataset: str = "sprites") -> config_dict.ConfigDict:

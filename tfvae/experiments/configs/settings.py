@@ -164,22 +164,59 @@ DATASETS = {
     },
 }
 
+# Data of the user, at --config.data.path. The error that a VHP-VAE allows is measured in training.
+_SHARES = {"test_share": 0.2, "data_seed": 0}
+OWN = {
+    "images": {
+        "data": {
+            "name": "images",
+            "labels": False,
+            "options": {"size": (64, 64), "channels": 3, **_SHARES},
+        },
+        "report": {"label_name": "class"},
+        "encoder": {**_CONVOLUTIONS, "name": "conv_encoder"},
+        "decoder": {**_CONVOLUTIONS, "name": "conv_decoder"},
+        "likelihood": _GAUSSIAN,
+        "latent_dim": 16,
+    },
+    "arrays": {
+        "data": {"name": "arrays", "labels": False, "options": _SHARES},
+        "report": {"label_name": "label"},
+        "encoder": _DENSE,
+        "decoder": _DENSE,
+        "likelihood": _GAUSSIAN,
+        "latent_dim": 8,
+    },
+    "table": {
+        # `label_column` is a column that is a label, and no feature.
+        "data": {"name": "table", "labels": False, "options": {"label_column": "", **_SHARES}},
+        "report": {"label_name": "class"},
+        "encoder": _DENSE,
+        "decoder": _DENSE,
+        "likelihood": {"name": "columns"},  # one for each column, by its kind
+        "latent_dim": 4,
+    },
+}
+for _settings in OWN.values():
+    _settings |= {"epochs": 100, "learning_rate": 1e-3}
+
 # Those whose examples have classes, for models with categories or labels.
 WITH_CLASSES = tuple(name for name, one in DATASETS.items() if "categorical" in one)
 
 
 def dataset_settings(dataset: str) -> dict[str, Any]:
-    """Returns the entry of `DATASETS`.
+    """Returns the entry of `DATASETS` or `OWN`.
 
     Raises:
         ValueError: for an unknown data set, with the known ones.
     """
-    if dataset in DATASETS:
-        return DATASETS[dataset]
-    nearest = difflib.get_close_matches(dataset, DATASETS, n=1)
+    known = {**DATASETS, **OWN}
+    if dataset in known:
+        return known[dataset]
+    nearest = difflib.get_close_matches(dataset, known, n=1)
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
     raise ValueError(
-        f"the data set after the colon must be one of {', '.join(DATASETS)}, received "
+        f"the data set after the colon must be one of {', '.join(known)}, received "
         f"{dataset!r}.{hint}"
     )
 

@@ -7,7 +7,7 @@ from ml_collections import config_dict
 
 from tfvae.experiments.configs import settings
 
-CHOICES = tuple(settings.DATASETS)
+CHOICES = (*settings.DATASETS, *settings.OWN)
 
 
 def get_config(dataset: str = "pendulum") -> config_dict.ConfigDict:

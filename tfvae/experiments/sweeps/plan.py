@@ -146,7 +146,7 @@ def split(text: str) -> list[str]:
         (['2', '4'], ['(32,16)', '(64,)'])
     """
     parts = re.findall(r"(?:[^,()\[\]]|\([^()]*\)|\[[^\[\]]*\])+", text)
-    if ",".join(parts) != text:
+    if not parts or ",".join(parts) != text:
         raise UserError(
             f"A list must be values with a comma between two of them, tuples in brackets, as in "
             f"2,4 or (32,16),(64,64), received {text!r}."
@@ -216,17 +216,33 @@ def read(name: str | os.PathLike[str]) -> dict[str, Any]:
         if not isinstance(found.get(table, {}), dict):
             raise UserError(f"--file must have keys in [{table}], received none in {path}.")
     arguments = {key: value for key, value in found.items() if key not in ("config", "grid")}
-    return {
-        **arguments,
-        "keys": config_file.flattened(found.get("config", {})),
-        "grid": config_file.flattened(found.get("grid", {})),
-    }
+    keys, grid = (config_file.flattened(found.get(table, {})) for table in ("config", "grid"))
+    _check_no_code(arguments.get("configs", []), {**keys, **grid}, path)
+    return {**arguments, "keys": keys, "grid": grid}
 
 
 def files() -> list[str]:
     """Returns the names of the package's files, for `read`."""
     names = (path.name for path in _FILES.iterdir())
     return sorted(name.removesuffix(_ENDING) for name in names if name.endswith(_ENDING))
+
+
+def _check_no_code(configs, keys, path):
+    """Refuses what would run code that a file names, and not the user."""
+    from tfvae.experiments import own_networks
+
+    programs = [("configs", name) for name in configs if re.search(r"\.py(:|$)", str(name))]
+    networks = [
+        (f"config.{key}", name)
+        for key, value in keys.items()
+        for name in (value if isinstance(value, list) else [value])
+        if own_networks.dotted({key: name})
+    ]
+    for option, name in (*programs, *networks):
+        raise UserError(
+            f"--file must name no code that would be run, received {name!r} in {path}. Leave it "
+            f"out there, and give --{option}={name} on the command line."
+        )
 
 
 def _trial(label, base, texts, seed):

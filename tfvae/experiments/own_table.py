@@ -1,0 +1,125 @@
+"""A CSV or Parquet file of the user as the data of a run, by `tfvae.tables.Table`."""
+
+import pathlib
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from ml_collections import config_dict
+
+from tfvae import _checks
+from tfvae.datasets import own_files, raw_files, sources
+from tfvae.tables import Table
+
+NAME = "table"
+ENDINGS = (".csv", ".tsv", ".txt", ".parquet")
+_NEEDS = "a CSV or Parquet file, or a folder with one named train and one named test"
+
+
+def fitted(config: config_dict.ConfigDict) -> Table:
+    """Returns the table, which knows the kinds, the units and the categories of the columns.
+
+    They are those of all rows of a file, or of the file named train in a folder.
+
+    Raises:
+        ValueError: if there is no such file, or it cannot be used.
+    """
+    options = _options(config)
+    label = options["label_column"]
+    return Table(kinds={label: "ignore"} if label else {}).fit(_files(config)[0])
+
+
+def load(config: config_dict.ConfigDict, split: str, *, labels: bool | str) -> tf.data.Dataset:
+    """Returns batches of features, or of (features, labels), in the order of the rows.
+
+    Args:
+        config: config of the run. `data.options.label_column` names the column of the labels,
+            which are numbered in alphabetical order.
+        split: "train" or "test", with the slices of TFDS.
+        labels: whether labels are given.
+
+    Raises:
+        ValueError: as `fitted`, and if labels are wanted and there is no column for them.
+    """
+    options = _options(config)
+    if config.data.binarize:
+        raise ValueError("--config.data.binarize must be False for a table, received True.")
+    column = options.pop("label_column")
+    if labels and not column:
+        raise ValueError(
+            "--config.data.options.label_column must name the column of the labels if "
+            "--config.data.labels is True, received none."
+        )
+    table, files = fitted(config), _files(config)
+    parts = [{"x": table.transform(file)} for file in files]
+    if labels:
+        for part, values in zip(parts, _labels(files, column), strict=True):
+            part["label"] = values
+    named = (
+        dict(zip(own_files.SPLITS, parts, strict=True))
+        if len(parts) == 2
+        else own_files.split(parts[0], **options)
+    )
+    examples = sources.from_arrays(named, split, inputs="x").examples.batch(config.batch_size)
+    if labels:
+        return examples.map(lambda example: (example["x"], example["label"]))
+    return examples.map(lambda example: example["x"])
+
+
+def _options(config: config_dict.ConfigDict) -> dict[str, Any]:
+    """The options, with the defaults of those that are missing."""
+    known = {"label_column": "", "test_share": 0.2, "data_seed": 0}
+    given = config.data.options.to_dict()
+    for name in given:
+        if name not in known:
+            raise ValueError(
+                f"--config.data.options must be among {', '.join(known)} for a table, received "
+                f"{name!r}. Leave it out, or begin with a config such as vae:table."
+            )
+    return {**known, **given}
+
+
+def _files(config: config_dict.ConfigDict) -> list[str]:
+    """The file, or those of the splits."""
+    path = raw_files.require(config.data.path, needs=_NEEDS, source=own_files.SOURCE)
+    if path.is_file():
+        return [str(path)]
+    found = []
+    for name in own_files.SPLITS:
+        files = [p for p in sorted(path.glob(f"{name}.*")) if p.suffix.lower() in ENDINGS]
+        if len(files) != 1:
+            raise ValueError(
+                f"`path` must be {_NEEDS}, received {len(files)} files named {name} in "
+                f"{str(path)!r}."
+            )
+        found.append(str(files[0]))
+    return found
+
+
+def _labels(files: list[str], column: str) -> list[np.ndarray]:
+    """The numbers of the labels of each file."""
+    pandas = _checks.package("pandas", "The labels of a table", "tfvae[tables]")
+    found = []
+    for file in files:
+        read = pandas.read_parquet if pathlib.Path(file).suffix == ".parquet" else _read_csv
+        rows = read(file)
+        if column not in rows:
+            raise ValueError(
+                f"--config.data.options.label_column must be one of {', '.join(map(str, rows))}, "
+                f"received {column!r}."
+            )
+        if rows[column].isna().any():
+            raise ValueError(
+                f"The labels in {column!r} must be there in all rows, received a row of {file} "
+                "without one."
+            )
+        found.append(rows[column].astype(str).to_numpy())
+    _, numbers = np.unique(np.concatenate(found), return_inverse=True)
+    return np.split(numbers.astype("int64"), np.cumsum([len(part) for part in found])[:-1])
+
+
+def _read_csv(file: str) -> Any:
+    import pandas
+
+    # The separator is found by the head, as `Table` does.
+    return pandas.read_csv(file, sep=None, engine="python")
