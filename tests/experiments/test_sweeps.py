@@ -213,36 +213,58 @@ def test_interrupted_runs_go_on(ran, tmp_path, monkeypatch, error):
     assert len(ran) == 5 and [row.n for row in table.rows] == [2] * 4
 
 
-def claim_and_die(plan, workdir):
-    """A worker that ends in the middle of its first run, as SIGKILL ends it."""
-    study._logged_run = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-    study.SweepStudy(workdir).work(plan.trials())
+def claimed_by_a_dead_worker(state, name):
+    """A run whose worker has ended: its lock is free."""
+    state.add_missing([name])
+    trial = state._study.ask()
+    assert trial.user_attrs["name"] == name
+    trial.set_user_attr("worker", "gone")
+    (state.workdir / "workers" / "gone").mkdir(parents=True, exist_ok=True)
 
 
 def test_a_dead_worker_s_run_is_taken_up_at_once(ran, tmp_path):
-    context = multiprocessing.get_context("spawn")
-    for attempt in range(1, study.ATTEMPTS + 1):
-        process = context.Process(target=claim_and_die, args=(PLAN, tmp_path))
-        process.start()
-        process.join()
-        assert process.exitcode == -signal.SIGKILL
-        state = study.SweepStudy(tmp_path)
-        names = [trial.name for trial in PLAN.trials()]
-        assert state.number_running(names) == 1 and state.outcomes(names) == {}
+    state = study.SweepStudy(tmp_path)
+    names = [trial.name for trial in PLAN.trials()]
+    claimed_by_a_dead_worker(state, names[0])
+    assert state.number_running(names) == 1 and state.outcomes(names) == {}
+    begin = time.monotonic()
+    table = sweep(PLAN, tmp_path, workers=0)
+    assert time.monotonic() - begin < study.GRACE / 2
+    assert sorted(ran) == sorted(names) and {row.n for row in table.rows} == {2}
+
+
+def test_a_run_that_ends_each_worker_is_told(ran, tmp_path):
+    """As one does that needs more memory than there is."""
+    state = study.SweepStudy(tmp_path)
+    name = PLAN.trials()[0].name
+    for _ in range(study.ATTEMPTS):
+        assert state.outcomes([name]) == {}
+        claimed_by_a_dead_worker(state, name)
         state.release_dead()
-        assert state.number_running(names) == 0
-        if attempt == 1:
-            one = Sweep(CONFIGS, GRID, seeds=[0], keys={"epochs": 1})
-            begin = time.monotonic()
-            copy = tmp_path / "copy"
-            copy.mkdir()
-            (copy / "study.db").write_bytes((tmp_path / "study.db").read_bytes())
-            table = sweep(one, copy, workers=0, name=tmp_path.name)
-            assert time.monotonic() - begin < study.GRACE / 2
-            assert {row.n for row in table.rows} == {1}
-    # A run that ends each worker, as one that needs more memory than there is, is told.
-    ended = state.outcomes(names)
-    assert len(ended) == 1 and "ended its worker 3 times" in next(iter(ended.values())).error
+        assert state.number_running([name]) == 0
+    assert "ended its worker 3 times" in state.outcomes([name])[name].error
+    sweep(PLAN, tmp_path, workers=0)
+    assert len(ran) == 7 and name not in ran
+    sweep(PLAN, tmp_path, workers=0, retry_failed=True)
+    assert ran[-1] == name
+
+
+def test_a_silent_worker_elsewhere_loses_its_run(ran, tmp_path, monkeypatch):
+    """Its lock is on another machine's disk: only its heartbeat tells."""
+    monkeypatch.setattr(study, "GRACE", 1)
+    state = study.SweepStudy(tmp_path)
+    name = PLAN.trials()[0].name
+    state.add_missing([name])
+    trial = state._study.ask()
+    trial.set_user_attr("worker", "elsewhere")
+    state._study._storage.record_heartbeat(trial._trial_id)
+    state.release_dead()
+    assert state.number_running([name]) == 1
+    time.sleep(2.5)
+    state.release_dead()
+    assert state.number_running([name]) == 0
+    state.work(PLAN.trials()[:1])
+    assert ran == [name]
 
 
 def test_a_worker_that_lives_keeps_its_run(ran, tmp_path, monkeypatch):

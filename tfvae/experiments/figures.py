@@ -10,7 +10,7 @@ from ml_collections import config_dict
 import tfvae.evaluation
 import tfvae.plots
 from tfvae import _files, _names
-from tfvae.experiments import path, run_data
+from tfvae.experiments import motion_capture, path, run_data
 from tfvae.models import LatentVariableModel, SequenceVAE
 
 DOTS_PER_INCH = 150
@@ -100,6 +100,8 @@ def _of_latents(
         paths = {} if graph is None else {"graph path": graph.interpolate(*ends, path.POINTS)}
         drawn["traversals"] = tfvae.plots.traversals(model, chosen[0], seed=config.seed)
         drawn["interpolation"] = tfvae.plots.interpolation(model, *ends, graph=graph, num_points=12)
+    if config.data.name == motion_capture.NAME and y is None:
+        drawn["stick_figures"] = motion_capture.stick_figures(model, config)
     if isinstance(labels, dict):
         drawn["latents_and_factors"] = _information(model, x, y, run_data.factors(labels))
     settings = config.report

@@ -14,7 +14,7 @@ from tfvae import _names
 from tfvae._files import write_text
 from tfvae.evaluation import Line, table
 from tfvae.evaluation.tables import apart, escaped, markdown
-from tfvae.experiments import path, run_data
+from tfvae.experiments import motion_capture, path, run_data
 from tfvae.models import LatentVariableModel, SequenceVAE
 
 __all__ = ["Line", "measure", "table", "write"]
@@ -71,8 +71,18 @@ def measure(
         *fit.lines(),
         *_of_path(model, test, config),
         *_of_latents(model, test, config),
+        *_of_joints(model, test, config),
         *tfvae.evaluation.Explanation.of(model, posterior, fit, terms["rate"]).lines(),
     ]
+
+
+def _of_joints(
+    model: LatentVariableModel, test: tf.data.Dataset, config: config_dict.ConfigDict
+) -> list[Line]:
+    """Returns the errors of some joints, if the data are motions."""
+    if config.data.name != motion_capture.NAME or model.needs.required:
+        return []
+    return motion_capture.joint_errors(model, run_data.arrays(test, config)[0], config)
 
 
 def _units(model: LatentVariableModel, posterior: tfvae.evaluation.PosteriorReport) -> list[Line]:

@@ -44,6 +44,7 @@ def tradeoff(
     higher: Sequence[bool] = (False, False),
     front: bool = False,
     connect: bool = False,
+    named_by: str = "",
 ) -> Figure:
     """Two quantities of many models, as rate and distortion are, with error bars.
 
@@ -55,6 +56,7 @@ def tradeoff(
         higher: for x and y, whether more is better; for the front.
         front: whether to draw the Pareto front of all points. The others are then pale.
         connect: whether to connect the points of a group in their order.
+        named_by: what the names of the points are; the title of the legend.
 
     Returns:
         The figure.
@@ -72,10 +74,10 @@ def tradeoff(
     columns = {name: _columns(name, group) for name, group in groups.items()}
     if not any(len(group["x"]) for group in columns.values()):
         raise ValueError("`groups` must have at least one point, received none.")
-    width = max(map(_style.text_width, columns))
+    width = max(map(_style.text_width, [*columns, named_by]))
     figure = _style.new_figure(5.6 + width, 3.8)
     axes = _style.plain(figure.add_subplot())
-    points = np.concatenate([[*zip(g["x"], g["y"], strict=True)] for g in columns.values()])
+    points = np.concatenate([np.stack([g["x"], g["y"]], axis=1) for g in columns.values()])
     chosen = pareto_front(points, higher) if front else np.ones(len(points), bool)
     if front:
         _draw_front(axes, points[chosen], higher)
@@ -100,8 +102,9 @@ def tradeoff(
     axes.set(xlabel=x_name, ylabel=y_name)
     axes.margins(0.12)
     _name_points(axes, columns, chosen)
-    if len(columns) > 1 or front:
-        _style.legend(axes, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    _style.legend(
+        axes, loc="upper left", bbox_to_anchor=(1.0, 1.0), title=named_by, alignment="left"
+    )
     return figure
 
 

@@ -1,6 +1,5 @@
 """The figures of a sweep, as PNG for the screen, and SVG and PDF for a paper."""
 
-import math
 import pathlib
 import typing
 
@@ -10,7 +9,7 @@ import matplotlib.figure
 import tfvae.plots
 from tfvae import _files
 from tfvae.experiments import figures
-from tfvae.experiments.sweeps.tables import Row, SweepTable, is_higher_better
+from tfvae.experiments.sweeps.tables import Row, SweepTable, is_higher_better, short, word
 
 ENDINGS = ("png", "svg", "pdf")
 _CURVE = ("rate", "distortion")
@@ -41,7 +40,9 @@ def draw(table: SweepTable, x: str, y: str, **more: bool) -> matplotlib.figure.F
         return None
     names = {f"{axis}_name": table.named(m) for axis, m in (("x", x), ("y", y))}
     higher = (is_higher_better(x), is_higher_better(y))
-    return tfvae.plots.tradeoff(groups, **names, higher=higher, **more)
+    keys = ", ".join(map(short, table.keys))
+    named_by = f"points: {keys}" if keys else ""
+    return tfvae.plots.tradeoff(groups, **names, higher=higher, named_by=named_by, **more)
 
 
 def save(figure: matplotlib.figure.Figure, folder: pathlib.Path, name: str) -> None:
@@ -57,11 +58,11 @@ def save(figure: matplotlib.figure.Figure, folder: pathlib.Path, name: str) -> N
 
 
 def _point(row: Row, x: str, y: str) -> dict[str, typing.Any]:
-    settings = [f"{v:g}" if isinstance(v, float) else f"{v}" for v in row.settings.values()]
+    settings = [word(value) for value in row.settings.values()]
     return {
         "x": row.means[x].value,
         "y": row.means[y].value,
         "x_error": row.means[x].error,
         "y_error": row.means[y].error,
-        "names": ", ".join(settings) if not math.isnan(row.means[x].value) else "",
+        "names": ", ".join(settings),
     }

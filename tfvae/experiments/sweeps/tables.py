@@ -163,7 +163,7 @@ class SweepTable:
 
     def to_markdown(self) -> str:
         """Returns the means over the seeds as Markdown, with their units and the failures."""
-        head = ["config", *map(_short, self.keys), "n", *map(self._named, self.metrics)]
+        head = ["config", *map(short, self.keys), "n", *map(self._named, self.metrics)]
         rows = [
             [*self._settings(row), row.n, *(self._cell(row, name) for name in self.metrics)]
             for row in self.rows
@@ -172,7 +172,7 @@ class SweepTable:
 
     def to_latex(self) -> str:
         """Returns the means over the seeds as a table of LaTeX, for the package booktabs."""
-        head = ["config", *map(_short, self.keys), "$n$", *map(self._named, self.metrics)]
+        head = ["config", *map(short, self.keys), "$n$", *map(self._named, self.metrics)]
         rows = [
             [*self._settings(row), str(row.n), *(self._cell(row, name) for name in self.metrics)]
             for row in self.rows
@@ -186,7 +186,7 @@ class SweepTable:
     def _grouped(self):
         groups: dict = {}
         for trial, outcome in self._ended:
-            key = (trial.label, tuple((k, _word(v)) for k, v in trial.settings.items()))
+            key = (trial.label, tuple((k, word(v)) for k, v in trial.settings.items()))
             groups.setdefault(key, []).append((trial, outcome))
         for (label, _), members in groups.items():
             good = [outcome.metrics for _, outcome in members if not outcome.error]
@@ -211,13 +211,14 @@ class SweepTable:
         """The unit, without what is said of it after a comma, such as numbers of samples."""
         units = {o.units[name].partition(",")[0] for _, o in self._ended if name in o.units}
         # What is longer explains, and is no unit.
-        return units.pop() if len(units) == 1 and len(min(units)) <= 12 else ""
+        unit = units.pop() if len(units) == 1 else ""
+        return unit if len(unit) <= 24 else ""
 
     def _named(self, name):
         return f"{name} [{self.units[name]}]" if self.units[name] else name
 
     def _settings(self, row):
-        return [row.label, *(_word(row.settings.get(key)) for key in self.keys)]
+        return [row.label, *(word(row.settings.get(key)) for key in self.keys)]
 
     def _cell(self, row, name):
         if name in row.means:
@@ -233,7 +234,7 @@ class SweepTable:
     def _failures(self):
         told = []
         for row in self.rows:
-            settings = ", ".join(f"{_short(k)} {_word(v)}" for k, v in row.settings.items())
+            settings = ", ".join(f"{short(k)} {word(v)}" for k, v in row.settings.items())
             where = f"{row.label}, {settings}" if settings else row.label
             told += [f"Failed, {where}: {_sentence(error)}" for error in row.errors]
         return told
@@ -252,7 +253,7 @@ def write_runs(
         names |= dict.fromkeys(outcome.metrics)
     rows = [["config", *plan.grid, "seed", "run", *names, "seconds", "failed"]]
     for trial, outcome in ended:
-        settings = [_word(trial.settings.get(key)) for key in plan.grid]
+        settings = [word(trial.settings.get(key)) for key in plan.grid]
         values = [outcome.metrics.get(name, "") for name in names]
         seconds = "" if math.isnan(outcome.seconds) else outcome.seconds
         own = [trial.label, *settings, trial.seed, trial.name]
@@ -272,12 +273,13 @@ def is_higher_better(name: str) -> bool:
     return name.startswith(HIGHER)
 
 
-def _short(key: str) -> str:
+def short(key: str) -> str:
+    """Returns the last part of a key as words."""
     return key.rsplit(".", 1)[-1].replace("_", " ")
 
 
-def _word(value: Any) -> str:
-    """A value of a setting as a cell; "–" for a config that does not have the key."""
+def word(value: Any) -> str:
+    """Returns a value of a setting as a cell; "–" for a config that does not have the key."""
     if value is None:
         return "–"
     return " × ".join(map(str, value)) if isinstance(value, (list, tuple)) else f"{value}"
