@@ -101,7 +101,10 @@ def test_a_wheel_installs_tfvae_alone(built):
     information = f"tfvae-{__version__}.dist-info"
     assert {name.split("/")[0] for name in names} == {"tfvae", information}
     installed = {pathlib.Path(name) for name in names if name.startswith("tfvae/")}
-    written = {path.relative_to(ROOT) for path in (ROOT / "tfvae").rglob("*.py")}
+    package = ROOT / "tfvae"
+    written = {
+        path.relative_to(ROOT) for path in (*package.rglob("*.py"), *package.rglob("*.toml"))
+    }
     assert installed == written | {pathlib.Path("tfvae/py.typed")}
     configs = {f"tfvae/experiments/configs/{one.name}.py" for one in experiments.list_configs()}
     assert configs and configs <= {*names}

@@ -159,7 +159,7 @@ def test_tables_that_cannot_be_used(tmp_path, keys, message):
 def test_options_of_another_data_set(tmp_path):
     rows(20).to_csv(tmp_path / "rows.csv", index=False)
     keys = {"data.name": "table", "data.path": str(tmp_path / "rows.csv")}
-    with pytest.raises(ValueError, match=r"options must be among label_column.*received 'size'"):
+    with pytest.raises(ValueError, match=r"options must be among label_column.*received 'noise'"):
         run_data.TrainingData(load_config("vae:pendulum", keys))
 
 

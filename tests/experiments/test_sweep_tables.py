@@ -135,6 +135,7 @@ def test_markdown_shows_what_was_said():
     html = MarkdownIt("commonmark").enable("table").render(text)
     assert html.count("<tr>") == 4 and html.count("<td>failed</td>") == 3
     assert "n in the table" in html and "Failed, vae:digits, latent dim 4: short." in html
+    assert html.count("<li>") == 2
     assert "a_b &amp; 50% of #1 {x} ~ ^ \\ $y$, &quot;q&quot; | κ ‖ λ" in html
 
 

@@ -15,9 +15,11 @@ import pytest
 
 from tfvae.callbacks._lock import FolderLock
 from tfvae.experiments import UserError, load_config, sweeps
-from tfvae.experiments.sweeps import Sweep, study, sweep
+from tfvae.experiments.sweeps import Sweep, drawing, study, sweep
 
-optuna = pytest.importorskip("optuna")
+pytest.importorskip("optuna")
+# What it says of `ask`, with which tests claim runs for workers that then end.
+pytestmark = pytest.mark.filterwarnings("ignore:Heartbeat of storage")
 
 CONFIGS = ["vae:digits", "vhp_vae:digits"]
 GRID = {"model.latent_dim": [2, 4]}
@@ -46,6 +48,7 @@ def ran(monkeypatch):
 
     monkeypatch.setattr(study, "_logged_run", run)
     monkeypatch.setattr(study, "_POLL", 0.01)
+    monkeypatch.setattr(drawing, "write", lambda *_: None)
     return names
 
 

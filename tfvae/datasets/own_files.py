@@ -1,6 +1,7 @@
 """Images in a folder and arrays in a file, those of the user, as splits of examples."""
 
 import pathlib
+import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -126,7 +127,7 @@ def read_arrays(
     try:
         loaded = np.load(path, allow_pickle=False)
         arrays = {"x": loaded} if isinstance(loaded, np.ndarray) else {**loaded}
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"`path` must be {NEEDS_ARRAYS} of numbers, received {str(path)!r} ({error})."
         ) from error

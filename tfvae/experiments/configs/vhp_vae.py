@@ -3,6 +3,8 @@
 `--config=vhp_vae:DATASET`
 """
 
+from typing import Any
+
 from ml_collections import config_dict
 
 from tfvae.experiments.configs import settings
@@ -14,17 +16,6 @@ def get_config(dataset: str = "pendulum") -> config_dict.ConfigDict:
     """Returns the config for a data set; see `settings.DATASETS`."""
     chosen = settings.dataset_settings(dataset)
     own = chosen.get("constrained", {})
-    bound = {
-        "kappa": chosen["kappa"],
-        "multiplier": {
-            "name": "REWO",
-            "nu": chosen.get("nu", 0.05),
-            "tau": 3.0,
-            "initial": chosen["beta"],
-        },
-    }
-    if dataset in settings.OWN:  # What error is small is measured in training.
-        bound = {"kappa": config_dict.placeholder(float)}
     return settings.experiment(
         dataset,
         {
@@ -35,7 +26,20 @@ def get_config(dataset: str = "pendulum") -> config_dict.ConfigDict:
                 "num_importance_samples": 16,
                 **chosen.get("prior", {"hidden": (128, 128)}),
             },
-            "objective": {"name": "Constrained", **bound},
+            "objective": {"name": "Constrained", **_bound(dataset, chosen)},
         },
         fit_prior=own.get("fit_prior", {"steps": 3000}),
     )
+
+
+def _bound(dataset: str, chosen: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of the objective. For data of the user the error is measured in training."""
+    if dataset in settings.OWN:
+        return {"kappa": config_dict.placeholder(float)}
+    multiplier = {
+        "name": "REWO",
+        "nu": chosen.get("nu", 0.05),
+        "tau": 3.0,
+        "initial": chosen["beta"],
+    }
+    return {"kappa": chosen["kappa"], "multiplier": multiplier}

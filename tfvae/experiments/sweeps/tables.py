@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfvae._files import write_text
-from tfvae.evaluation.tables import markdown
+from tfvae.evaluation.tables import escaped, markdown
 from tfvae.experiments.errors import UserError
 from tfvae.experiments.sweeps import latex
 from tfvae.experiments.sweeps.plan import METRICS, TRADEOFF, Sweep, Trial
@@ -168,7 +168,8 @@ class SweepTable:
             [*self._settings(row), row.n, *(self._cell(row, name) for name in self.metrics)]
             for row in self.rows
         ]
-        return "\n".join([markdown(head, rows), "", self._caption(), *self._failures()])
+        failures = [f"- {escaped(line)}" for line in self._failures()]
+        return "\n".join([markdown(head, rows), "", self._caption(), *failures])
 
     def to_latex(self) -> str:
         """Returns the means over the seeds as a table of LaTeX, for the package booktabs."""
