@@ -109,7 +109,7 @@ def test_a_folder_of_tables_keeps_their_split(tmp_path):
         run_data.TrainingData(config)
 
 
-@pytest.mark.parametrize("family", ["vae", "vhp_vae"])
+@pytest.mark.parametrize("family", ["vae", pytest.param("vhp_vae", marks=pytest.mark.slow)])
 def test_a_model_of_a_table_has_a_likelihood_for_each_column(tmp_path, family):
     rows().to_csv(tmp_path / "rows.csv", index=False)
     config = shrunk(load_config(f"{family}:table", {"data.path": str(tmp_path / "rows.csv")}))
@@ -163,7 +163,7 @@ def test_options_of_another_data_set(tmp_path):
         run_data.TrainingData(load_config("vae:pendulum", keys))
 
 
-@pytest.mark.parametrize("name", ["images", "arrays"])
+@pytest.mark.parametrize("name", ["images", pytest.param("arrays", marks=pytest.mark.slow)])
 def test_a_step_on_own_images_and_arrays(tmp_path, name):
     rng = np.random.default_rng(0)
     x = rng.integers(0, 256, (12, 16, 16, 3)).astype("uint8")
@@ -174,7 +174,7 @@ def test_a_step_on_own_images_and_arrays(tmp_path, name):
     if name == "arrays":
         path = tmp_path / "x.npy"
         np.save(path, x)
-    config = shrunk(load_config(f"vhp_vae:{name}", {"data.path": str(path)}))
+    config = shrunk(load_config(f"vae:{name}", {"data.path": str(path)}))
     if name == "images":
         set_keys(config, {"data.options.size": "16", "model.encoder.filters": "4",
                           "model.decoder.filters": "4"})  # fmt: skip

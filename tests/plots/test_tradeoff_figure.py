@@ -63,9 +63,8 @@ def test_points_errors_and_names():
     legend = axes.get_legend()
     assert [text.get_text() for text in legend.get_texts()] == ["VAE", "VHP-VAE"]
     assert legend.get_title().get_text() == "points: latent dim"
-    segments = [s for c in axes.collections for s in c.get_segments()]
-    segments = [s[np.isfinite(s).all(axis=1)] for s in segments]
-    bars = [np.ptp(segment, axis=0).max() for segment in segments if len(segment)]
+    segments = [s for c in axes.collections for s in c.get_segments() if len(s)]
+    bars = [np.ptp(segment, axis=0).max() for segment in segments if np.isfinite(segment).all()]
     assert sorted(bars) == [0.5, 1.0]
     assert axes.get_xlabel() == "rate, nats" and axes.get_ylabel() == "distortion, nats"
 
