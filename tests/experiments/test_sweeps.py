@@ -447,14 +447,14 @@ def kill_first_worker(workdir, killed):
 
 @pytest.mark.slow
 def test_killed_and_taken_up_again_has_the_same_table(tmp_path):
-    """Two processes on one SQLite study, one of which is killed; and one run after the other."""
+    """Two processes on one SQLite study, one of which is killed; and the same without a kill."""
     killed = []
     killer = threading.Thread(target=kill_first_worker, args=(tmp_path / "two", killed))
     killer.start()
     sweep(tiny_plan(), tmp_path / "two", workers=2)
     killer.join()
     assert killed
-    sweep(tiny_plan(), tmp_path / "one", workers=1)
+    sweep(tiny_plan(), tmp_path / "one", workers=2)  # The same number of threads each.
     assert tables_of(tmp_path / "two") == tables_of(tmp_path / "one")
     assert "failed" not in tables_of(tmp_path / "one")["table.md"]
     for trial in tiny_plan().trials():

@@ -141,6 +141,7 @@ def _supervise(arguments, workers, study, names, progress):
 
     try:
         with _sigterm_as_exit():
+            study.add_missing(names)  # Once, and not by each of them.
             for place in range(workers):
                 start(place)
             while running:
