@@ -196,8 +196,8 @@ def _problem(path, error):
         return (
             f"`path` must lead to a model without code of its own, received {str(path)!r}, which "
             "holds a Lambda layer or the like: loading never runs code from a file. Make the model "
-            "of registered layers, or load it by keras.saving.load_model with safe_mode=False if "
-            "you trust it as a program."
+            "of registered layers, or load it by keras.saving.load_model without its safe mode "
+            "if you trust it as a program."
         )
     unknown = re.search(r"Could not locate \w+ '[^']+'", text)
     if unknown:
