@@ -124,7 +124,7 @@ def test_the_prior_of_every_family_is_in_its_report(family, data_dir, monkeypatc
     monkeypatch.setattr(report, "_PRIOR_SAMPLES", 20)
     data, test = run_data.TrainingData(config), run_data.test_data(config)
     model = experiment.build_model(config, data.shape)
-    divergence, error, share = report._of_prior(model, test, config)
+    divergence, error, share = report._prior_fit(model, test, config).lines()
     assert np.isfinite(divergence.value) and error.value > 0.0 and 0.0 <= share.value <= 1.0
     assert divergence.name in comparison.SHOWN and share.name in comparison.SHOWN
     of_noise = "topographic" in family
