@@ -67,7 +67,7 @@ def decoder(
     """
     from PIL import Image
 
-    _checks.one_of("channels", channels, (1, 3))
+    channels = _checks.one_of("channels", channels, (1, 3))
     if size is None:
         with Image.open(first) as image:
             shape = image.size[::-1]
@@ -157,7 +157,9 @@ def split(
     Raises:
       ValueError: if the share leaves no example for one of the splits.
     """
-    _checks.number_in("test_share", test_share, 0.0, 1.0, low_open=True, high_open=True)
+    test_share = _checks.number_in(
+        "test_share", test_share, 0.0, 1.0, low_open=True, high_open=True
+    )
     n = len(next(iter(features.values())))
     num_test = max(1, round(test_share * n))
     if num_test >= n:
