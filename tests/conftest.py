@@ -21,7 +21,7 @@ tf.config.set_logical_device_configuration(
 )
 
 
-# Tests, by identifier, that are slow without a mark of their own; tests/durations.py writes it.
+# Tests and files that are slow without a mark of their own; tests/durations.py writes the list.
 SLOW = frozenset((pathlib.Path(__file__).parent / "slow.txt").read_text().splitlines())
 
 
@@ -40,7 +40,7 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(items):
     """Marks the tests of slow.txt."""
     for item in items:
-        if item.nodeid in SLOW:
+        if not SLOW.isdisjoint((item.nodeid, item.nodeid.partition("::")[0])):
             item.add_marker(pytest.mark.slow)
 
 

@@ -17,7 +17,13 @@ KEPT = (
     "tests/models/test_contract.py::test_fit_lowers_the_loss_and_reports_every_term",
     "tests/models/test_contract.py::test_keras_file_gives_back_the_same_model[VHPVAE]",
     "tests/models/test_contract.py::test_keras_file_gives_back_the_same_model[CascadeVAE]",
-    "tests/models/test_step_by_hand.py",
+)
+# Files that are slow whole, since whichever test of theirs is the first pays for what all share.
+FILES = (
+    "tests/applications/tracking/test_track_command.py",
+    "tests/commands/test_score.py",
+    "tests/experiments/test_runs.py",
+    "tests/serving/test_saved_model.py",
 )
 
 
@@ -31,10 +37,9 @@ def read(path):
 
 
 def slow_ones(seconds, limit):
-    """Identifiers of the tests that take longer, but for those that are kept."""
-    return sorted(
-        name for name, value in seconds.items() if value > limit and not name.startswith(KEPT)
-    )
+    """Identifiers of the tests that take longer, but for those that are kept, and whole files."""
+    long = {name for name, value in seconds.items() if value > limit}
+    return sorted([*FILES, *(name for name in long if not name.startswith((*KEPT, *FILES)))])
 
 
 def table(seconds):
@@ -66,7 +71,12 @@ def main():
     slow = slow_ones(seconds, arguments.seconds)
     folder = pathlib.Path(__file__).parent
     (folder / "slow.txt").write_text("".join(f"{name}\n" for name in slow))
-    quick = {name: value for name, value in seconds.items() if name not in set(slow)}
+    known = set(slow)
+    quick = {
+        name: value
+        for name, value in seconds.items()
+        if name not in known and not name.startswith(FILES)
+    }
     print("\n".join(table(quick)))
 
 
