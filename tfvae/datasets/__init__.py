@@ -4,8 +4,7 @@ Every name is imported when it is first used, because TensorFlow Datasets takes 
 and most programs need only one data set.
 """
 
-import importlib
-from typing import Any
+from tfvae import _late
 
 _MODULES = {
     "CMUMocap": "cmu_mocap",
@@ -103,14 +102,4 @@ __all__ = [
     "two_body_decays",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = _late.names(__name__, _MODULES, globals())

@@ -4,9 +4,7 @@
 `ml_collections.ConfigDict`; `list_configs` tells which ones come with the package.
 """
 
-import importlib
-from typing import Any
-
+from tfvae import _late
 from tfvae.experiments.errors import UserError
 from tfvae.experiments.loading import ConfigFamily, list_configs, load_config, set_keys
 
@@ -32,14 +30,4 @@ __all__ = [
     "sweep",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = _late.names(__name__, _MODULES, globals())
