@@ -78,8 +78,8 @@ def is_used() -> bool:
 def _compiled(function, places):
     """`function` by XLA, and its gradient with respect to the tensors in `places`; None: all.
 
-    The gradient computes the function again: what it would need of it is as large as all pairs, and
-    writing and reading that takes longer.
+    The gradient computes the function again: what it would need of it is as large as all features
+    or all pairs, and writing and reading that takes longer.
     """
     value = tf.function(function, jit_compile=True, autograph=False)
 
