@@ -184,6 +184,16 @@ def test_columns_that_are_not_finite_are_named(detector):
         detector.contributions(bad)
 
 
+def test_columns_of_a_frame_that_are_no_numbers_are_named():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(
+        {"size": [1.0, 2.0], "kind": ["a", "b"], "when": pandas.to_datetime(["2020", "2021"])}
+    )
+    message = r"columns of numbers, received 'kind' \(.*\), 'when' \(datetime64.*Table\(\)"
+    with pytest.raises(ValueError, match=message):
+        OutlierDetector(members=1, steps=1).fit(frame)
+
+
 def test_gaps_for_a_model_that_takes_them():
     """A missing value adds nothing itself, and is no error."""
     x = X / X.std(axis=0)

@@ -15,7 +15,7 @@ from tfvae import _checks, _seeds
 from tfvae._progress import progress
 from tfvae.applications.outliers import served
 from tfvae.applications.outliers.committee import batches, committee, drawn_rows
-from tfvae.applications.outliers.rows import by_column, check_rows, column_names
+from tfvae.applications.outliers.rows import by_column, check_columns, check_rows, column_names
 from tfvae.applications.outliers.scoring import SCORES, Scorer
 from tfvae.applications.outliers.thresholds import threshold
 from tfvae.likelihoods import StudentT
@@ -143,6 +143,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         from sklearn.preprocessing import StandardScaler
 
         settings = self._settings()
+        check_columns(X)
         X = validate_data(self, X, dtype="float64", ensure_min_samples=2, ensure_all_finite=False)
         own = isinstance(self.model, keras.Model)
         model = self.model if own or self.model is None else self.model(X.shape[1])
@@ -300,6 +301,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
 
     def _checked(self, X):
         check_is_fitted(self)
+        check_columns(X)
         X = validate_data(self, X, dtype="float64", reset=False, ensure_all_finite=False)
         check_rows(X, column_names(self), self.takes_missing_)
         return X

@@ -10,6 +10,24 @@ MOST_NAMED = 5
 COMBINATION = "combination"
 
 
+def check_columns(X: Any) -> None:
+    """Raises a ValueError that names the columns of a data frame that are no numbers."""
+    if not (hasattr(X, "columns") and hasattr(X, "dtypes")):
+        return
+    other = [
+        f"{name!r} ({dtype})"
+        for name, dtype in zip(X.columns, X.dtypes, strict=True)
+        if getattr(dtype, "kind", "O") not in "biuf"
+    ]
+    if other:
+        more = f" and {len(other) - MOST_NAMED} more" if len(other) > MOST_NAMED else ""
+        raise ValueError(
+            f"`X` must have columns of numbers, received {', '.join(other[:MOST_NAMED])}{more}. "
+            "Let tfvae.tables.Table make features of columns of any kind: "
+            "Table().fit_transform(rows)."
+        )
+
+
 def check_rows(X: np.ndarray, names: list[str], takes_missing: bool = False) -> None:
     """Raises a ValueError for numbers that are not finite, naming columns, rows and remedies.
 
