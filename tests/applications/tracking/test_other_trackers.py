@@ -80,6 +80,38 @@ def test_deep_sort_realtime_finds_people_by_their_looks(scene):
     assert ids([1, 0]) == before
 
 
+def test_boxmot_finds_people_by_their_looks(scene):
+    """Two who stand close to one another are hidden, and come back having changed places."""
+    reason = "needs boxmot and PyTorch, which bring another build of OpenCV"
+    boxmot = pytest.importorskip("boxmot", reason=reason)
+    structures = pytest.importorskip("boxmot.structures", reason=reason)
+    torch = pytest.importorskip("torch", reason=reason)
+    tracker = boxmot.StrongSort(n_init=2, max_cos_dist=0.1)
+    corner_boxes = np.float32([[50.0, 20.0, 90.0, 110.0], [60.0, 20.0, 100.0, 110.0]])
+
+    def ids(order):
+        """Track of each person."""
+        tracks = tracker.update(
+            structures.Detections(
+                geometry=structures.Boxes(torch.from_numpy(corner_boxes[: len(order)])),
+                scores=torch.full((len(order),), 0.9),
+                class_ids=torch.zeros(len(order), dtype=torch.int64),
+                sample_id="scene",
+                embeddings=torch.from_numpy(scene.looks[order]),
+            ),
+            np.ascontiguousarray(scene.bgr),
+        )
+        found = zip(tracks.detection_indices.tolist(), tracks.track_ids.tolist(), strict=True)
+        return {order[place]: track for place, track in found if place >= 0}
+
+    for _ in range(5):
+        before = ids([0, 1])
+    assert len(set(before.values())) == 2
+    for _ in range(3):
+        ids([])
+    assert ids([1, 0]) == before
+
+
 def test_looks_go_through_the_trackers_package(scene):
     """Its trackers look at boxes alone; what comes beside a box is still beside it afterwards."""
     reason = "needs trackers, which brings another build of OpenCV"
