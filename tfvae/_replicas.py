@@ -59,8 +59,21 @@ def moments(weights: tf.Tensor, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor
 
 def gathered(value: tf.Tensor) -> tf.Tensor:
     """The values of all replicas, (replicas, …)."""
+    return total(own_row(value))
+
+
+def own_row(value: tf.Tensor) -> tf.Tensor:
+    """`value` as this replica's row among rows of zeros, (replicas, …).
+
+    Their total is what all replicas have: one reduction, which can be shared with others, where
+    TensorFlow's `all_gather` takes two, one for the shapes.
+    """
     context = _context()
-    return value[tf.newaxis] if context is None else context.all_gather(value[tf.newaxis], axis=0)
+    if context is None:
+        return value[tf.newaxis]
+    place = tf.reshape(tf.cast(context.replica_id_in_sync_group, tf.int32), [1, 1])
+    shape = tf.concat([[context.num_replicas_in_sync], tf.shape(value)], axis=0)
+    return tf.scatter_nd(place, value[tf.newaxis], shape)
 
 
 def shared_scalar(layer, name: str, value: float):

@@ -1,5 +1,7 @@
 """Models on two replicas: batches that they cannot share evenly, and what Keras cannot do there."""
 
+import collections
+
 import keras
 import numpy as np
 import pytest
@@ -84,3 +86,19 @@ def test_keras_still_cannot_do_it(options, x, mirrored):
         plain.compile("adam", "mse", **options)
     with pytest.raises(tf.errors.InvalidArgumentError):
         plain.fit(x, x[:, :1], batch_size=8, verbose=0)
+
+
+def test_a_step_makes_three_reductions(x, mirrored, monkeypatch):
+    """The size of the batch; votes and sums; gradients: each takes a round trip of the network."""
+    seen, all_reduce = [], tf.distribute.ReplicaContext.all_reduce
+
+    def counted(context, operation, value, *args, **kwargs):
+        seen.append(len(tf.nest.flatten(value)))
+        return all_reduce(context, operation, value, *args, **kwargs)
+
+    monkeypatch.setattr(tf.distribute.ReplicaContext, "all_reduce", counted)
+    monkeypatch.delattr(tf.distribute.ReplicaContext, "all_gather")
+    model = made(mirrored, likelihood="bernoulli")
+    model.build(x.shape)
+    model.fit(np.round(np.abs(np.tanh(x))), batch_size=32, verbose=0)
+    assert collections.Counter(seen) == {1: 2, 3: 2, len(model.trainable_weights): 2}

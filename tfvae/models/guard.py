@@ -17,9 +17,10 @@ def run_if_finite(
     batch: Batch,
     sums: tf.Tensor,
     gradients: list[list[tf.Tensor]] | None,
-    update: Callable[[], None],
+    update: Callable[[list[tf.Tensor]], None],
     number: tf.Tensor | int,
     forward: tuple[Sequence[keras.Variable], Sequence[tf.Tensor]] = ((), ()),
+    to_total: Sequence[tf.Tensor] = (),
 ) -> None:
     """Runs `update` if all is finite and no earlier step has failed, else records what is not.
 
@@ -31,9 +32,11 @@ def run_if_finite(
         batch: data, which must be finite, and the target in the likelihood's support.
         sums: sums of all terms over the batch, (terms,).
         gradients: of each loss in a training step; None in evaluation.
-        update: function that changes the weights and the statistics.
+        update: function that changes the weights and the statistics; it is given the totals.
         number: how many steps came before this one.
         forward: `forward_state`, which computing the terms may have changed, and its values before.
+        to_total: what `update` needs the total of, over all replicas. The replicas' votes go with
+            it, in one reduction.
     """
     watched = [one for part in gradients or [] for one in part if one is not None]
     norm = tf.zeros([])
@@ -76,13 +79,14 @@ def run_if_finite(
             for variable, value in zip(*forward, strict=True):
                 variable.assign(value)
 
-        tf.cond(good, lambda: nothing(update()), lambda: nothing(undo()))
+        tf.cond(good, lambda: nothing(update(list(to_total))), lambda: nothing(undo()))
         return
     # Within a replica no branch may hold a reduction: the update runs, and is undone.
-    votes = _replicas.gathered(tf.concat([[tf.cast(good, tf.float32)], findings()], axis=0))
+    vote = tf.concat([[tf.cast(good, tf.float32)], findings()], axis=0)
+    votes, *totals = _replicas.total([_replicas.own_row(vote), *to_total])
     good, found = tf.reduce_all(votes[:, 0] > 0.0), votes[:, 1:]
     with unchanged([] if gradients is None else model.training_state, ~good):
-        update()
+        update(totals)
     for variable, value in zip(*forward, strict=True):
         variable.assign(tf.where(good, variable.value, value))
     tf.cond(good, lambda: nothing(None), lambda: nothing(record(found)))

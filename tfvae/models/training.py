@@ -69,7 +69,7 @@ def train_step(model, data: Any) -> dict[str, tf.Tensor]:
         total = tf.tensordot(aside, tf.cast(losses.of_elbo, tf.float32), 1)
         sums_aside = tf.stack([total, tf.reduce_sum(aside), number])
 
-    def update():
+    def update(totals):
         frozen = model.objective.prior_is_frozen
         # Put back rather than given no gradient: weight decay must not move the prior either, and
         # the optimizer's moments are warm when the prior's turn comes.
@@ -79,7 +79,7 @@ def train_step(model, data: Any) -> dict[str, tf.Tensor]:
                 if its_weights:
                     compiled_update.apply_gradients(owner.optimizer, its_gradients, its_weights)
         prior_steps.take(model, inference, batch, global_size, frozen)
-        update_parts(model, terms, measured)
+        update_parts(model, totals, measured is not None)
         model.statistics.update_state(sums, weight)
         if model.objective.sets_aside:
             model.statistics.update_held_out(sums_aside)
@@ -91,7 +91,8 @@ def train_step(model, data: Any) -> dict[str, tf.Tensor]:
         if not isinstance(owner.optimizer, keras.optimizers.LossScaleOptimizer)
     ]
     number = tf.convert_to_tensor(model.optimizer.iterations)
-    guard.run_if_finite(model, batch, sums, watched, update, number, (forward, before))
+    of_parts = sums_for_parts(model, terms, measured)
+    guard.run_if_finite(model, batch, sums, watched, update, number, (forward, before), of_parts)
     return step_logs(model)
 
 
@@ -101,7 +102,7 @@ def test_step(model, data: Any) -> dict[str, tf.Tensor]:
     inference, losses = losses_of(model, batch, model.test_seed_generator, training=False)
     sums, weight = sums_over_batch(inference.terms, losses, own_layer_loss(model), batch)
 
-    def update():
+    def update(totals):
         model.statistics.update_state(sums, weight)
 
     guard.run_if_finite(model, batch, sums, None, update, 0)
@@ -156,8 +157,8 @@ def sums_over_batch(
     return tf.linalg.matvec(values, batch.weights), tf.reduce_sum(batch.weights)
 
 
-def update_parts(model, terms: Terms, weights: tf.Tensor | None) -> None:
-    """The dual step and the learned scale, from means over the global batch; then schedules."""
+def sums_for_parts(model, terms: Terms, weights: tf.Tensor | None) -> list[tf.Tensor]:
+    """Σ w of a batch, Σ w of the error and, where the scale is learned, Σ w of the residual."""
     error = tf.reduce_mean(terms.error, axis=0)
     if weights is None:
         sums = [tf.cast(tf.shape(error)[0], tf.float32), tf.reduce_sum(error)]
@@ -173,14 +174,24 @@ def update_parts(model, terms: Terms, weights: tf.Tensor | None) -> None:
             sums.append(tf.reduce_sum(residual, axis=0))
         else:
             sums.append(tf.tensordot(weights, residual, 1))
-    total, *means = _replicas.total(sums)
+    return sums
+
+
+def update_parts(model, totals: list[tf.Tensor], weighted: bool) -> None:
+    """The dual step and the learned scale, from means over the global batch; then schedules.
+
+    Args:
+        totals: `sums_for_parts` over all replicas.
+        weighted: whether examples have weights: perhaps all are 0, and there is no mean then.
+    """
+    total, *sums = totals
     changed = []
-    if weights is not None:  # Perhaps all weights are 0: there is no mean then.
+    if weighted:
         changed = [*model.objective.weights, *model.likelihood.non_trainable_weights]
     with guard.unchanged(changed, total == 0.0):
-        model.objective.update(means[0] / total)
-        if terms.residual is not None:
-            model.likelihood.update(means[1] / total)
+        model.objective.update(sums[0] / total)
+        if len(sums) > 1:
+            model.likelihood.update(sums[1] / total)
     for count_step in model.step_counters:
         count_step()
 
