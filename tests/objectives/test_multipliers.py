@@ -158,6 +158,68 @@ def test_constraint_is_met_and_beta_rises_from_its_start():
     assert start / 100 <= logs["lambda"] < 0.5 * start
 
 
+@pytest.mark.parametrize("name", ["rewo", "geco"])
+def test_gradients_keep_their_size_while_lambda_rises_and_falls(name):
+    """Adam's step is about its learning rate, whatever λ does: m/√v of a constant gradient is 1.
+
+    Were λ a factor of the gradients, √v would keep the largest for a thousand steps, and λ that has
+    fallen by e⁸ would leave steps of less than 1%.
+    """
+    start = 1e4
+    multiplier = REWO(initial=1 / start) if name == "rewo" else GECO(initial=start)
+    vae = tfvae.VAE(
+        2, encoder=tfvae.networks.mlp([8]), decoder=tfvae.networks.mlp([8], (6,)), seed=0,
+        objective=Constrained(kappa=0.01, multiplier=multiplier),
+    )  # fmt: skip
+    vae.compile(keras.optimizers.Adam(1e-4))
+    x = flat_data()
+    vae.build(x.shape)
+
+    def set_lambda(value):
+        state = multiplier.beta if name == "rewo" else multiplier.multiplier
+        state.assign(1 / value if name == "rewo" else value)
+
+    kernel = next(w for w in vae.decoder.trainable_weights if "kernel" in w.path)
+    steps = []
+    for power in [*range(9), *range(7, -1, -1), *[0] * 10]:
+        set_lambda(start * np.exp(power))
+        before = kernel.numpy()
+        vae.train_on_batch(x)
+        steps.append(np.median(np.abs(kernel.numpy() - before)) / 1e-4)
+    assert 0.5 < min(steps) and max(steps) < 1.5
+
+
+def test_a_step_of_a_large_lambda_is_the_gradient_of_the_loss_over_lambda():
+    multiplier = GECO(initial=20.0)
+    vae = tfvae.VAE(
+        2, encoder=tfvae.networks.mlp([8]), decoder=tfvae.networks.mlp([8], (6,)), seed=0,
+        likelihood=tfvae.likelihoods.Gaussian(0.5), objective=Constrained(0.2, multiplier),
+    )  # fmt: skip
+    vae.compile(keras.optimizers.SGD(0.1))
+    x = flat_data()
+    vae.build(x.shape)
+    # z = μ(x) but for 1e-5.
+    kernel, bias = vae.posterior_head.dense.get_weights()
+    kernel[:, 2:], bias[2:] = 0.0, -30.0
+    vae.posterior_head.dense.set_weights([kernel, bias])
+    weights = vae.trainable_weights
+    before = [w.numpy() for w in weights]
+    with tf.GradientTape() as tape:
+        loc, scale = vae.posterior_head(vae.encoder(x))
+        error = tf.reduce_sum((x - vae.decoder(loc)) ** 2, axis=1)
+        rate = 0.5 * tf.reduce_sum(loc**2 + scale**2 - 1 - 2 * tf.math.log(scale), axis=1)
+        of_elbo = 1 / (2 * 0.5**2)
+        loss = tf.reduce_mean(rate + 20.0 * of_elbo * (error - 6 * 0.2**2)) / 20.0
+    gradients = tape.gradient(loss, [w.value for w in weights])
+    vae.train_on_batch(x)
+    for weight, old, gradient in zip(weights, before, gradients, strict=True):
+        if "posterior" not in weight.path:  # σ = 1e-5 has steep rates of its own
+            np.testing.assert_allclose(
+                weight.numpy(), old - 0.1 * gradient.numpy(), rtol=1e-3, atol=1e-5,
+                err_msg=weight.path,
+            )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("nu", 0.0), ("nu", -1.0), ("alpha", 1.0), ("alpha", -0.1), ("tau", 0.0), ("initial", 0.0),

@@ -56,6 +56,8 @@ def train_step(model, data: Any) -> dict[str, tf.Tensor]:
             owners, [losses.model, *losses.networks], of_layers, strict=True
         ):
             mean = global_mean(loss, added, batch, global_size)
+            if owner is model:
+                mean /= model.objective.gradient_divisor()
             scaled.append(owner.optimizer.scale_loss(mean))
     gradients = [
         tape.gradient(loss, [weight.value for weight in its_weights])

@@ -109,6 +109,16 @@ class Objective(Component, abc.ABC):
     def loss(self, terms: Terms) -> tf.Tensor:
         """The quantity to minimise, one number for each example, (B,)."""
 
+    def gradient_divisor(self) -> tf.Tensor | float:
+        """What the gradients of the loss are divided by, ≥ 1 and without a gradient; 1 by default.
+
+        An objective whose loss grows with a number that changes in training, such as λ, divides by
+        it. The optimum and the logged loss stay the same, but the gradients keep their size: Adam,
+        which divides them by a long average, would take steps far too large while the number rises
+        and none for long after it has fallen.
+        """
+        return 1.0
+
     def sample_weights(self, terms: Terms) -> tf.Tensor:
         """Weights of the L samples in averages over them, (L, B); they sum to 1 over L.
 

@@ -132,6 +132,10 @@ class Constrained(Objective):
             excess = tf.stop_gradient(self.multiplier.value()) * terms.distortion
         return tf.reduce_mean(terms.rate + excess, axis=0)
 
+    def gradient_divisor(self) -> tf.Tensor:
+        """λ/λ_ELBO where it is above 1: with a large λ the error's gradient is the ELBO's."""
+        return tf.maximum(tf.convert_to_tensor(self.multiplier.value()), 1.0)
+
     def update(self, error: tf.Tensor) -> None:
         """The dual step."""
         if self.automatic is not None:
