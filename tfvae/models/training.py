@@ -183,6 +183,7 @@ def update_parts(model, totals: list[tf.Tensor], weighted: bool) -> None:
     """The dual step and the learned scale, from means over the global batch; then schedules.
 
     Args:
+        model: its objective and its likelihood are updated.
         totals: `sums_for_parts` over all replicas.
         weighted: whether examples have weights: perhaps all are 0, and there is no mean then.
     """
