@@ -135,7 +135,7 @@ def test_a_whole_run_on_a_table_serves_raw_columns(tmp_path):
     x = table.transform(rows())
     assert x.shape[1:] == model.data_shape
     training.export_saved(tmp_path / "run", tmp_path / "served")
-    card = (tmp_path / "served" / "assets.extra" / "model_card.md").read_text()
+    card = (tmp_path / "served" / "assets.extra" / "MODEL_CARD.md").read_text()
     assert "colour" in card
 
 

@@ -287,6 +287,7 @@ def test_served_raw_columns_have_the_scores_of_python(tmp_path):
     [OutlierDetector(members=2, steps=20, num_samples=2, verbose=0)],
     expected_failed_checks=lambda estimator: {
         "check_methods_subset_invariance": "float32 products round by the size of a batch: 1e-6",
+        "check_methods_sample_order_invariance": "float32 products round by the place in a batch",
     },
 )
 def test_checks_of_scikit_learn(estimator, check):
