@@ -43,7 +43,7 @@ def test_a_notebook_is_watched_and_a_program_that_imports_its_kernel_is_not(monk
 
 
 def test_bad_verbose():
-    message = "`verbose` must be one of 'auto', 0, 1, received 'yes'"
+    message = "`verbose` must be one of 'auto', 0, 1, 2, received 'yes'"
     with pytest.raises(ValueError, match=message), _progress.progress(3, "yes"):
         pass
 

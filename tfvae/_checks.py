@@ -3,6 +3,7 @@
 import difflib
 import importlib
 import numbers
+import shlex
 import types
 
 import keras
@@ -12,12 +13,19 @@ import numpy as np
 def package(name: str, purpose: str, install: str, hint: str = "") -> types.ModuleType:
     """Returns a module that not everybody has installed.
 
+    Args:
+        name: of the module.
+        purpose: what needs it.
+        install: what pip installs; the message quotes it where a shell needs that: 'tfvae[search]'.
+        hint: what else to do.
+
     Raises:
         ImportError: naming what needs it, what to install, and perhaps what does without.
     """
     try:
         return importlib.import_module(name)
     except ImportError as error:
+        install = shlex.quote(install.strip("'"))
         raise ImportError(
             f"{purpose} needs the package {name.split('.')[0]}, which is not installed. Run `pip "
             f"install {install}`. {hint}".strip()

@@ -1,6 +1,7 @@
 """Files that are complete or not there, and files of arrays that end with their SHA-256."""
 
 import contextlib
+import errno
 import hashlib
 import io
 import json
@@ -34,6 +35,8 @@ def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     """
     name = partial_name(pathlib.Path(path).name)
     path = pathlib.Path(os.path.realpath(path))
+    if not path.parent.is_dir():  # Otherwise the error would be of the partial file.
+        raise FileNotFoundError(errno.ENOENT, "The folder does not exist", str(path.parent))
     partial = path.with_name(name)
     try:
         yield partial
@@ -43,6 +46,40 @@ def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def check_folder(name: str, path: str | os.PathLike) -> None:
+    """Looks whether a folder may be created where an argument says; creates nothing.
+
+    Raises:
+        ValueError: when a file is in its place or above it, or what is above may not be written to.
+    """
+    path = pathlib.Path(os.path.abspath(path))
+    there = next(one for one in (path, *path.parents) if os.path.lexists(one))
+    if not there.is_dir():
+        raise cannot_create(name, path, f"{there} is no folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise cannot_create(name, path, f"{there} may not be written to")
+
+
+def make_folder(name: str, path: str | os.PathLike) -> None:
+    """Creates the folder that an argument names, with those above it, unless it is there.
+
+    Raises:
+        ValueError: when it cannot be created; says why.
+    """
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise cannot_create(name, path, error.strerror) from error
+
+
+def cannot_create(name: str, path: str | os.PathLike, reason: str | None) -> ValueError:
+    """The error for an argument that names a folder which cannot be created."""
+    return ValueError(
+        f"{name} must be a folder that exists or can be created, received {os.fspath(path)!r}, "
+        f"which cannot be used: {reason}. Choose another folder."
+    )
 
 
 def partial_name(name: str) -> str:

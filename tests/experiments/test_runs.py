@@ -78,11 +78,12 @@ def test_the_report_ends_with_what_happened(whole):
     sentences = [line.value for line in lines if line.name in ("what happened", "what to try next")]
     assert len(sentences) == 2
     state = model.objective.bound_state(model.likelihood)
-    assert f"The error is {state.error:.4g}, " in sentences[0]
+    assert f"The error of the last training steps, {state.error:.4g}, " in sentences[0]
     written = json.loads((workdir / "report.json").read_text())
     assert [written[name]["value"] for name in ("what happened", "what to try next")] == sentences
     last = (workdir / "report.md").read_text().strip().split("\n\n")[-1]
-    assert last.startswith("The error is") and last.endswith(".") and "|" not in last
+    assert last.startswith("The error of the last training steps") and last.endswith(".")
+    assert "|" not in last and "\\`" not in last
 
 
 def test_files(whole):

@@ -3,14 +3,13 @@
 import os
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 from numpy.typing import ArrayLike
 
 from tfvae import _checks, _seeds
-from tfvae.models import LatentVariableModel
+from tfvae.models import LatentVariableModel, persistence
 from tfvae.priors import DensityBuffer as Buffer
 from tfvae.priors import fit_to
 
@@ -231,4 +230,4 @@ class DensityBuffer:
         Raises:
             ValueError: when the file is missing or damaged, or holds another model.
         """
-        return cls(keras.saving.load_model(path, compile=False))
+        return cls(persistence.load_uncompiled(path))

@@ -5,7 +5,8 @@ A command is a module of this package, and its name in `COMMANDS`. The module ha
 - a docstring: its first line stands in `tfvae --help`, all of it in `tfvae COMMAND --help`;
 - `add_arguments(parser)`, which adds to a `parsing.Parser`, an `argparse.ArgumentParser`;
 - `run(options)`, which does it. What the user can correct is raised as a `UserError`, whose text
-  alone is shown; the decorator `parsing.user_errors()` makes one of the library's errors.
+  alone is shown, as is that of an `OSError`; the decorator `parsing.user_errors()` makes one of
+  the library's errors.
 
 `parsing.add_config` gives a command --config with its keys, and --workdir: `options.config` is the
 config then. Modules import what takes long, such as Matplotlib, in these functions: `tfvae --help`
@@ -75,6 +76,8 @@ def _run(name: str, arguments: Sequence[str]) -> None:
         command.run(parser.parse(arguments))
     except UserError as error:
         parser.exit(2, f"{parser.prog}: error: {error}\n")
+    except OSError as error:  # A disk that is full, a folder or file that cannot be used.
+        parser.exit(2, f"{parser.prog}: error: {type(error).__name__}: {error}\n")
     except KeyboardInterrupt:
         print("Stopped by Ctrl-C. To go on, give the same command again.")
         sys.exit(128 + signal.SIGINT)

@@ -41,6 +41,7 @@ def run(options: argparse.Namespace) -> None:
     from tfvae.applications.explorer import LatentSpace, files, server
 
     server.check_installed()  # Before minutes of loading.
+    files.check_paths(options.model, options.data)
     model = files.read_model(options.model)
     data = None
     if options.data is not None:

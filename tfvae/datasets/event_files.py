@@ -13,7 +13,7 @@ from tfvae import _checks
 from tfvae.datasets import raw_files
 from tfvae.datasets.kinematics import four_vectors
 
-EXTRA = "'tfvae[physics]'"
+EXTRA = "tfvae[physics]"
 # PDG numbers of the charged leptons, e⁻, μ⁻, τ⁻, and of their antiparticles.
 LEPTONS = ((11, 13, 15), (-11, -13, -15))
 # Four numbers of particle i in the branches of a flat tree

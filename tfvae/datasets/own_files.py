@@ -114,7 +114,8 @@ def read_arrays(
 
     Args:
       path: an .npz file with x_train, x_test and perhaps y_train, y_test; with x and perhaps y; or
-        with one array; or an .npy file. Arrays of objects are refused: they could hold code.
+        with one array of any name; or an .npy file. Arrays of objects are refused: they could hold
+        code.
       test_share: share of the examples in the test split, where the file has no splits.
       data_seed: seed of the split.
 
@@ -124,13 +125,7 @@ def read_arrays(
     Raises:
       ValueError: if the file is damaged or has other arrays, or lengths differ.
     """
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        arrays = {"x": loaded} if isinstance(loaded, np.ndarray) else {**loaded}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"`path` must be {NEEDS_ARRAYS} of numbers, received {str(path)!r} ({error})."
-        ) from error
+    arrays = _loaded(path)
     if len(arrays) == 1:
         arrays = {"x": next(iter(arrays.values()))}
     if {"x_train", "x_test"} <= arrays.keys():
@@ -147,6 +142,29 @@ def read_arrays(
     for part in parts.values():
         _check_examples(part, path)
     return parts if "train" in parts else split(parts["all"], test_share, data_seed)
+
+
+def arrays_of(path: pathlib.Path) -> dict[str, np.ndarray]:
+    """The arrays of an .npz or .npy file whose rows are examples, by the names that they have.
+
+    Raises:
+      ValueError: as `read_arrays`.
+    """
+    arrays = _loaded(path)
+    if len(arrays) == 1:
+        return arrays
+    names = ("x_train", "x_test") if {"x_train", "x_test"} <= arrays.keys() else ("x",)
+    return {name: arrays[name] for name in names}
+
+
+def _loaded(path):
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        return {"x": loaded} if isinstance(loaded, np.ndarray) else {**loaded}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"`path` must be {NEEDS_ARRAYS} of numbers, received {str(path)!r} ({error})."
+        ) from error
 
 
 def split(

@@ -16,6 +16,9 @@ from tfvae.models import LatentVariableModel, aggregated, units
 
 # Below this share of prior samples where data are, a better prior makes better samples.
 GOOD_SHARE = 0.9
+# The ELBO of new data may be so much below that of the training data: nats per feature, and at
+# least. With a learned scale, 0.2 is a squared error that is 40% larger.
+GAP_PER_FEATURE, LEAST_GAP = 0.2, 5.0
 # What the share is for the aggregated posterior itself.
 BEST_SHARE = aggregated.QUANTILE
 
@@ -48,6 +51,9 @@ class Explanation(Report):
         posterior: PosteriorReport | None,
         fit: PriorFit | None,
         rate: float | None = None,
+        *,
+        elbo: float | None = None,
+        training_elbo: float | None = None,
     ) -> "Explanation":
         """The sentences of reports that are there already; see `explain`, which makes them.
 
@@ -56,13 +62,23 @@ class Explanation(Report):
             posterior: from `posterior_report`; None: nothing is said of the latents in use.
             fit: from `prior_fit`; None: nothing is said of the prior.
             rate: nats, from `model.evaluate`; None: not known.
+            elbo: nats, of data that were not trained on; None: not known.
+            training_elbo: nats, of the training data; None: not known.
         """
         used = None
         if posterior is not None and model.prior.posterior_is_over_z:
             shares = posterior.share_of_means
             used = int(np.sum(shares >= ACTIVE_SHARE)), len(shares)
+        gap = _gap(model, elbo, training_elbo)
         happened = [_of_objective(model), *_of_latents(used), *_of_prior(fit)]
-        return cls(_listed(happened) + ".", _advice(model, used, fit, rate))
+        sentence = _listed(happened) + "."
+        if gap is not None:
+            sentence += (
+                f" The ELBO is {elbo:.4g} nats on data that were not trained on, and "
+                f"{training_elbo:.4g} on the training data, {gap:.4g} more: the model has learned "
+                "its examples by heart."
+            )
+        return cls(sentence, _advice(model, used, fit, rate, gap))
 
 
 def explain(
@@ -84,10 +100,12 @@ def explain(
     or, where there are none, what the other two say: the first of these that applies.
 
     1. A rate of more than 100 nats per latent, of a compiled model: data in raw units.
-    2. The bound was not reached, or the objective's schedule has not ended.
-    3. No latent is in use.
-    4. Less than 90% of the prior samples lie where data are, of at most 99%.
-    5. All is well: how many latents would do, or what may explain more.
+    2. The ELBO of these data is below that of the training data, as the last `fit` of this process
+       reported it, by more than 0.2 nats per feature and 5 nats: overfitting.
+    3. The bound was not reached, or the objective's schedule has not ended.
+    4. No latent is in use.
+    5. Less than 90% of the prior samples lie where data are, of at most 99%.
+    6. All is well: how many latents would do, or what may explain more.
 
     Args:
         model: a trained model.
@@ -122,10 +140,12 @@ def explain(
         num_importance_samples=num_importance_samples,
         seed=seed,
     )
-    rate = None
+    rate = elbo = None
     if model.compiled:
-        rate = float(model.evaluate(data, y, verbose=0)["rate"])
-    return Explanation.of(model, posterior, fit, rate)
+        terms = model.evaluate(data, y, verbose=0)
+        rate, elbo = float(terms["rate"]), float(terms["elbo"])
+    training_elbo = _training_elbo(model)
+    return Explanation.of(model, posterior, fit, rate, elbo=elbo, training_elbo=training_elbo)
 
 
 def _reports(model, data, y, batch_size, **options):
@@ -135,6 +155,25 @@ def _reports(model, data, y, batch_size, **options):
     if not model.prior.is_proper or not np.any(posterior.mean_variance):
         return posterior, None
     return posterior, prior_fit(model, data, y=y, batch_size=batch_size, **options)
+
+
+def _training_elbo(model):
+    """The ELBO that `fit` reported of the epoch whose weights the model has; None: not known."""
+    logs = getattr(getattr(model, "history", None), "history", None) or {}
+    elbos, held_out = logs.get("elbo"), logs.get("held_out_loss")
+    if not elbos:
+        return None
+    if held_out and len(held_out) == len(elbos) and np.all(np.isfinite(held_out)):
+        return float(elbos[int(np.argmin(held_out))])
+    return float(elbos[-1])
+
+
+def _gap(model, elbo, training_elbo):
+    """By how much the ELBO of new data is lower, where this is notable, in nats; else None."""
+    if elbo is None or training_elbo is None:
+        return None
+    gap = training_elbo - elbo
+    return gap if gap > max(GAP_PER_FEATURE * math.prod(model.target_shape), LEAST_GAP) else None
 
 
 def _of_objective(model) -> str:
@@ -147,12 +186,20 @@ def _of_objective(model) -> str:
             return "The objective sets no bound on the error"
         return "No step was trained that could reach the bound on the error"
     kappa = f"{'the automatic ' if state.is_automatic else ''}κ = {state.kappa:.4g}"
+    error = f"The error of the last training steps, {state.error:.4g},"
     if state.reached:
-        text = f"The error is {state.error:.4g}, which reaches {kappa} ({state.unit})"
+        text = f"{error} reaches {kappa} ({state.unit})"
     else:
         above = f" by {state.error / state.kappa - 1.0:.0%}" if state.kappa > 0.0 else ""
-        text = f"The error is {state.error:.4g}, which misses {kappa}{above} ({state.unit})"
-    return text + (", the prior has not been trained" if state.prior_is_untrained else "")
+        text = f"{error} misses {kappa}{above} ({state.unit})"
+    if not state.prior_is_untrained:
+        return text
+    if model.prior_was_fitted:
+        return (
+            f"{text}, the initial phase of REWO has not ended: the prior was learned after "
+            "training, by `fit_prior` alone"
+        )
+    return f"{text}, the initial phase of REWO has not ended: the prior has not been trained"
 
 
 def _of_latents(used) -> list[str]:
@@ -171,12 +218,17 @@ def _of_prior(fit) -> list[str]:
     ]
 
 
-def _advice(model, used, fit, rate) -> str:
+def _advice(model, used, fit, rate, gap) -> str:
     latents = model.latent_dim * math.prod(model.sequence_shape)
     if rate is not None and units.absurd_rate(rate, latents):
         return (
             f"The rate of {rate:.3g} nats says that data were in raw units: bring all features to "
             "about unit size before `fit`."
+        )
+    if gap is not None:
+        return (
+            "More data, smaller networks, fewer latent dimensions, weight decay, dropout or fewer "
+            "epochs help against that; more epochs do not."
         )
     state = model.objective.bound_state(model.likelihood)
     if state is not None and not state.reached:

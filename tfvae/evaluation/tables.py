@@ -55,7 +55,17 @@ def _is_sentence(value):
 
 def escaped(text: str) -> str:
     """Escapes a text for a line or a cell of Markdown, which then shows it as it is."""
-    return _MARKUP.sub(r"\\\g<0>", " ".join(text.split()))
+    return _marked(" ".join(text.split()))
+
+
+def _marked(text):
+    return _MARKUP.sub(r"\\\g<0>", text)
+
+
+def escaped_text(text: str) -> str:
+    """As `escaped`, but what stands in backticks stays code."""
+    parts = re.split(r"(`[^`]+`)", " ".join(text.split()))
+    return "".join(part if i % 2 else _marked(part) for i, part in enumerate(parts))
 
 
 def fenced(language: str, text: str) -> str:

@@ -13,18 +13,25 @@ import tfvae.evaluation
 from tfvae import _names
 from tfvae._files import write_text
 from tfvae.evaluation import Line, table
-from tfvae.evaluation.tables import apart, escaped, markdown
+from tfvae.evaluation.tables import apart, escaped, escaped_text, markdown
 from tfvae.experiments import motion_capture, path, run_data
 from tfvae.models import LatentVariableModel, SequenceVAE
 
 __all__ = ["Line", "measure", "table", "write"]
+
+TRAINING_ELBO = "ELBO of training data"
+# What stands above the table: the sentences below it tell of the training, too.
+OF_TEST_DATA = "The table is of the test data, where it does not say otherwise."
 
 # Latents that are drawn for the fit of the prior.
 _PRIOR_SAMPLES = 1000
 
 
 def measure(
-    model: LatentVariableModel, test: tf.data.Dataset, config: config_dict.ConfigDict
+    model: LatentVariableModel,
+    test: tf.data.Dataset,
+    config: config_dict.ConfigDict,
+    training_elbo: float | None = None,
 ) -> list[Line]:
     """Returns the numbers of the report.
 
@@ -33,6 +40,7 @@ def measure(
         test: batches of test examples, as from `run_data.test_data`.
         config: config of the run; its `report` gives the numbers of samples and examples for the
             likelihood, and the number of samples for the density of a hierarchical prior.
+        training_elbo: nats, from `elbo_in_training`; None: not known.
     """
     terms = model.evaluate(run_data.with_labels_of(model, test, config), verbose=0)
     posterior = tfvae.evaluation.posterior_report(model, test)
@@ -56,10 +64,10 @@ def measure(
             Line("κ reached in training", "yes" if reached else "no"),
         ]
         if model.objective.prior_is_frozen is not None:
-            frozen = bool(model.objective.prior_is_frozen)
-            constraint.append(Line("prior trained", "no" if frozen else "yes"))
+            constraint.append(_prior_trained(model))
     return [
         Line("ELBO", terms["elbo"], "nats"),
+        *([] if training_elbo is None else [Line(TRAINING_ELBO, training_elbo, "nats")]),
         Line("distortion", terms["distortion"], "nats"),
         Line("rate", terms["rate"], "nats"),
         Line("constraint", terms["constraint"], error_unit),
@@ -72,8 +80,27 @@ def measure(
         *_of_path(model, test, config),
         *_of_latents(model, test, config),
         *_of_joints(model, test, config),
-        *tfvae.evaluation.Explanation.of(model, posterior, fit, terms["rate"]).lines(),
+        *tfvae.evaluation.Explanation.of(
+            model, posterior, fit, terms["rate"], elbo=terms["elbo"], training_elbo=training_elbo
+        ).lines(),
     ]
+
+
+def _prior_trained(model: LatentVariableModel) -> Line:
+    """Whether a prior that REWO holds at first was trained, and by what."""
+    if not bool(model.objective.prior_is_frozen):
+        return Line("prior trained", "yes")
+    phase = "REWO's initial phase has not ended"
+    return Line("prior trained", "by fit_prior" if model.prior_was_fitted else "no", phase)
+
+
+def training_elbo_of(workdir: str | os.PathLike[str]) -> float | None:
+    """The ELBO of the training data by an earlier report in `workdir`, nats; None: not known."""
+    try:
+        written = json.loads((pathlib.Path(workdir) / "report.json").read_text(encoding="utf-8"))
+        return float(written[TRAINING_ELBO]["value"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _of_joints(
@@ -182,7 +209,8 @@ def write(lines: list[Line], workdir: str | os.PathLike[str], title: str) -> Non
     workdir = pathlib.Path(workdir)
     numbers, sentences = apart(lines)
     text = markdown(["term", "value", "unit"], [list(line) for line in numbers])
-    parts = [f"# {escaped(title)}", text, *([escaped(sentences)] if sentences else [])]
+    parts = [f"# {escaped(title)}", OF_TEST_DATA, text]
+    parts += [escaped_text(sentences)] if sentences else []
     write_text(workdir / "report.md", "\n\n".join(parts) + "\n")
     plain = {line.name: {"value": line.value, "unit": line.unit} for line in lines}
     text = json.dumps(plain, indent=2, ensure_ascii=False)

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import pathlib
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import tensorflow as tf
 from ml_collections import config_dict
 
 import tfvae.datasets
+from tfvae.datasets import own_files
 from tfvae.experiments import own_table
 from tfvae.models import LatentVariableModel
 
@@ -99,6 +101,30 @@ def test_data(config: config_dict.ConfigDict) -> tf.data.Dataset:
     if config.data.sequences:
         batches = _sequences(_counted(batches.unbatch())[0], config)
     return _cached(batches) if config.data.cache else batches
+
+
+def check_values(model: LatentVariableModel, config: config_dict.ConfigDict) -> None:
+    """Says which arrays of the user's file are read, and refuses values that are not finite.
+
+    Raises:
+        ValueError: for NaN, where the likelihood has no missing values, and for infinities: names
+            the array, its first such row, and how many there are.
+    """
+    if config.data.name != "arrays":
+        return
+    found = own_files.arrays_of(pathlib.Path(config.data.path).expanduser())
+    for name, x in found.items():
+        bad = np.isinf(x) if model.takes_missing else ~np.isfinite(x)
+        rows = np.flatnonzero(bad.reshape(len(x), -1).any(axis=1))
+        if len(rows):
+            raise ValueError(
+                f"--config.data.path must hold finite numbers, received {np.sum(bad):,} that are "
+                f"NaN or infinite in {len(rows):,} of the {len(x):,} rows of {name!r}, the first "
+                f"in row {rows[0]} (from 0), in {config.data.path}. Fill them or leave their rows "
+                "out. If NaN stands for a missing value, a config of your own may give its "
+                "likelihood `missing=True`."
+            )
+    print(f"Examples of {config.data.path}: {' and '.join(found)}.", flush=True)
 
 
 def with_labels_of(

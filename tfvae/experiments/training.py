@@ -71,10 +71,13 @@ def run(
     check_same(config, workdir)
     try:
         experiment.check_counts(config)
+        _files.check_folder("--workdir", workdir)
         data, test = run_data.TrainingData(config), run_data.test_data(config)
         clock.note("data")
         with strategy.scope():
             model = experiment.build_model(config, data.shape, data.table)
+        run_data.check_values(model, config)
+        _files.make_folder("--workdir", workdir)
     except ValueError as error:
         raise UserError(error) from error
     if not strategy.extended.should_checkpoint:
@@ -87,12 +90,13 @@ def run(
         train(model, data, test, config, workdir, callbacks, saved=saved)
         clock.note("training")
         if config.fit_prior.steps:
-            print("Prior …", flush=True)
-            model.fit_prior(data.batches(0, 1), seed=config.seed, **config.fit_prior)
-            clock.note("prior")
+            print(f"Prior alone, by fit_prior: {config.fit_prior.steps:,} steps …", flush=True)
+            shown = 1 if sys.stdout.isatty() else 2
+            model.fit_prior(data.batches(0, 1), seed=config.seed, verbose=shown, **config.fit_prior)
+            clock.note("fit_prior after training")
         if data.table is not None:
             data.table.save(workdir / TABLE)
-        return _finish(model, test, config, workdir, strategy, clock)
+        return _finish(model, data, test, config, workdir, strategy, clock)
 
 
 def _checkpoints(workdir: pathlib.Path, data: run_data.TrainingData) -> Checkpoints:
@@ -112,6 +116,7 @@ def _locked(saved: Checkpoints) -> Iterator[None]:
 
 def _finish(
     model: LatentVariableModel,
+    data: run_data.TrainingData,
     test: tf.data.Dataset,
     config: config_dict.ConfigDict,
     workdir: pathlib.Path,
@@ -123,7 +128,9 @@ def _finish(
     model.save(workdir / MODEL)
     if strategy.num_replicas_in_sync > 1:
         model = load(workdir)  # The report and the figures use one device.
-    lines = report.measure(model, test, config)
+    seen = run_data.first_steps(model, data.batches(0, 1), config)
+    training_elbo = float(model.evaluate(seen, verbose=0)["elbo"])
+    lines = report.measure(model, test, config, training_elbo)
     clock.note("report")
     print("Figures and model files …", flush=True)
     figures.write(model, test, config, workdir)
@@ -193,6 +200,9 @@ def train(
         callbacks: additional Keras callbacks.
         saved: the checkpoints of the run; None: those in `workdir`.
         writes: whether this process writes files.
+
+    Raises:
+        UserError: if the checkpoints are of another run, or the data or the steps cannot be used.
     """
     saved = saved or _checkpoints(workdir, data)
     try:
@@ -215,16 +225,19 @@ def train(
             keras.callbacks.CSVLogger(str(history), append=True),
             *tensorboard(workdir / "logs", model, test, config),
         ]
-    model.fit(
-        data.batches(first, config.epochs),
-        validation_data=run_data.with_labels_of(model, test, config),
-        epochs=config.epochs,
-        initial_epoch=first,
-        steps_per_epoch=data.steps,
-        callbacks=[*records, *callbacks, saved],
-        # A terminal shows a progress bar; a file gets one line an epoch.
-        verbose=1 if sys.stdout.isatty() else 2,
-    )
+    try:
+        model.fit(
+            data.batches(first, config.epochs),
+            validation_data=run_data.with_labels_of(model, test, config),
+            epochs=config.epochs,
+            initial_epoch=first,
+            steps_per_epoch=data.steps,
+            callbacks=[*records, *callbacks, saved],
+            # A terminal shows a progress bar; a file gets one line an epoch.
+            verbose=1 if sys.stdout.isatty() else 2,
+        )
+    except (ValueError, FloatingPointError) as error:  # Of data and rates that cannot serve.
+        raise UserError(error) from error
 
 
 def tensorboard(
@@ -281,7 +294,7 @@ def evaluate(config: config_dict.ConfigDict, workdir: pathlib.Path) -> list[repo
         test = run_data.test_data(config)
     except ValueError as error:
         raise UserError(error) from error
-    lines = report.measure(model, test, config)
+    lines = report.measure(model, test, config, report.training_elbo_of(workdir))
     report.write(lines, workdir, f"{type(model).__name__} on {config.data.name}")
     return lines
 

@@ -210,10 +210,11 @@ class LatentVariableModel(Refittable):
         """As `keras.Model.fit`; y holds what the model needs beside x, else it is ignored.
 
         Raises:
-            ValueError: when the data are empty, of the wrong shape or outside the support, or a
-                part of y is missing.
+            ValueError: when the model is not compiled; the data are empty, of the wrong shape or
+                outside the support; or a part of y is missing.
             FloatingPointError: when a term is not finite; says which, and at which step.
         """
+        workflow.check_compiled(self, "fit")
         inputs.check_batch_size("fit", y)
         options = workflow.by_name(super().fit, x, y, *args, **kwargs)
         look = first_look(self, x, y, values=True)
@@ -244,6 +245,7 @@ class LatentVariableModel(Refittable):
         self, x: Any = None, y: Any = None, *args, return_dict: bool = True, **kwargs
     ) -> dict[str, float] | list[float]:
         """As `keras.Model.evaluate`, but a dict; the same data give the same numbers each time."""
+        workflow.check_compiled(self, "evaluate")
         inputs.check_batch_size("evaluate", y)
         options = workflow.by_name(super().evaluate, x, y, *args, **kwargs)
         look = first_look(self, x, y)

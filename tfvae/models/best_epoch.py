@@ -12,13 +12,14 @@ NOTABLE = 0.5
 
 
 class BestEpoch(keras.callbacks.Callback):
-    """Adds "held_out_loss" to the logs, and ends `fit` with the weights of its least value.
+    """Ends `fit` with the weights of the least "held_out_loss", which it adds to the logs.
 
-    It is −ELBO with the penalties on it, in nats, as a mean over an epoch and the n examples that
-    the objective sets aside (`Objective.divided`). Where it rises, networks learn the other
-    examples by heart. Small data have few: epochs are compared by the moving average of the loss,
-    in which an epoch has the share n/(n + 100). Epochs that end while the objective holds the prior
-    do not count. Optimizer and random streams are those of the last epoch.
+    There is none where no example is set aside. It is −ELBO with the penalties on it, in nats, as a
+    mean over an epoch and the n examples that the objective sets aside (`Objective.divided`). Where
+    it rises, networks learn the other examples by heart. Small data have few: epochs are compared
+    by the moving average of the loss, in which an epoch has the share n/(n + 100). Epochs that end
+    while the objective holds the prior do not count. Optimizer and random streams are those of the
+    last epoch.
     """
 
     keeps_state = True
@@ -30,6 +31,8 @@ class BestEpoch(keras.callbacks.Callback):
         self.total, self.weight = 0.0, 0.0
         self.best, self.last, self.best_epoch, self.last_epoch = math.inf, math.nan, -1, -1
         self.best_weights = []
+        # Of examples that were set aside in all epochs.
+        self.number = 0.0
         self._measured = None
 
     def on_test_begin(self, logs: dict | None = None) -> None:
@@ -41,7 +44,8 @@ class BestEpoch(keras.callbacks.Callback):
         loss, number = self._measured or self.model.statistics.held_out_mean()
         self._measured = None
         self.last_epoch = epoch
-        if logs is not None:
+        self.number += number
+        if logs is not None and self.number:
             logs["held_out_loss"] = loss
         frozen = self.model.objective.prior_is_frozen
         if not number or (frozen is not None and bool(frozen)):
@@ -61,6 +65,14 @@ class BestEpoch(keras.callbacks.Callback):
 
     def warning(self) -> str | None:
         """What a user should know about the epochs after the best one; None: all is well."""
+        if self.last_epoch >= 0 and not self.number:
+            return (
+                "No example was set aside: one in ten is, to measure the error on examples that "
+                "are not trained on, and these data are too few, or have too few different ones. "
+                "The error and the automatic `kappa` are those of the training examples, and no "
+                "epoch was chosen as the best. Give more data (about 50 examples or more), or "
+                "`objective=tfvae.objectives.Constrained(kappa=…)`."
+            )
         epochs = f"{self.last_epoch + 1} epochs"
         if not self.best_weights or self.last < self.best + NOTABLE:
             return None

@@ -3,10 +3,12 @@
 import contextlib
 import hashlib
 import os
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import h5py
+import keras
 import numpy as np
 
 from tfvae import _files, _fused
@@ -16,6 +18,8 @@ from tfvae.models.queries import Queryable
 
 SEED_GENERATORS = ("seed_generator", "test_seed_generator")
 WEIGHTS_FILE, DIGEST = ".weights.h5", "sha256"
+# What a built model knows beside its shapes and its weights.
+_BESIDE_SHAPES = {"columns", "prior_was_fitted"}
 
 
 class Persistent(Queryable):
@@ -74,14 +78,16 @@ class Persistent(Queryable):
         super().load_own_variables(load_random_states(self, store))
 
     def get_build_config(self) -> dict:
-        """The shapes of the data, and the names of the columns of a table."""
-        return {**super().get_build_config(), "columns": self.columns}
+        """The shapes of the data, the columns of a table, whether `fit_prior` learned the prior."""
+        own = {name: getattr(self, name) for name in _BESIDE_SHAPES}
+        return {**super().get_build_config(), **own}
 
     def build_from_config(self, config: dict) -> None:
         """Builds the model as the saved one was built."""
-        # Keras would keep the columns among the shapes, and could not build what is saved again.
-        super().build_from_config({n: v for n, v in config.items() if n != "columns"})
-        self.columns = config.get("columns")
+        # Keras would keep them among the shapes, and could not build what is saved again.
+        super().build_from_config({n: v for n, v in config.items() if n not in _BESIDE_SHAPES})
+        for name in _BESIDE_SHAPES & config.keys():
+            setattr(self, name, config[name])
 
     def get_config(self) -> dict:
         """The constructor's arguments; networks left to the model are those that it made."""
@@ -92,6 +98,13 @@ class Persistent(Queryable):
     def from_config(cls, config: dict) -> "Persistent":
         """Rebuilds the parts first."""
         return cls(**{name: deserialized(value) for name, value in config.items()})
+
+
+def load_uncompiled(path: str | os.PathLike, **options: Any) -> Any:
+    """As `keras.saving.load_model` without the optimizer, of whose state Keras warns otherwise."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+        return keras.saving.load_model(path, compile=False, **options)
 
 
 @contextlib.contextmanager

@@ -60,8 +60,8 @@ class Refittable(Persistent):
             batch_size: latents drawn in a step.
             learning_rate: of the first step; it falls along half a cosine to zero.
             seed: of all draws.
-            verbose: 1: a progress bar; 0: none; "auto": one in a terminal or notebook if it takes
-                long.
+            verbose: 1: a progress bar; 2: a line for each tenth of the steps, for files; 0: none;
+                "auto": a bar in a terminal or notebook if it takes long.
 
         Returns:
             As `fit` returns it: `history["loss"]` is −mean log p(z) of each step, nats.
@@ -81,6 +81,7 @@ class Refittable(Persistent):
         """
         check_over_z(self.prior)
         loc, scale = self.posterior_moments(x, y)
+        before = [weight.numpy() for weight in self.prior.weights]
         losses = priors.fit(
             self.prior,
             loc,
@@ -92,6 +93,9 @@ class Refittable(Persistent):
             seed=seed,
             verbose=verbose,
         )
+        after = [weight.numpy() for weight in self.prior.weights]
+        if not all(map(np.array_equal, before, after)):
+            self.prior_was_fitted = True
         history = keras.callbacks.History()
         history.epoch = list(range(len(losses)))
         history.history = {"loss": losses.tolist()}
@@ -140,6 +144,7 @@ class Refittable(Persistent):
         # Keras' `build_from_config` would hide what goes wrong.
         model.build(self.get_build_config()["input_shape"])
         model.columns = self.columns
+        model.prior_was_fitted = prior.built or self.prior_was_fitted
         for old, new in zip(_beside_prior(self), _beside_prior(model), strict=True):
             new.assign(old.value)
         if prior.built:

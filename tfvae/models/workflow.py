@@ -59,6 +59,15 @@ def compile_options(model, options: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
+def check_compiled(model, method: str) -> None:
+    """Raises a ValueError for a model that is not compiled; Keras would say so after the data."""
+    if not model.compiled:
+        raise ValueError(
+            f"`{method}` needs a compiled model, received a {type(model).__name__} before "
+            'compile(). Call vae.compile("adam") first.'
+        )
+
+
 def build_for(model, look: Look) -> None:
     """Checks data of known shapes, and builds the model for them.
 

@@ -18,7 +18,7 @@ _SHOWN = 8
 
 def hub() -> ModuleType:
     """The package huggingface_hub."""
-    return _checks.package("huggingface_hub", "A path that begins with hf://", "'tfvae[hub]'")
+    return _checks.package("huggingface_hub", "A path that begins with hf://", "tfvae[hub]")
 
 
 def repository(path: str) -> str:

@@ -5,7 +5,6 @@ import json
 import os
 import pathlib
 import re
-import warnings
 import zipfile
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tfvae import _checks
-from tfvae.models import LatentVariableModel
+from tfvae.models import LatentVariableModel, persistence
 from tfvae.presets import folder
 from tfvae.serving.scaling import Scaling
 from tfvae.tables import Table
@@ -174,12 +173,8 @@ def read_model(
             f"{path.stat().st_size} bytes, which is cut short or something else. Copy it again."
         )
     try:
-        with warnings.catch_warnings():
-            if not compile:  # The optimizer's variables are left out as wanted.
-                warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
-            model = keras.saving.load_model(
-                path, custom_objects=custom_objects, compile=compile, safe_mode=True
-            )
+        load = keras.saving.load_model if compile else persistence.load_uncompiled
+        model = load(path, custom_objects=custom_objects, safe_mode=True)
     except Exception as error:  # Keras, zipfile and h5py have many classes for damage.
         raise ValueError(_problem(path, error)) from error
     if not isinstance(model, LatentVariableModel):

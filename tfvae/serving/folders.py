@@ -21,14 +21,19 @@ def new_folder(path: str | os.PathLike[str]) -> Iterator[str]:
         path: a folder that does not exist or is empty, on any file system of `tf.io.gfile`.
 
     Raises:
-        ValueError: if `path` exists, now or in the end, and is not an empty folder.
+        ValueError: if `path` exists, now or in the end, and is not an empty folder, or cannot be
+            created.
     """
     path = os.fspath(path).rstrip("/")
     _check_free(path)
     # The name is not a number, so a server that watches the folder above ignores it.
     above, name = os.path.split(path)
     partial = os.path.join(above, _files.partial_name(name))
-    tf.io.gfile.makedirs(partial)
+    try:
+        tf.io.gfile.makedirs(partial)
+    except tf.errors.OpError as error:
+        reason = error.message.rpartition("; ")[2]
+        raise _files.cannot_create("`path`", path, reason) from error
     try:
         yield partial
         _publish(partial, path)

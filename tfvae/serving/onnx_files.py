@@ -102,7 +102,7 @@ def export_onnx(
 
 
 def _package(name: str) -> ModuleType:
-    return _checks.package(name, "Export as ONNX", "'tfvae[onnx]'")
+    return _checks.package(name, "Export as ONNX", "tfvae[onnx]")
 
 
 def _converted(tf2onnx: ModuleType, part: signatures.Signature) -> bytes:

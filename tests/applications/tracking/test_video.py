@@ -233,7 +233,7 @@ def test_without_opencv(sequence, tmp_path, monkeypatch):
         lambda: sheets.contact_sheet(sequence, moving()),
         lambda: tracking.simulated_street(tmp_path / "street"),
     ):
-        with pytest.raises(ImportError, match=r"cv2.*pip install tfvae\[tracking\]"):
+        with pytest.raises(ImportError, match=r"cv2.*pip install 'tfvae\[tracking\]'"):
             call()
 
 

@@ -72,7 +72,7 @@ def constriction() -> ModuleType:
     Raises:
         ImportError: when it is not installed.
     """
-    return _checks.package("constriction", "Compression", "'tfvae[compression]'")
+    return _checks.package("constriction", "Compression", "tfvae[compression]")
 
 
 def _interval(index, loc, scale):

@@ -6,12 +6,11 @@ import zipfile
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import keras
 import numpy as np
 
 import tfvae.datasets
 from tfvae import _checks
-from tfvae.models import LatentVariableModel, beside
+from tfvae.models import LatentVariableModel, beside, persistence
 
 # The arrays of an .npz file that are read.
 ARRAYS = ("x", *beside.NAMES)
@@ -40,15 +39,10 @@ def read_model(path: str | os.PathLike) -> LatentVariableModel:
     Raises:
         ValueError: when there is no such file, it is damaged or of another kind, or holds code.
     """
+    check_paths(path)
     path = pathlib.Path(path)
-    if path.suffix != ".keras" or not path.is_file():
-        raise ValueError(
-            f"MODEL must be a .keras file, received {str(path)!r}"
-            + (", which does not exist." if not path.exists() else ".")
-            + ' `model.save("model.keras")` writes one.'
-        )
     try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        model = persistence.load_uncompiled(path, safe_mode=True)
     except Exception as error:  # Keras, zipfile and h5py have many classes for damage.
         raise ValueError(
             f"MODEL must be a whole .keras file of tfvae, received {str(path)!r}, which cannot be "
@@ -59,6 +53,23 @@ def read_model(path: str | os.PathLike) -> LatentVariableModel:
             f"MODEL must be a model of tfvae, received a {type(model).__name__} in {str(path)!r}."
         )
     return model
+
+
+def check_paths(model: str | os.PathLike, data: str | None = None) -> None:
+    """Looks whether both files are there, before either is read, which takes long.
+
+    Raises:
+        ValueError: when one is not, or the model's is none.
+    """
+    path = pathlib.Path(model)
+    if path.suffix != ".keras" or not path.is_file():
+        raise ValueError(
+            f"MODEL must be a .keras file, received {str(path)!r}"
+            + (", which does not exist." if not path.exists() else ".")
+            + ' `model.save("model.keras")` writes one.'
+        )
+    if data is not None and pathlib.Path(data).suffix in ENDINGS and not os.path.isfile(data):
+        raise ValueError(f"DATA must be a file that exists, received {data!r}, which does not.")
 
 
 def read_data(

@@ -74,7 +74,7 @@ def about(data: Data | None, count: int) -> str:
 
 def check_installed() -> None:
     """Raises an ImportError that says what to install when NiceGUI is missing."""
-    _checks.package("nicegui", "The explorer", "'tfvae[explorer]'")
+    _checks.package("nicegui", "The explorer", "tfvae[explorer]")
 
 
 def _check_free(port: int) -> None:

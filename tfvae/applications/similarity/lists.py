@@ -296,4 +296,4 @@ def in_file(path: str, offset: int, sizes: np.ndarray, dim: int) -> Any:
 
 def package() -> ModuleType:
     """The package faiss."""
-    return _checks.package("faiss", "Similarity search", "'tfvae[search]'")
+    return _checks.package("faiss", "Similarity search", "tfvae[search]")

@@ -3,13 +3,13 @@
 import os
 from typing import Any
 
-import keras
 import numpy as np
 import scipy.spatial
 import tensorflow as tf
 
 from tfvae.applications.tracking import boxes as box_functions
 from tfvae.applications.tracking import crops
+from tfvae.models import persistence
 
 # Rows of a call are filled up to a multiple of this, so that few shapes are traced.
 CHUNK = 16
@@ -120,7 +120,7 @@ def _embedding_of(model):
         return model.embed, model.data_shape, model
     path = os.fspath(model)
     if path.endswith(".keras"):
-        return _embedding_of(keras.saving.load_model(path))
+        return _embedding_of(persistence.load_uncompiled(path))
     loaded = tf.saved_model.load(path)
     served = loaded.signatures["serving_default"]
     shape = served.structured_input_signature[1]["x"].shape[1:]

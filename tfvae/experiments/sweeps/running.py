@@ -52,7 +52,7 @@ def sweep(
         retry_failed: whether runs that failed are run again.
 
     Raises:
-        ImportError: if Optuna is not installed: `pip install tfvae[sweep]`.
+        ImportError: if Optuna is not installed: `pip install 'tfvae[sweep]'`.
         UserError: if the plan, the storage or the folder cannot be used, or the configs differ from
             those of the sweep in `workdir`.
 
