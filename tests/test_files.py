@@ -136,3 +136,19 @@ def test_objects_are_not_mapped(tmp_path):
     for check in (["a"], []):
         with pytest.raises(_files.DamagedFileError):
             _files.map_arrays(path, check, check=False)
+
+
+def test_folders_that_cannot_be_created(tmp_path):
+    (tmp_path / "file").touch()
+    for below in ("file", "file/x", "file/x/y"):
+        for function in (_files.check_folder, _files.make_folder):
+            with pytest.raises(
+                ValueError, match="--workdir must be a folder that exists or can be"
+            ):
+                function("--workdir", tmp_path / below)
+    _files.check_folder("--workdir", tmp_path / "new" / "x")
+    assert not (tmp_path / "new").exists()
+    _files.make_folder("--workdir", tmp_path / "new" / "x")
+    _files.make_folder("--workdir", tmp_path / "new" / "x")
+    with pytest.raises(FileNotFoundError, match=r"The folder does not exist: '.*none'"):
+        _files.write_text(tmp_path / "none" / "a.txt", "a")

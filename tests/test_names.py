@@ -49,6 +49,10 @@ def test_a_missing_package_is_an_import_error_that_says_what_to_install():
     message = "Drawing needs the package nobody_has, which is not installed. Run `pip install x`."
     with pytest.raises(ImportError, match=re.escape(message)):
         _checks.package("nobody_has", "Drawing", "x")
+    # Brackets mean something to zsh.
+    for extra in ("tfvae[x]", "'tfvae[x]'"):
+        with pytest.raises(ImportError, match=r"Run `pip install 'tfvae\[x\]'`\."):
+            _checks.package("nobody_has", "Drawing", extra)
     assert _checks.package("json", "Drawing", "x").dumps([]) == "[]"
 
 
@@ -87,3 +91,9 @@ def test_no_two_test_files_have_one_name():
     names = [path.name for path in pathlib.Path(__file__).parent.rglob("test_*.py")]
     assert len(names) > 100
     assert sorted(names) == sorted(set(names))
+
+
+def test_commands_of_pip_quote_extras():
+    """zsh takes brackets for a pattern."""
+    for path in SOURCES:
+        assert not re.search(r"pip install [\w.]*\[", path.read_text()), path

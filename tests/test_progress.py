@@ -64,3 +64,11 @@ def test_bad_verbose():
 )
 def test_long_functions_have_one_convention(function):
     assert inspect.signature(function).parameters["verbose"].default == "auto"
+
+
+def test_lines_for_files(capsys):
+    with _progress.progress(40, 2) as add:
+        for _ in range(20):
+            add(2)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(" ")[0] for line in lines] == [f"{n}/40" for n in range(4, 41, 4)]

@@ -2,6 +2,7 @@
 
 import re
 import sys
+import warnings
 import zipfile
 
 import keras
@@ -10,6 +11,7 @@ import pytest
 
 import tfvae
 from tfvae import commands
+from tfvae.applications import explorer
 from tfvae.applications.explorer import Data, files, read_data, read_model
 
 
@@ -129,7 +131,7 @@ def test_options():
     ("arguments", "match"),
     [
         (["no.keras"], "MODEL must be a .keras file"),
-        (["{model}", "no.npz"], "DATA must be a whole file"),
+        (["{model}", "no.npz"], "DATA must be a file that exists"),
         (["{model}", "{wrong}"], r"`data` must hold examples of the shape \(5,\), .* \(4,\)"),
         (["{model}", "{gaps}"], "received 1 of 3 examples with NaN or infinities; .* number 1"),
         (["{model}", "--set", "size"], "--set must be NAME=VALUE"),
@@ -160,3 +162,21 @@ def test_without_nicegui_the_program_says_what_to_install(model_file, monkeypatc
 
 def test_data_has_no_shared_defaults():
     assert Data(np.zeros((1, 2))).y == {} and isinstance(Data(np.zeros((1, 2))), tuple)
+
+
+def test_a_trained_model_is_loaded_without_a_word_of_its_optimizer(tmp_path):
+    model = tfvae.VAE(latent_dim=2, seed=0)
+    model.compile("adam")
+    model.fit(np.zeros((8, 5), "float32"), epochs=1, verbose=0)
+    model.save(tmp_path / "model.keras")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_model(tmp_path / "model.keras")
+
+
+def test_missing_data_are_told_before_the_model_is_loaded(model_file, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "read_model", lambda path: pytest.fail("it was loaded"))
+    monkeypatch.setattr(explorer.server, "check_installed", lambda: None)
+    with pytest.raises(SystemExit) as ended:
+        commands.main(["explore", str(model_file), str(tmp_path / "none.npz")])
+    assert ended.value.code == 2

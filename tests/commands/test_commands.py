@@ -270,3 +270,17 @@ def test_a_whole_run(tmp_path):
     result = process("tfvae", "train", f"--workdir={workdir}", "--config.seed=5")
     assert result.returncode == 2 and "Traceback" not in result.stderr
     assert "seed: 0 before, now 5" in result.stderr
+
+
+def test_folders_that_cannot_be_created(capsys, tmp_path):
+    (tmp_path / "file").touch()
+    said = refused(capsys, "train", CONFIG, f"--workdir={tmp_path / 'file' / 'x'}")
+    assert said.count("\n") == 1 and "--workdir must be a folder that exists or can be" in said
+
+
+def test_errors_of_the_system_are_a_line(capsys, monkeypatch):
+    def full(options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(listing, "run", full)
+    assert refused(capsys, "list").endswith("error: OSError: [Errno 28] No space left on device\n")

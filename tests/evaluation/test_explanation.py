@@ -2,12 +2,13 @@
 
 import warnings
 
+import keras
 import numpy as np
 import pytest
 
 import tfvae
 from tfvae.evaluation import Explanation, Line, PosteriorReport, PriorFit, explain, table
-from tfvae.evaluation.tables import apart
+from tfvae.evaluation.tables import apart, escaped_text
 from tfvae.objectives import Constrained
 
 LAST = "The error of the last training steps"
@@ -253,3 +254,43 @@ def test_sentences_stand_below_a_table():
     numbers, sentences = apart([Line("a", np.zeros(2)), Line("b", "yes."), *found.lines()])
     assert [one.name for one in numbers] == ["a", "b"] and sentences == str(found)
     assert table("Only", found.lines()).startswith("Only\n----\n\nThe objective")
+
+
+def test_a_prior_that_fit_prior_alone_has_learned(tmp_path):
+    model = tfvae.VAE(2, prior="gaussian_mixture", objective=Constrained(kappa=0.2), seed=0)
+    model.build((None, 5))
+    model.objective.multiplier.average.assign(model.likelihood.bound(0.4))
+    assert "the prior has not been trained" in str(Explanation.of(model, None, None))
+    model.fit_prior(X, steps=50, batch_size=32)
+    told = (
+        "initial phase of REWO has not ended: the prior was learned after training, by `fit_prior`"
+    )
+    assert told in str(Explanation.of(model, None, None))
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    assert told in str(Explanation.of(again, None, None))
+    assert told in str(Explanation.of(model.with_prior(model.prior), None, None))
+
+
+@pytest.mark.parametrize(("gap", "told"), [(4.9, False), (5.1, True), (-50.0, False)])
+def test_overfitting(gap, told):
+    """Of five features the least gap decides."""
+    found = Explanation.of(vae(), posterior(3), fit(), elbo=-10.0, training_elbo=gap - 10.0)
+    assert ("learned its examples by heart" in found.what_happened) == told
+    assert found.what_to_try.startswith("More data, smaller networks") == told
+    if told:
+        assert "-10 nats on data that were not trained on, and -4.9 on the" in found.what_happened
+
+
+def test_overfitting_of_a_training():
+    noise = np.random.default_rng(1).normal(size=(2, 10, 5)).astype("float32")
+    model = tfvae.VAE(4, likelihood=tfvae.likelihoods.Gaussian(0.05), seed=0)
+    model.compile(keras.optimizers.Adam(3e-3))
+    model.fit(noise[0], epochs=60, batch_size=5, verbose=0)
+    assert "by heart" in str(explain(model, noise[1], num_samples=50))
+    assert "by heart" not in str(explain(model, noise[0], num_samples=50))
+
+
+def test_code_in_sentences_stays_code_in_markdown():
+    text = "a `kappa` of 2*3 and `x_train`, one < two"
+    assert escaped_text(text) == "a `kappa` of 2\\*3 and `x_train`, one \\< two"

@@ -290,3 +290,37 @@ def test_a_backbone_is_saved_and_loaded(tmp_path):
     vae.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(loaded.encode(x).mean(), vae.encode(x).mean(), rtol=1e-5)
+
+
+def arrays(folder, **parts):
+    np.savez(folder / "own.npz", **parts)
+    return load_config("vae:arrays", {"data.path": str(folder / "own.npz")})
+
+
+def test_values_of_arrays_are_looked_at_before_training(tmp_path, capsys):
+    x = np.random.default_rng(0).normal(size=(40, 3)).astype("float32")
+    x[17, 1] = x[21, 2] = np.nan
+    config = shrunk(arrays(tmp_path, x_train=x, x_test=x[:5]))
+    message = "2 NaN or infinite, in 2 of the 40 rows of 'x_train', the first in row 17"
+    with pytest.raises(UserError, match=message):
+        training.run(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    # Where the likelihood has missing values, they may be there.
+    model = tfvae.VAE(2, likelihood=tfvae.likelihoods.Gaussian(missing=True), seed=0)
+    model.build((None, 3))
+    run_data.check_values(model, config)
+    assert capsys.readouterr().out.endswith("own.npz: x_train and x_test.\n")
+
+
+def test_the_array_that_is_read_is_named(tmp_path, capsys):
+    model = tfvae.VAE(2, seed=0)
+    for name, parts in {"foo": {}, "x": {"y": np.arange(4), "more": np.ones(2)}}.items():
+        run_data.check_values(model, arrays(tmp_path, **{name: np.ones((4, 3))}, **parts))
+        assert capsys.readouterr().out.endswith(f"own.npz: {name}.\n")
+
+
+def test_what_fit_refuses_is_an_error_of_the_user(tmp_path):
+    config = shrunk(arrays(tmp_path, x=np.full((40, 3), 2.0)))
+    config.model.likelihood = {"name": "Bernoulli"}
+    with pytest.raises(UserError, match="must be"):
+        training.run(config, tmp_path / "run")

@@ -324,3 +324,14 @@ def test_a_file_with_code_in_it_is_not_loaded(x, tmp_path):
 def test_data_in_the_place_of_a_word(x):
     with pytest.raises(ValueError, match=r"`target` must be one of 'x', 'y', received array"):
         tfvae.VAE(2, target=x)
+
+
+@pytest.mark.parametrize("method", ["fit", "evaluate"])
+def test_before_compile(x, method):
+    for model in (tfvae.VHPVAE(latent_dim=2, seed=0), tfvae.VAE(latent_dim=2, seed=0)):
+        for _ in range(2):
+            with pytest.raises(
+                ValueError, match=rf"`{method}` needs a compiled .* Call vae\.compile"
+            ):
+                getattr(model, method)(x, verbose=0)
+            model.build(x.shape)

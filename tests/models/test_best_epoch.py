@@ -159,3 +159,10 @@ def test_the_loss_is_that_of_the_examples_set_aside():
     losses = np.mean(terms.distortion, axis=0) + np.mean(terms.rate, axis=0)
     expected = np.average(losses, weights=weights[aside]) + 2.0 * 3.0
     assert history["held_out_loss"][0] == pytest.approx(expected, rel=2e-3)
+
+
+def test_too_few_examples_to_set_one_aside():
+    learner = model("adam")
+    with pytest.warns(UserWarning, match="No example was set aside: .* too few"):
+        history = learner.fit(X[:3], epochs=2, verbose=0).history
+    assert "held_out_loss" not in history and "loss" in history

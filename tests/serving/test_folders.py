@@ -44,3 +44,11 @@ def test_a_path_with_a_scheme(tmp_path):
     assert os.listdir(tmp_path) == ["1"] and os.listdir(tmp_path / "1") == ["a"]
     with pytest.raises(ValueError, match="must be a new or empty folder"):
         folders.new_folder(path).__enter__()
+
+
+def test_a_folder_that_cannot_be_created(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        ValueError, match=r"`path` must be a folder .*file/1', which cannot be used: "
+    ):
+        folders.new_folder(tmp_path / "file" / "1").__enter__()

@@ -118,9 +118,9 @@ def check_values(model: LatentVariableModel, config: config_dict.ConfigDict) -> 
         rows = np.flatnonzero(bad.reshape(len(x), -1).any(axis=1))
         if len(rows):
             raise ValueError(
-                f"--config.data.path must hold finite numbers, received {np.sum(bad):,} that are "
-                f"NaN or infinite in {len(rows):,} of the {len(x):,} rows of {name!r}, the first "
-                f"in row {rows[0]} (from 0), in {config.data.path}. Fill them or leave their rows "
+                f"--config.data.path must hold finite numbers, received {np.sum(bad):,} NaN or "
+                f"infinite, in {len(rows):,} of the {len(x):,} rows of {name!r}, the first in row "
+                f"{rows[0]} (from 0), in {config.data.path}. Fill them or leave their rows "
                 "out. If NaN stands for a missing value, a config of your own may give its "
                 "likelihood `missing=True`."
             )
