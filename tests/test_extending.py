@@ -60,7 +60,7 @@ def test_signatures_of_the_table_are_those_of_the_code(owner, method, arguments)
     assert parameters(said[method]) == parameters(getattr(owner, method))
 
 
-@pytest.mark.parametrize("name", classes())
+@pytest.mark.parametrize("name", list(classes()))
 def test_classes_of_the_page_take_what_the_method_that_they_replace_takes(name):
     cls = pages.definitions(PAGE)[name]
     assert cls.__mro__[1].__module__.startswith("tfvae.")

@@ -101,7 +101,7 @@ def test_no_state_before_the_first_step():
 def test_a_prior_that_was_held_all_the_time():
     model = with_error(0.2, 0.4, Constrained(kappa=0.2))  # REWO holds it until κ is reached.
     found = Explanation.of(model, posterior(3), fit())
-    assert "by 100% (RMSE per feature), the initial phase of REWO has not ended: " in str(found)
+    assert "by 100% (RMSE per feature), the initial phase of REWO has not ended and " in str(found)
 
 
 def automatic(error, reached, held):
@@ -262,9 +262,7 @@ def test_a_prior_that_fit_prior_alone_has_learned(tmp_path):
     model.objective.multiplier.average.assign(model.likelihood.bound(0.4))
     assert "the prior has not been trained" in str(Explanation.of(model, None, None))
     model.fit_prior(X, steps=50, batch_size=32)
-    told = (
-        "initial phase of REWO has not ended: the prior was learned after training, by `fit_prior`"
-    )
+    told = "REWO has not ended and `fit_prior` alone has learned the prior"
     assert told in str(Explanation.of(model, None, None))
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")

@@ -196,10 +196,10 @@ def _of_objective(model) -> str:
         return text
     if model.prior_was_fitted:
         return (
-            f"{text}, the initial phase of REWO has not ended: the prior was learned after "
-            "training, by `fit_prior` alone"
+            f"{text}, the initial phase of REWO has not ended and `fit_prior` alone has learned "
+            "the prior"
         )
-    return f"{text}, the initial phase of REWO has not ended: the prior has not been trained"
+    return f"{text}, the initial phase of REWO has not ended and the prior has not been trained"
 
 
 def _of_latents(used) -> list[str]:

@@ -140,8 +140,22 @@ def first_steps(
     model: LatentVariableModel, test: tf.data.Dataset, config: config_dict.ConfigDict
 ) -> tf.data.Dataset:
     """Returns the first batches of the test data, about 20,000 examples or frames of sequences."""
+    return test.take(_num_batches(model, config))
+
+
+def first_training_steps(
+    model: LatentVariableModel, data: TrainingData, config: config_dict.ConfigDict
+) -> tf.data.Dataset:
+    """Returns as many batches of the training data, in the order of epoch 0, at most all."""
+    number = min(_num_batches(model, config), data.steps)
+    batches = data.batches(0, 1).take(number)
+    # Keras would warn of a dataset whose end it does not know.
+    return batches.apply(tf.data.experimental.assert_cardinality(number))
+
+
+def _num_batches(model: LatentVariableModel, config: config_dict.ConfigDict) -> int:
     steps_per_batch = config.batch_size * math.prod(model.sequence_shape)
-    return test.take(math.ceil(_NUM_STEPS / steps_per_batch))
+    return math.ceil(_NUM_STEPS / steps_per_batch)
 
 
 def labels_for(model: LatentVariableModel, labels: Any, config: config_dict.ConfigDict) -> Any:

@@ -128,7 +128,7 @@ def _finish(
     model.save(workdir / MODEL)
     if strategy.num_replicas_in_sync > 1:
         model = load(workdir)  # The report and the figures use one device.
-    seen = run_data.first_steps(model, data.batches(0, 1), config)
+    seen = run_data.first_training_steps(model, data, config)
     training_elbo = float(model.evaluate(seen, verbose=0)["elbo"])
     lines = report.measure(model, test, config, training_elbo)
     clock.note("report")
