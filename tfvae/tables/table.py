@@ -14,8 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 from tfvae import _checks, _files
 from tfvae._progress import progress
 from tfvae.likelihoods import Mixed
-from tfvae.tables import inverse, messages
-from tfvae.tables.columns import CYCLES, ENCODINGS, IGNORE, KINDS, Column, Group
+from tfvae.tables import inverse, messages, remedies
+from tfvae.tables.columns import CYCLES, ENCODINGS, IGNORE, KINDS, RISING, Column, Group
 from tfvae.tables.kinds import Choices, KindError, check_kind, decide
 from tfvae.tables.likelihood import likelihood_of
 from tfvae.tables.model import TableModel
@@ -54,15 +54,17 @@ class Table(TransformerMixin, BaseEstimator):
     category. A column without missing values in `fit` has no indicator, and refuses them later.
 
     A new category gets the place "other" by default: a server must answer, and a model that never
-    saw a 1 there finds the row unusual. With unknown="error" it is refused. New levels of ordinal
-    and boolean columns are always refused. Columns with one value only are no features; a warning
-    names them, and `inverse_transform` gives the value. Other columns of later rows, and their
-    order, do not matter.
+    saw a 1 there finds the row unusual. A warning names it. With unknown="error" it is refused. New
+    levels of ordinal and boolean columns always are. Columns with one value only are no features; a
+    warning names them, and `inverse_transform` gives the value. Other columns, and their order, do
+    not matter.
 
     Kinds are guessed so: numbers are numeric, boolean if they are 0 and 1, counts if they are whole
     from 0 or 1 on; texts are dates if they are all of one format, boolean if they are two words
     such as yes and no, else categorical. Free text is refused: more than 1000 different texts, or
-    more than 20 if that is more than half of the number of rows. `summary` tells what was found.
+    more than 20 if that is more than half of the number of rows. Whole numbers that rise by 1 from
+    each of 20 or more rows to the next number the rows: the column is no feature, unless there is
+    no other or its kind is given, and a warning names it. `summary` tells what was found.
 
     Args:
         kinds: for columns whose kind is not to be guessed: a kind; "ignore"; a list of levels in
@@ -156,18 +158,11 @@ class Table(TransformerMixin, BaseEstimator):
         listed = {n: list(v) if isinstance(v, tuple) else v for n, v in arguments.items()}
         self.model_ = TableModel(columns, self.encoding, tuple(self.missing_values), listed)
         if not self.model_.used_columns:
-            raise ValueError(
-                "`X` must have a column that varies, received none: each has one value only."
-            )
+            raise ValueError("`X` must have a column that varies, received only constant ones.")
         self.feature_names_in_ = np.array(names, object)
         self.n_features_in_ = len(names)
-        constant = [one.name for one in columns if one.is_constant]
-        if constant:
-            warnings.warn(
-                f"The columns {', '.join(map(repr, constant[:20]))} have one value only. They are "
-                "no features, and later values of them are not looked at.",
-                stacklevel=3,
-            )
+        for remark in messages.remarks(columns):
+            warnings.warn(remark, stacklevel=3)
 
     def _choices(self):
         for name, value in (("missing_values", self.missing_values), ("cycles", self.cycles)):
@@ -190,14 +185,15 @@ class Table(TransformerMixin, BaseEstimator):
         for name, kind in (self.kinds or {}).items():
             if str(name) not in source.names:
                 raise ValueError(
-                    f"`kinds` must name columns, received {name!r}. {messages.near(name, source)}"
+                    f"{remedies.option('kinds')} must name columns, received {name!r}. "
+                    f"{messages.near(name, source)}"
                 )
             kinds[str(name)] = check_kind(name, kind, (*KINDS, IGNORE))
         for place, name in enumerate(source.names):
             if _UNNAMED.fullmatch(name) and name not in kinds:
                 raise ValueError(
                     f"Each column must have a name, received none for column {place + 1}. If it is "
-                    f'an index that pandas wrote: kinds={{{name!r}: "ignore"}}.'
+                    f"an index that pandas wrote: {remedies.kind(name, IGNORE)}."
                 )
         return kinds
 
@@ -213,6 +209,8 @@ class Table(TransformerMixin, BaseEstimator):
         if problems:
             shown = problems[:20] + ([f"… and {len(problems) - 20} more"] * (len(problems) > 20))
             raise ValueError("\n".join(shown))
+        if all(one.is_ignored for one in columns):  # A number of the row is better than nothing.
+            columns = [one._replace(order=one.order and RISING) for one in columns]
         return columns
 
     def transform(self, X: Any) -> np.ndarray:
@@ -234,7 +232,7 @@ class Table(TransformerMixin, BaseEstimator):
                 f"`X` must have the columns that were features in `fit`, received none of the name "
                 f"{', '.join(map(repr, missing[:5]))}. {messages.near(missing[0], source)}"
             )
-        pieces = []
+        pieces, new = [], {}
         with progress(source.total, self.verbose, source.unit_name) as advance:
             for chunk in source.chunks(needed):
                 inputs = {
@@ -245,10 +243,13 @@ class Table(TransformerMixin, BaseEstimator):
                 }
                 x = self.model_({name: tf.constant(one) for name, one in inputs.items()}).numpy()
                 messages.check_features(self.model_, x, chunk, source)
+                messages.count_new(self.model_, x, chunk, new)
                 pieces.append(x)
                 advance(chunk.progress)
         if not pieces or not len(pieces[0]):
             raise ValueError("`X` must have at least one row, received none.")
+        if new:
+            warnings.warn(messages.new_categories(new), stacklevel=2)
         return np.concatenate(pieces)
 
     def inverse_transform(self, x: Any) -> Any:

@@ -40,8 +40,10 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
     With nothing set, M small VAEs are trained, each on a few rows drawn at random: rare rows are in
     few of the samples, so that the VAEs learn what is common. Columns are standardised, their
     likelihood is Student's t. A row's score is the mean of −log p(x) over the VAEs, by the
-    importance-weighted bound with K samples. 0 nats is a usual row, the mean of the middle half of
-    the training rows; the higher, the less likely. The same row has the same score at each call.
+    importance-weighted bound with K samples. A column of one value is divided by 1/√n, the standard
+    deviation of a 1 among zeros: a new category is as odd as one that a row had. 0 nats is a usual
+    row, the mean of the middle half of the training rows; the higher, the less likely. The same row
+    has the same score at each call.
 
     One sample for each VAE ranks rows as well as 16 do, in a tenth of the time: the bound is
     looser, by about the same number for all rows, and noise is averaged over the committee.
@@ -154,7 +156,8 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         scaler = None if own else StandardScaler().fit(X)
         centre, scale = np.zeros(X.shape[1]), np.ones(X.shape[1])
         if scaler is not None:
-            centre, scale = scaler.mean_, scaler.scale_
+            constant = np.fmax.reduce(X) == np.fmin.reduce(X)
+            centre, scale = scaler.mean_, np.where(constant, len(X) ** -0.5, scaler.scale_)
         rows, members = None, 1
         if model is not None and not own:
             x = ((X - centre) / scale).astype("float32")
