@@ -5,8 +5,8 @@
     tfvae score orders.csv --new=today.csv --output=outliers.csv --export=serving/1
 
 The first table, CSV or Parquet, trains `tfvae.applications.OutlierDetector`; kinds of columns are
-found by `tfvae.tables.Table`. A gap is no reason for a score by itself: it counts as the column's
-mean, unless --indicators says otherwise. Columns that only number the rows are left out.
+found by `tfvae.tables.Table`. A gap adds nothing to a score, unless --indicators says otherwise.
+Columns that only number the rows are left out.
 
 OUTPUT has a line for each row of the table, or of the new one, the most suspicious first: its
 number (1 is the first row after the head), its score in nats (0 is usual), whether it is above the
@@ -46,9 +46,10 @@ def add_arguments(parser: parsing.Parser) -> None:
     add("--missing", default="", metavar="A,B",
         help="Texts that stand for a gap, such as ? or -999, separated by commas; default: empty "
         "cells and NA, NaN, null, None in their usual spellings.")  # fmt: skip
-    add("--indicators", choices=["none", "missing-only", "all"], default="none",
-        help="Columns whose gaps may be a reason for a score: none, those with gaps in the table, "
-        "or all; default: none.")  # fmt: skip
+    add("--indicators", choices=["nan", "none", "missing-only", "all"], default="nan",
+        help="Whether gaps may be a reason for a score. nan, the default: no, they are missing; "
+        "none: no, they are the mean of the column; missing-only: yes, in columns with gaps in "
+        "the table; all: yes, in any column.")  # fmt: skip
     add("--encoding", default="utf-8", help="Of a CSV file, such as cp1252.")
     add("--separator", help="Of the cells of a CSV file; default: , ; | or a tab, as it fits.")
     add("--decimal", choices=[".", ","], help="Sign of decimals; default: found from the numbers.")

@@ -1,6 +1,7 @@
 """What is known of a column after training, and which features it becomes."""
 
 import types
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tfvae.tables.values import as_text
@@ -52,6 +53,8 @@ class Column(NamedTuple):
     """Whether a value may be missing."""
     has_indicator: bool = False
     """Whether a feature tells that a value is missing."""
+    keeps_gaps: bool = False
+    """Whether all its features are NaN where its value is missing."""
     date_format: str = ""
     """How a date is spelled."""
     cycles: tuple[str, ...] = ()
@@ -100,6 +103,11 @@ class Column(NamedTuple):
         if self.has_indicator:
             found.append(("missing", indicator))
         return found
+
+
+def has_gaps(columns: Sequence[Column], encoding: str) -> bool:
+    """Whether features are NaN where a value is missing."""
+    return encoding == "codes" or any(column.keeps_gaps for column in columns)
 
 
 def spelled(level: str | float) -> str:

@@ -51,7 +51,8 @@ class Table(TransformerMixin, BaseEstimator):
 
     Missing values (None, NaN, NaT, pandas.NA, and the texts `missing_values`) are kept apart: an
     indicator is 1, and the other features of the column are neutral: 0, the mean of a boolean, no
-    category. A column without missing values in `fit` has no indicator, and refuses them later.
+    category. A column without missing values in `fit` has no indicator, and refuses them later. An
+    `OutlierDetector` does best with indicators="nan": gaps are then no reason for a score.
 
     A new category gets the place "other" by default: a server must answer, and a model that never
     saw a 1 there finds the row unusual. A warning names it. With unknown="error" it is refused. New
@@ -72,7 +73,8 @@ class Table(TransformerMixin, BaseEstimator):
         encoding: "one_hot" or "codes".
         unknown: what a new category becomes, "other" or "error".
         indicators: which columns may have missing values, as in scikit-learn's `MissingIndicator`:
-            "missing-only", those that had some in `fit`; "all"; "none": all may, no feature tells.
+            "missing-only", those with some in `fit`; "all"; "none": all may, no feature tells;
+            "nan": all may, and the features are NaN, for models that take missing values.
         max_categories: number of categories of a column, the most frequent; the rest is "other".
         missing_values: texts that stand for no value.
         cycles: of dates, "year", "week", "day", as features: those that the dates run through at
@@ -159,8 +161,7 @@ class Table(TransformerMixin, BaseEstimator):
         self.model_ = TableModel(columns, self.encoding, tuple(self.missing_values), listed)
         if not self.model_.used_columns:
             raise ValueError("`X` must have a column that varies, received only constant ones.")
-        self.feature_names_in_ = np.array(names, object)
-        self.n_features_in_ = len(names)
+        self.feature_names_in_, self.n_features_in_ = np.array(names, object), len(names)
         for remark in messages.remarks(columns):
             warnings.warn(remark, stacklevel=3)
 
@@ -171,7 +172,7 @@ class Table(TransformerMixin, BaseEstimator):
         return Choices(
             unknown=_checks.one_of("unknown", self.unknown, ("other", "error")),
             indicators=_checks.one_of(
-                "indicators", self.indicators, ("missing-only", "all", "none")
+                "indicators", self.indicators, ("missing-only", "all", "none", "nan")
             ),
             max_categories=_checks.positive_int("max_categories", self.max_categories),
             cycles=tuple(_checks.one_of("cycles", one, tuple(CYCLES)) for one in self.cycles),
@@ -210,7 +211,7 @@ class Table(TransformerMixin, BaseEstimator):
             shown = problems[:20] + ([f"… and {len(problems) - 20} more"] * (len(problems) > 20))
             raise ValueError("\n".join(shown))
         if all(one.is_ignored for one in columns):  # A number of the row is better than nothing.
-            columns = [one._replace(order=one.order and RISING) for one in columns]
+            return [one._replace(order=one.order and RISING) for one in columns]
         return columns
 
     def transform(self, X: Any) -> np.ndarray:
@@ -272,7 +273,7 @@ class Table(TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"`x` must have the shape (n, {self.model_.num_features}), received {x.shape}."
             )
-        wrong = np.isinf(x) if self.encoding == "codes" else ~np.isfinite(x)
+        wrong = np.isinf(x) if self.model_.keeps_gaps else ~np.isfinite(x)
         if wrong.any():
             row, place = np.argwhere(wrong)[0]
             raise ValueError(
@@ -289,7 +290,7 @@ class Table(TransformerMixin, BaseEstimator):
     def likelihood(self) -> Mixed:
         """p(x|z) of the features: `tfvae.VHPVAE(4, likelihood=table.likelihood())`.
 
-        | kind | encoding="codes", NaN is missing | "one_hot", indicators of what is missing |
+        | kind | encoding="codes", NaN is missing | "one_hot", features as `indicators` says |
         |---|---|---|
         | numeric, date | Student's t | Student's t, cycles Gaussian |
         | count | negative binomial | Student's t of log(1 + n) |

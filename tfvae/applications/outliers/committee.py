@@ -120,6 +120,8 @@ def terms_of_members(
 
     members, samples = noise.shape[:2]
     rows = tf.shape(x)[0]
+    there = ~tf.math.is_nan(x)
+    x = tf.where(there, x, 0.0)  # The mean, which training rows have in the place of NaN.
     features = hidden(model.encoder, _quick_arcsinh(x)[tf.newaxis])
     mean = product(model.encoder, MEAN, features)[:, tf.newaxis]
     log_variance = MOST_LOG_VARIANCE * tf.tanh(product(model.encoder, LOG_VARIANCE, features))
@@ -130,7 +132,8 @@ def terms_of_members(
     features = hidden(model.decoder, tf.reshape(z, [members, samples * rows, latent_dim]))
     outputs = product(model.decoder, OUTPUTS, features)
     outputs = tf.reshape(outputs, [members, samples, rows, x.shape[1]])
-    return -model.likelihood.log_prob_of_features(x, outputs), ratio
+    distortions = -model.likelihood.log_prob_of_features(x, outputs)
+    return tf.where(there, distortions, 0.0), ratio
 
 
 def _quick_arcsinh(x):
@@ -175,3 +178,17 @@ def batches(
         return tf.reshape(x, [batch_size, members * columns])
 
     return tf.data.Dataset.from_tensor_slices((chosen, seeds)).map(batch).prefetch(2)
+
+
+def unseen_scores(scores: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Mean score over the members that a row did not train, (n,); over all if it trained each.
+
+    Args:
+        scores: (n, M).
+        rows: the rows of each member, (M, any).
+    """
+    weights = np.ones_like(scores)
+    for member, chosen in enumerate(rows):
+        weights[chosen, member] = 0.0
+    weights[weights.sum(axis=1) == 0.0] = 1.0
+    return np.average(scores, axis=1, weights=weights)
