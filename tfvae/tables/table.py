@@ -136,8 +136,7 @@ class Table(TransformerMixin, BaseEstimator):
             ValueError: when the rows cannot be used, naming each column, the line and what to do.
             ImportError: when pyarrow is missing, for a Parquet file.
         """
-        choices = self._choices()
-        source = source_of(X)
+        choices, source = self._choices(), source_of(X)
         kinds = self._checked_kinds(source)
         names = [name for name in source.names if kinds.get(name) != IGNORE]
         words, told = frozenset(self.missing_values), source.spelling

@@ -45,8 +45,8 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
     row, the mean of the middle half of the training rows; the higher, the less likely. The same row
     has the same score at each call.
 
-    A missing value, NaN, counts as a usual one: it adds 0 to a score. The VAEs train on the values
-    that are there, and see the column's mean in its place.
+    A missing value, NaN, counts as a usual one: it adds 0 to a score. VAEs see the column's mean in
+    its place; in training, the value of the nearest of their rows that has one.
 
     One sample for each VAE ranks rows as well as 16 do, in a tenth of the time: the bound is
     looser, by about the same number for all rows, and noise is averaged over the committee.
@@ -341,7 +341,7 @@ def _trained_committee(x, rows, settings, generator, seed):
     """A committee that is trained on rows (M, n) of x, (any, D), standardised."""
     columns = x.shape[1]
     latent_dim = settings.latent_dim or min(MOST_LATENTS, max(1, columns // 2))
-    likelihood = StudentT(*LIKELIHOOD, missing=bool(np.isnan(x).any()))
+    likelihood = StudentT(*LIKELIHOOD)
     model = committee(settings.members, columns, latent_dim, HIDDEN, likelihood, seed)
     decay = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, settings.steps)
     model.build((None, settings.members * columns))
