@@ -214,10 +214,11 @@ def test_gaps_are_no_reason_for_a_score():
     x[3, 1], x[4] = np.nan, np.nan
     found = OutlierDetector(**USUAL).fit(x)
     scores = -found.score_samples(x)
-    assert np.isfinite(scores).all() and set(np.argsort(-scores)[:3]) == {0, 1, 2}
+    assert np.isfinite(scores).all() and np.all(scores[:3] > np.quantile(scores, 0.95))
     # Rows with gaps are not above the others.
     gaps = np.isnan(x[5:]).any(axis=1)
-    assert np.mean(scores[5:][gaps]) < np.mean(scores[5:][~gaps]) + 0.1
+    first = np.argsort(-scores[5:])[:60]
+    assert gaps[first].mean() < 1.5 * gaps.mean()
     parts = found.contributions(x[3:5])
     assert parts[0, 1] == 0.0 and np.all(parts[1, :4] == 0.0)
     # Training without gaps takes them later.
