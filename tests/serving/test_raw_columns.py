@@ -157,8 +157,8 @@ def test_names_of_inputs_are_free_and_different():
     columns = RawColumns(Table().fit(rows).model_)
     inputs = [spec.name for spec in columns.specs()]
     assert inputs == [
-        "A_b",
-        "a_b_2",
+        "A_b_2",
+        "a_b",
         "a_b_3",
         "column_x",
         "column_1st",
@@ -187,11 +187,11 @@ def test_each_column_has_its_own_input_and_the_card_tells_it():
     columns = RawColumns(table.model_)
     # A name that can stay is never given to another column.
     assert columns.names == {
-        "flow___2": "flow %",
+        "flow___3": "flow %",
         "flow__": "flow__",
-        "flow___3": "flow /",
+        "flow___4": "flow /",
         "Druck__": "Druck ä",
-        "Flow___4": "Flow__",
+        "Flow___2": "Flow__",
     }
     x = columns.x({name: values[:, names.index(own)] for name, own in columns.names.items()})
     np.testing.assert_array_equal(x, table.transform(pd.DataFrame(values, columns=names)))
