@@ -90,8 +90,8 @@ def raw_of(rows):
         "column_class": texts,
         "column_seed": rows["seed"].to_numpy("float64"),
         "when": rows["when"].dt.strftime("%Y-%m-%dT%H:%M:%S").to_numpy(object),
-        "a_b": rows["a/b"].to_numpy("float64"),
-        "a_b_2": rows["a_b"].to_numpy(object),
+        "a_b_2": rows["a/b"].to_numpy("float64"),
+        "a_b": rows["a_b"].to_numpy(object),
     }
 
 
@@ -101,7 +101,7 @@ def test_a_served_raw_row_equals_python(exported, rows, table, tmp_path):
     raw = raw_of(rows)
     new = {**raw, "column_class": np.array(["new"] * len(rows), object)}
     bad = {name: value.copy() for name, value in raw.items()}
-    bad["when"][1], bad["a_b_2"][2], bad["column_seed"][3] = "yesterday", "XXL", np.nan
+    bad["when"][1], bad["a_b"][2], bad["column_seed"][3] = "yesterday", "XXL", np.nan
     calls = [
         ("score", raw | {"seed": SEED}),
         ("serving_default", raw),
@@ -157,8 +157,8 @@ def test_names_of_inputs_are_free_and_different():
     columns = RawColumns(Table().fit(rows).model_)
     inputs = [spec.name for spec in columns.specs()]
     assert inputs == [
-        "A_b",
-        "a_b_2",
+        "A_b_2",
+        "a_b",
         "a_b_3",
         "column_x",
         "column_1st",
@@ -178,3 +178,22 @@ def test_tables_that_do_not_fit_are_refused(exported, rows, table, tmp_path):
     ]:
         with pytest.raises(ValueError, match=message):
             tfvae.export(vae, tmp_path / "1", **arguments)
+
+
+def test_each_column_has_its_own_input_and_the_card_tells_it():
+    names = ["flow %", "flow__", "flow /", "Druck ä", "Flow__"]
+    values = np.random.default_rng(0).normal(size=(30, len(names)))
+    table = Table().fit(pd.DataFrame(values, columns=names))
+    columns = RawColumns(table.model_)
+    # A name that can stay is never given to another column.
+    assert columns.names == {
+        "flow___3": "flow %",
+        "flow__": "flow__",
+        "flow___4": "flow /",
+        "Druck__": "Druck ä",
+        "Flow___2": "Flow__",
+    }
+    x = columns.x({name: values[:, names.index(own)] for name, own in columns.names.items()})
+    np.testing.assert_array_equal(x, table.transform(pd.DataFrame(values, columns=names)))
+    assert columns.meaning("Druck__").startswith("the column Druck ä (an input must have another")
+    assert "another" not in columns.meaning("flow__")

@@ -142,7 +142,7 @@ def test_what_is_no_table_is_refused(rows, message):
 
 def test_rows_that_do_not_fit_are_refused():
     table = Table({"size": ["S", "L"]}).fit(
-        {"x": VALUES, "size": ["S", "L"] * 20, "n": np.arange(40), "b": ["yes", "no"] * 20}
+        {"x": VALUES, "size": ["S", "L"] * 20, "n": np.arange(40) // 2, "b": ["yes", "no"] * 20}
     )
     good = {"x": [1.0], "size": ["S"], "n": [3], "b": ["no"]}
     assert np.isfinite(table.transform(good)).all()
@@ -190,6 +190,24 @@ def test_gaps_without_indicators_are_neutral(tmp_path):
     expected = table.transform(rows_with_gaps)
     found = Table.load(tmp_path / "table.keras").transform(rows_with_gaps)
     np.testing.assert_array_equal(found, expected)
+
+
+def test_gaps_are_nan_if_wanted(tmp_path):
+    rows = {"x": VALUES, "c": WORDS, "b": ["yes", "no"] * 20}
+    table = Table(indicators="nan").fit(rows)
+    assert not any("missing" in name for name in table.get_feature_names_out())
+    gap = table.transform({"x": [np.nan, 1.0], "c": ["a", None], "b": ["", "no"]})
+    columns = [group.column for group in table.groups_ for _ in group.names]
+    expected = [[name in gone for name in columns] for gone in ("xb", "c")]
+    np.testing.assert_array_equal(np.isnan(gap), expected)
+    back = table.inverse_transform(gap)
+    np.testing.assert_array_equal(back.isna()[["x", "c", "b"]], [[True, False, True], [0, 1, 0]])
+    assert table.likelihood().missing and not Table().fit(rows).likelihood().missing
+    table.save(tmp_path / "table.keras")
+    np.testing.assert_array_equal(
+        Table.load(tmp_path / "table.keras").transform({n: list(v) for n, v in rows.items()}),
+        table.transform(rows),
+    )
 
 
 def test_words_of_the_lookup_may_be_categories():

@@ -3,6 +3,8 @@
 import argparse
 import contextlib
 import pathlib
+import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
@@ -14,13 +16,24 @@ from tfvae.experiments.errors import UserError
 _KEY, _GRID = "--config.", "--grid."
 
 
+class _Help(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
+    """Keeps the docstring as it is written, and tells each default that the words do not tell."""
+
+    def _get_help_string(self, action):
+        plain = action.help or ""
+        if "default" in plain.lower() or action.default in (None, "", False, [], argparse.SUPPRESS):
+            return plain
+        return super()._get_help_string(action)
+
+
 class Parser(argparse.ArgumentParser):
-    """A parser whose help is a docstring as it is written, and whose errors are one line."""
+    """A parser whose help is a docstring as it is written, and whose errors are one line.
+
+    Its help tells all defaults.
+    """
 
     def __init__(self, prog: str, **more: Any):
-        super().__init__(
-            prog, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **more
-        )
+        super().__init__(prog, formatter_class=_Help, allow_abbrev=False, **more)
 
     def error(self, message: str) -> NoReturn:
         """Ends the process with the status 2."""
@@ -75,6 +88,20 @@ def user_errors() -> Iterator[None]:
         yield
     except (ImportError, OSError, ValueError) as error:
         raise UserError(str(error)) from error
+
+
+@contextlib.contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Shows warnings of the block as lines on stderr, without the place in the program."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = lambda message, *_, **__: warn(str(message))
+        yield
+
+
+def warn(message: str) -> None:
+    """Shows a warning."""
+    print(f"Warning: {message}", file=sys.stderr, flush=True)
 
 
 def _take_keys(arguments: list[str], prefix: str) -> dict[str, str]:

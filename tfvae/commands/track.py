@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tfvae._checks import number, whole_number
-from tfvae.commands import parsing
+from tfvae.commands import outputs, parsing
 
 if TYPE_CHECKING:
     from tfvae.applications import tracking
@@ -61,7 +61,7 @@ def add_arguments(parser: parsing.Parser) -> None:
         add("--seed", type=whole_number, default=0, help="Of weights and draws.")
 
     add = step("train", train, "Trains a descriptor.")
-    add("--output", required=True, help="The .keras file to write.")
+    add("--output", required=True, help="The .keras file to write; replaced if there.")
     add("--model", choices=MODELS, default="flat", help="FlatManifoldVAE or VHPVAE.")
     training(add)
     add = step("run", track, "Writes tracks.")
@@ -84,6 +84,10 @@ def run(options: argparse.Namespace) -> None:
 
 def train(options: argparse.Namespace) -> None:
     """Trains a descriptor and writes it with its threshold."""
+    beside = pathlib.Path(options.output).with_suffix(".json")
+    outputs.check_file("--output", options.output, {}, (".keras",))
+    outputs.check_file("--output", beside, {})
+
     from tfvae import _files
     from tfvae.applications import tracking
 
@@ -95,7 +99,6 @@ def train(options: argparse.Namespace) -> None:
     print(calibration)
     with _files.replacing(options.output) as partial:
         model.save(partial)
-    beside = pathlib.Path(options.output).with_suffix(".json")
     with _files.replacing(beside) as partial:
         settings = {k: v for k, v in vars(options).items() if k != "step"}
         found = {**calibration._asdict(), "settings": settings}

@@ -18,7 +18,8 @@ class RawColumns:
     """The columns of a table by the names of inputs, and x of them.
 
     A name of an input consists of letters, digits and underscores, as TensorFlow needs it: other
-    signs of a column's name become underscores, and names that are taken get column_ in front.
+    signs of a column's name become underscores, and names that are taken get column_ in front. A
+    column whose name can stay keeps it. Of others that would have one name, the later get _2, _3, …
 
     Args:
         table: the graph of a fitted table.
@@ -26,12 +27,19 @@ class RawColumns:
 
     def __init__(self, table: TableModel):
         self.table = table
-        self._columns: dict[str, Column] = {}
-        for column in table.used_columns:
-            self._columns[_free(column.name, self._columns)] = column
+        kept = {one.name for one in table.used_columns if _plain(one.name) == one.name}
+        names = {}
+        for column in sorted(table.used_columns, key=lambda one: one.name not in kept):
+            names[column.name] = _free(column.name, names.values())
+        self._columns: dict[str, Column] = {names[one.name]: one for one in table.used_columns}
 
     def __contains__(self, name: str) -> bool:
         return name in self._columns
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Names of columns by the names of inputs."""
+        return {name: column.name for name, column in self._columns.items()}
 
     def specs(self) -> list[tf.TensorSpec]:
         """string (B,) or float64 (B,) of each column."""
@@ -55,6 +63,8 @@ class RawColumns:
         """What a column is, for the card."""
         column = self._columns[name]
         text = f"the column {column.name}, {column.kind}"
+        if name != column.name:
+            text = f"the column {column.name} (an input must have another name), {column.kind}"
         if column.kind == "date":
             text += f", as {column.date_format}"
         if column.takes_missing:
@@ -98,11 +108,17 @@ def raw_columns_of(
     return RawColumns(table.model_)
 
 
-def _free(name, others):
-    """A name for an input."""
+def _plain(name):
+    """A name that TensorFlow takes for an input."""
     plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
     if not re.match("[A-Za-z]", plain) or plain in _TAKEN or keyword.iskeyword(plain):
         plain = f"column_{plain}"
+    return plain
+
+
+def _free(name, others):
+    """A name for an input that none of the others has."""
+    plain = _plain(name)
     # TensorFlow tells names of operations apart by more than case.
     known = {one.lower() for one in others}
     numbered, number = plain, 2

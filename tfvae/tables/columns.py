@@ -1,6 +1,7 @@
 """What is known of a column after training, and which features it becomes."""
 
 import types
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tfvae.tables.values import as_text
@@ -10,6 +11,8 @@ IGNORE = "ignore"
 # Lengths of the cycles of dates, s.
 CYCLES = types.MappingProxyType({"year": 365.2425 * 86400.0, "week": 604800.0, "day": 86400.0})
 ENCODINGS = ("one_hot", "codes")
+# Orders of whole numbers in the rows.
+CONSECUTIVE, RISING = "consecutive", "rising"
 
 
 class Group(NamedTuple):
@@ -50,6 +53,8 @@ class Column(NamedTuple):
     """Whether a value may be missing."""
     has_indicator: bool = False
     """Whether a feature tells that a value is missing."""
+    keeps_gaps: bool = False
+    """Whether all its features are NaN where its value is missing."""
     date_format: str = ""
     """How a date is spelled."""
     cycles: tuple[str, ...] = ()
@@ -64,14 +69,24 @@ class Column(NamedTuple):
     """Number of rows of training."""
     example: Any = None
     """A raw value of training."""
+    order: str = ""
+    """"consecutive": it numbers the rows, and is no feature. "rising": its whole numbers rise from
+    row to row, which may be a number of the row. Known of columns whose kind was guessed."""
+
+    @property
+    def is_row_number(self) -> bool:
+        """Whether it only numbers the rows."""
+        return self.order == CONSECUTIVE
 
     @property
     def is_ignored(self) -> bool:
         """Whether no feature depends on the column."""
-        return self.is_constant and not self.has_indicator
+        return self.is_row_number or (self.is_constant and not self.has_indicator)
 
     def parts(self, encoding: str) -> list[tuple[str, tuple[str, ...]]]:
         """Kind and names of the features of each group, in their order."""
+        if self.is_row_number:
+            return []
         if encoding == "codes":
             return [] if self.is_constant else [(self.kind, (self.name,))]
         found = []
@@ -88,6 +103,11 @@ class Column(NamedTuple):
         if self.has_indicator:
             found.append(("missing", indicator))
         return found
+
+
+def has_gaps(columns: Sequence[Column], encoding: str) -> bool:
+    """Whether features are NaN where a value is missing."""
+    return encoding == "codes" or any(column.keeps_gaps for column in columns)
 
 
 def spelled(level: str | float) -> str:

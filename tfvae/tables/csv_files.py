@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from tfvae import _checks
+from tfvae.tables import remedies
 from tfvae.tables.values import BLANKS, Spelling
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -176,8 +177,8 @@ class CSV:
         if found[","] and found["."]:
             raise ValueError(
                 f"`decimal` must be given for {self.name}, which has {found[','][0]!r} as well as "
-                f"{found['.'][0]!r}: tfvae.tables.CSV(path, decimal=…), with thousands=… where the "
-                "other sign groups digits."
+                f"{found['.'][0]!r}: {remedies.csv(decimal='…')}, with "
+                f"{remedies.csv_argument('thousands', '…')} where the other sign groups digits."
             )
         return "," if found[","] else "."
 
@@ -209,7 +210,7 @@ class CSV:
         except UnicodeDecodeError as error:
             raise ValueError(
                 f"`rows` must be text in {error.encoding}, received other bytes near line {line} "
-                f"of {self.name}. Give the encoding: tfvae.tables.CSV(path, encoding='cp1252')."
+                f"of {self.name}. Give the encoding: {remedies.csv(encoding='cp1252')}."
             ) from error
 
 

@@ -22,6 +22,7 @@ def raw_columns(
     return {
         column.name: _raw(column, features.get(column.name, {}), encoding, len(x))
         for column in columns
+        if not column.is_row_number
     }
 
 

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfvae.tables import dates
+from tfvae.tables import dates, remedies
 from tfvae.tables.columns import CYCLES, Column
 from tfvae.tables.sources import Source
 from tfvae.tables.statistics import MOST_DECLARED, Statistics
@@ -72,6 +72,8 @@ class _Decision:
         wanted = declared if declared is not None else hint
         if isinstance(wanted, (list, tuple)):
             return self._ordinal(list(wanted))
+        if wanted is None and found.order and self._guessed() in ("numeric", "count"):
+            return getattr(self, f"_{self._guessed()}")()._replace(order=found.order)
         if wanted is None:
             wanted = self._guessed()
         if "%" in wanted:
@@ -94,7 +96,8 @@ class _Decision:
             raise KindError(
                 f"The column {self.name!r} must hold numbers, as {numbers} of its {found.present} "
                 f"values are, received {found.no_number.value!r:.60} in {where}. Correct it, add "
-                f'it to `missing_values`, or give kinds={{{self.name!r}: "categorical"}}.'
+                f"it to {remedies.option('missing_values')}, or give "
+                f"{remedies.kind(self.name, 'categorical')}."
             )
         if found.texts is not None and self._truth() is not None:
             return "boolean"
@@ -158,13 +161,13 @@ class _Decision:
                 f"The column {self.name!r} must hold dates of the format "
                 f"{' or '.join(tried)}, received {wrong.value!r:.60} in "
                 f"{self.source.place(wrong.row)}. Give the format, as in "
-                f'kinds={{{self.name!r}: "%d.%m.%Y %H:%M"}}, or correct it.'
+                f"{remedies.kind(self.name, '%d.%m.%Y %H:%M')}, or correct it."
             )
         if len(formats) > 1:
             raise KindError(
                 f"The column {self.name!r} must hold dates that can be read in one way, received "
                 f"some that fit {' and '.join(formats)}, such as {found.example!r}. Give one: "
-                f"kinds={{{self.name!r}: {formats[0]!r}}}."
+                f"{remedies.kind(self.name, formats[0])}."
             )
         moments = found.dates[formats[0]]
         length = moments.greatest - moments.least
@@ -213,8 +216,8 @@ class _Decision:
             if is_text:
                 raise KindError(
                     f"The column {self.name!r} must have its levels in order, received "
-                    f'"ordinal" for texts. Give kinds={{{self.name!r}: '
-                    f"{sorted(counts)[:5]!r}}} in the right order."
+                    f'"ordinal" for texts. Give '
+                    f"{remedies.kind(self.name, sorted(counts)[:5])} in the right order."
                 )
             levels = sorted(counts)
         levels = [str(one) if is_text else float(one) for one in levels]
@@ -222,7 +225,8 @@ class _Decision:
         if strange:
             raise KindError(
                 f"The column {self.name!r} must hold one of {levels!r:.200}, received "
-                f"{strange[0]!r:.60}. Add it to the levels, or to `missing_values`."
+                f"{strange[0]!r:.60}. Add it to the levels, or to "
+                f"{remedies.option('missing_values')}."
             )
         return self._ranked("ordinal", levels, counts, is_text)
 
@@ -262,7 +266,8 @@ class _Decision:
             self.name,
             kind,
             takes_missing=takes_missing,
-            has_indicator=takes_missing and choices.indicators != "none",
+            has_indicator=takes_missing and choices.indicators in ("missing-only", "all"),
+            keeps_gaps=choices.indicators == "nan",
             missing=found.missing,
             rows=found.rows,
             example=found.example,
@@ -301,7 +306,8 @@ class _Decision:
             where = "" if found.is_time else f" in {self.source.place(wrong.row)}"
             raise KindError(
                 f"The column {self.name!r} must hold numbers, received {received}{where}. Correct "
-                f"it, add it to `missing_values`, or give the column another kind."
+                f"it, add it to {remedies.option('missing_values')}, or give the column another "
+                f"kind: {remedies.kind(self.name, 'categorical')}."
             )
         if found.infinite is not None:
             raise KindError(
@@ -317,7 +323,7 @@ class _Decision:
         remedy = "Leave it out" if kind == "ignore" else "Or"
         return KindError(
             f"The column {self.name!r} must {expected}, received {received}. {remedy}: "
-            f"kinds={{{self.name!r}: {kind!r}}}.{more}"
+            f"{remedies.kind(self.name, kind)}.{more}"
         )
 
 

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Sequence
 
 from tfvae.likelihoods import Categorical, Likelihood, Mixed
-from tfvae.tables.columns import Column, Group
+from tfvae.tables.columns import Column, Group, has_gaps
 
 
 def likelihood_of(columns: Sequence[Column], groups: Sequence[Group], encoding: str) -> Mixed:
@@ -20,7 +20,7 @@ def likelihood_of(columns: Sequence[Column], groups: Sequence[Group], encoding: 
             joined.append((name, sum(number for _, number in same)))
         else:
             joined.extend(same)
-    return Mixed(joined, missing=encoding == "codes")
+    return Mixed(joined, missing=has_gaps(columns, encoding))
 
 
 def _likelihood(column: Column, kind: str, encoding: str) -> str | Likelihood:

@@ -1,10 +1,13 @@
 """Raw values of new rows for the graph, what is wrong with some of them, and what was found."""
 
 import difflib
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from tfvae.tables import remedies
 from tfvae.tables.columns import Column, spelled
 from tfvae.tables.model import TableModel
 from tfvae.tables.sources import Chunk, Source
@@ -80,7 +83,7 @@ def check_features(model: TableModel, x: np.ndarray, chunk: Chunk, source: Sourc
     if is_missing:
         raise ValueError(
             f"The column {name!r} must have a value, as in all rows of `fit`, received none in "
-            f'{where}. Table(indicators="all") takes missing values in all columns.'
+            f"{where}. {remedies.option('indicators', 'all')} takes missing values in all columns."
         )
     raise ValueError(f"The column {name!r} {_expected(column)}, received {value!r:.60} in {where}.")
 
@@ -108,7 +111,62 @@ def summary(model: TableModel) -> str:
     )
 
 
+def remarks(columns: Sequence[Column]) -> list[str]:
+    """What a user should know of columns that have one value, or number the rows, or seem to."""
+    told = []
+    constant = [one.name for one in columns if one.is_constant]
+    if constant:
+        told.append(
+            f"The columns {', '.join(map(repr, constant[:20]))} have one value only. They are "
+            "no features, and later values of them are not looked at."
+        )
+    for column in columns:
+        if column.is_row_number:
+            told.append(
+                f"The column {column.name!r} numbers the rows: it is no feature. "
+                f"{remedies.kind(column.name, 'numeric')} makes it one."
+            )
+        elif column.order:
+            told.append(
+                f"The column {column.name!r} rises from row to row, as row numbers do. If it only "
+                f"numbers the rows, leave it out: {remedies.kind(column.name, 'ignore')}."
+            )
+    return told
+
+
+def count_new(
+    model: TableModel, x: np.ndarray, chunk: Chunk, counts: dict[str, Counter[str]]
+) -> None:
+    """Adds the number of each category that `fit` did not see, by column, to `counts`.
+
+    Of a column with more categories than are kept, no one knows which were seen: it is left out.
+    """
+    most = model.table_arguments.get("max_categories", 0)
+    for group in model.groups:
+        column = next(one for one in model.columns if one.name == group.column)
+        if group.kind != "categorical" or not column.has_other or len(column.levels) >= most:
+            continue
+        size = len(column.levels)
+        is_code = model.encoding == "codes"
+        rows = x[:, group.start] == size if is_code else x[:, group.start + size] == 1.0
+        if rows.any():
+            found = Counter(spelled(one) for one in chunk.columns[column.name][rows].tolist())
+            counts.setdefault(column.name, Counter()).update(found)
+
+
+def new_categories(counts: dict[str, Counter[str]]) -> str:
+    """What is new in which columns, and in how many rows."""
+    told = []
+    for name, found in counts.items():
+        shown = [f"{value!r:.60} in {number:,} rows" for value, number in found.most_common(5)]
+        shown += [f"{len(found) - 5:,} more values"] if len(found) > 5 else []
+        told.append(f"the column {name!r} ({', '.join(shown)})".replace(" 1 rows", " 1 row"))
+    return f"There are categories that were not seen in training, in {'; '.join(told)}."
+
+
 def _values(column):
+    if column.is_row_number:
+        return "number of the row, no feature"
     if column.is_constant:
         return f"only {column.example!r:.40}"
     if column.levels:

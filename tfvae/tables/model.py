@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfvae import _checks
 from tfvae.tables import dates
-from tfvae.tables.columns import CYCLES, ENCODINGS, Column, Group, groups_of
+from tfvae.tables.columns import CYCLES, ENCODINGS, Column, Group, groups_of, has_gaps
 
 # Python's own numbers would become float32.
 _ZERO, _NAN, _INFINITY = (np.float64(one) for one in (0.0, "nan", "inf"))
@@ -97,6 +97,11 @@ class TableModel(keras.Model):
     def used_columns(self) -> tuple[Column, ...]:
         """The columns that a call needs."""
         return tuple(one for one in self.columns if one.parts(self.encoding))
+
+    @property
+    def keeps_gaps(self) -> bool:
+        """Whether features are NaN where a value is missing."""
+        return has_gaps(self.columns, self.encoding)
 
     @property
     def num_features(self) -> int:
@@ -216,7 +221,10 @@ def _read(column, raw, lookup):
 
 
 def _as_features(column, values, missing, allowed):
-    """Features of a column, (B, features): neutral where missing, infinite where not allowed."""
+    """Features of a column, (B, features), infinite where not allowed.
+
+    Where the value is missing they are NaN or neutral.
+    """
     here = ~missing
     parts = []
     if not column.is_constant:
@@ -238,7 +246,10 @@ def _as_features(column, values, missing, allowed):
             parts.append(tf.where(here[:, tf.newaxis], both, _ZERO))
     if column.has_indicator and (column.kind != "categorical" or column.is_constant):
         parts.append(tf.cast(missing, tf.float64)[:, tf.newaxis])
-    return tf.where(allowed[:, tf.newaxis], tf.concat(parts, axis=1), _INFINITY)
+    features = tf.concat(parts, axis=1)
+    if column.keeps_gaps:
+        features = tf.where(missing[:, tf.newaxis], _NAN, features)
+    return tf.where(allowed[:, tf.newaxis], features, _INFINITY)
 
 
 def _as_code(column, values, missing, allowed):

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfvae import _checks
+from tfvae.tables import remedies
 from tfvae.tables.csv_files import CSV
 from tfvae.tables.values import Spelling, raw_values, stripped
 
@@ -203,7 +204,7 @@ def _source(rows):
             return _CSV(CSV(path))
         raise ValueError(
             f"`rows` must be the path of a .csv or .parquet file, received {path!r}. "
-            "tfvae.tables.CSV(path) reads a CSV file of another name."
+            f"{remedies.csv() or 'Rename it: .csv'} reads a CSV file of another name."
         )
     if hasattr(rows, "isna") and hasattr(rows, "columns"):
         names = [str(name) for name in rows.columns]

@@ -7,11 +7,13 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae.tables import dates
-from tfvae.tables.columns import CYCLES
+from tfvae.tables.columns import CONSECUTIVE, CYCLES, RISING
 from tfvae.tables.values import Spelling, as_text
 
 # So many different values are counted: of columns whose kind is guessed, and of others.
 MOST_GUESSED, MOST_DECLARED = 1000, 100_000
+# In fewer rows than these an order may be chance.
+FEWEST_ORDERED = 20
 
 
 class Found(NamedTuple):
@@ -94,6 +96,12 @@ class Statistics:
         self.cycles: dict[str, Moments] = {one: Moments() for one in CYCLES}
         self.no_date: dict[str, Found] = {}
         self.example = None
+        self._order, self._last = CONSECUTIVE, None
+
+    @property
+    def order(self) -> str:
+        """Of whole numbers, none of which is missing: consecutive, rising, or ""."""
+        return "" if self.missing or self.rows < FEWEST_ORDERED else self._order
 
     @property
     def present(self) -> int:
@@ -109,6 +117,26 @@ class Statistics:
             self._add_times(raw)
         else:
             self._add_texts(raw, first_row)
+        # The first rows tell of most columns that they have no order.
+        for part in (raw[:FEWEST_ORDERED], raw[FEWEST_ORDERED:]):
+            if self._order:
+                self._look_for_order(part)
+
+    def _look_for_order(self, raw):
+        """Keeps whether values are whole and rise, by 1 or at all, from row to row."""
+        if raw.dtype.kind == "O":
+            raw, wrong = self._spelling.numbers(raw.tolist())
+            if wrong.any():
+                self._order = ""
+        # Above 2⁵³ steps of 1 are no longer numbers; NaN is none of these.
+        if raw.dtype.kind != "f" or not np.all((raw == np.round(raw)) & (np.abs(raw) < 2.0**53)):
+            self._order = ""
+        if not self._order or not len(raw):
+            return
+        steps = np.diff(raw if self._last is None else np.concatenate([[self._last], raw]))
+        self._last = raw[-1]
+        if not np.all(steps == 1.0):
+            self._order = RISING if np.all(steps > 0.0) else ""
 
     def _add_numbers(self, raw, first_row):
         here = ~np.isnan(raw)

@@ -14,8 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 from tfvae import _checks, _files
 from tfvae._progress import progress
 from tfvae.likelihoods import Mixed
-from tfvae.tables import inverse, messages
-from tfvae.tables.columns import CYCLES, ENCODINGS, IGNORE, KINDS, Column, Group
+from tfvae.tables import inverse, messages, remedies
+from tfvae.tables.columns import CYCLES, ENCODINGS, IGNORE, KINDS, RISING, Column, Group
 from tfvae.tables.kinds import Choices, KindError, check_kind, decide
 from tfvae.tables.likelihood import likelihood_of
 from tfvae.tables.model import TableModel
@@ -51,18 +51,21 @@ class Table(TransformerMixin, BaseEstimator):
 
     Missing values (None, NaN, NaT, pandas.NA, and the texts `missing_values`) are kept apart: an
     indicator is 1, and the other features of the column are neutral: 0, the mean of a boolean, no
-    category. A column without missing values in `fit` has no indicator, and refuses them later.
+    category. A column without missing values in `fit` has no indicator, and refuses them later. An
+    `OutlierDetector` does best with indicators="nan": gaps are then no reason for a score.
 
     A new category gets the place "other" by default: a server must answer, and a model that never
-    saw a 1 there finds the row unusual. With unknown="error" it is refused. New levels of ordinal
-    and boolean columns are always refused. Columns with one value only are no features; a warning
-    names them, and `inverse_transform` gives the value. Other columns of later rows, and their
-    order, do not matter.
+    saw a 1 there finds the row unusual. A warning names it. With unknown="error" it is refused. New
+    levels of ordinal and boolean columns always are. Columns with one value only are no features; a
+    warning names them, and `inverse_transform` gives the value. Other columns, and their order, do
+    not matter.
 
     Kinds are guessed so: numbers are numeric, boolean if they are 0 and 1, counts if they are whole
     from 0 or 1 on; texts are dates if they are all of one format, boolean if they are two words
     such as yes and no, else categorical. Free text is refused: more than 1000 different texts, or
-    more than 20 if that is more than half of the number of rows. `summary` tells what was found.
+    more than 20 if that is more than half of the number of rows. Whole numbers that rise by 1 from
+    each of 20 or more rows to the next number the rows: the column is no feature, unless there is
+    no other or its kind is given, and a warning names it. `summary` tells what was found.
 
     Args:
         kinds: for columns whose kind is not to be guessed: a kind; "ignore"; a list of levels in
@@ -70,7 +73,8 @@ class Table(TransformerMixin, BaseEstimator):
         encoding: "one_hot" or "codes".
         unknown: what a new category becomes, "other" or "error".
         indicators: which columns may have missing values, as in scikit-learn's `MissingIndicator`:
-            "missing-only", those that had some in `fit`; "all"; "none": all may, no feature tells.
+            "missing-only", those with some in `fit`; "all"; "none": all may, no feature tells;
+            "nan": all may, and the features are NaN, for models that take missing values.
         max_categories: number of categories of a column, the most frequent; the rest is "other".
         missing_values: texts that stand for no value.
         cycles: of dates, "year", "week", "day", as features: those that the dates run through at
@@ -132,8 +136,7 @@ class Table(TransformerMixin, BaseEstimator):
             ValueError: when the rows cannot be used, naming each column, the line and what to do.
             ImportError: when pyarrow is missing, for a Parquet file.
         """
-        choices = self._choices()
-        source = source_of(X)
+        choices, source = self._choices(), source_of(X)
         kinds = self._checked_kinds(source)
         names = [name for name in source.names if kinds.get(name) != IGNORE]
         words, told = frozenset(self.missing_values), source.spelling
@@ -156,18 +159,10 @@ class Table(TransformerMixin, BaseEstimator):
         listed = {n: list(v) if isinstance(v, tuple) else v for n, v in arguments.items()}
         self.model_ = TableModel(columns, self.encoding, tuple(self.missing_values), listed)
         if not self.model_.used_columns:
-            raise ValueError(
-                "`X` must have a column that varies, received none: each has one value only."
-            )
-        self.feature_names_in_ = np.array(names, object)
-        self.n_features_in_ = len(names)
-        constant = [one.name for one in columns if one.is_constant]
-        if constant:
-            warnings.warn(
-                f"The columns {', '.join(map(repr, constant[:20]))} have one value only. They are "
-                "no features, and later values of them are not looked at.",
-                stacklevel=3,
-            )
+            raise ValueError("`X` must have a column that varies, received only constant ones.")
+        self.feature_names_in_, self.n_features_in_ = np.array(names, object), len(names)
+        for remark in messages.remarks(columns):
+            warnings.warn(remark, stacklevel=3)
 
     def _choices(self):
         for name, value in (("missing_values", self.missing_values), ("cycles", self.cycles)):
@@ -176,7 +171,7 @@ class Table(TransformerMixin, BaseEstimator):
         return Choices(
             unknown=_checks.one_of("unknown", self.unknown, ("other", "error")),
             indicators=_checks.one_of(
-                "indicators", self.indicators, ("missing-only", "all", "none")
+                "indicators", self.indicators, ("missing-only", "all", "none", "nan")
             ),
             max_categories=_checks.positive_int("max_categories", self.max_categories),
             cycles=tuple(_checks.one_of("cycles", one, tuple(CYCLES)) for one in self.cycles),
@@ -190,14 +185,15 @@ class Table(TransformerMixin, BaseEstimator):
         for name, kind in (self.kinds or {}).items():
             if str(name) not in source.names:
                 raise ValueError(
-                    f"`kinds` must name columns, received {name!r}. {messages.near(name, source)}"
+                    f"{remedies.option('kinds')} must name columns, received {name!r}. "
+                    f"{messages.near(name, source)}"
                 )
             kinds[str(name)] = check_kind(name, kind, (*KINDS, IGNORE))
         for place, name in enumerate(source.names):
             if _UNNAMED.fullmatch(name) and name not in kinds:
                 raise ValueError(
                     f"Each column must have a name, received none for column {place + 1}. If it is "
-                    f'an index that pandas wrote: kinds={{{name!r}: "ignore"}}.'
+                    f"an index that pandas wrote: {remedies.kind(name, IGNORE)}."
                 )
         return kinds
 
@@ -213,6 +209,8 @@ class Table(TransformerMixin, BaseEstimator):
         if problems:
             shown = problems[:20] + ([f"… and {len(problems) - 20} more"] * (len(problems) > 20))
             raise ValueError("\n".join(shown))
+        if all(one.is_ignored for one in columns):  # A number of the row is better than nothing.
+            return [one._replace(order=one.order and RISING) for one in columns]
         return columns
 
     def transform(self, X: Any) -> np.ndarray:
@@ -234,7 +232,7 @@ class Table(TransformerMixin, BaseEstimator):
                 f"`X` must have the columns that were features in `fit`, received none of the name "
                 f"{', '.join(map(repr, missing[:5]))}. {messages.near(missing[0], source)}"
             )
-        pieces = []
+        pieces, new = [], {}
         with progress(source.total, self.verbose, source.unit_name) as advance:
             for chunk in source.chunks(needed):
                 inputs = {
@@ -245,10 +243,13 @@ class Table(TransformerMixin, BaseEstimator):
                 }
                 x = self.model_({name: tf.constant(one) for name, one in inputs.items()}).numpy()
                 messages.check_features(self.model_, x, chunk, source)
+                messages.count_new(self.model_, x, chunk, new)
                 pieces.append(x)
                 advance(chunk.progress)
         if not pieces or not len(pieces[0]):
             raise ValueError("`X` must have at least one row, received none.")
+        if new:
+            warnings.warn(messages.new_categories(new), stacklevel=2)
         return np.concatenate(pieces)
 
     def inverse_transform(self, x: Any) -> Any:
@@ -271,7 +272,7 @@ class Table(TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"`x` must have the shape (n, {self.model_.num_features}), received {x.shape}."
             )
-        wrong = np.isinf(x) if self.encoding == "codes" else ~np.isfinite(x)
+        wrong = np.isinf(x) if self.model_.keeps_gaps else ~np.isfinite(x)
         if wrong.any():
             row, place = np.argwhere(wrong)[0]
             raise ValueError(
@@ -288,7 +289,7 @@ class Table(TransformerMixin, BaseEstimator):
     def likelihood(self) -> Mixed:
         """p(x|z) of the features: `tfvae.VHPVAE(4, likelihood=table.likelihood())`.
 
-        | kind | encoding="codes", NaN is missing | "one_hot", indicators of what is missing |
+        | kind | encoding="codes", NaN is missing | "one_hot", features as `indicators` says |
         |---|---|---|
         | numeric, date | Student's t | Student's t, cycles Gaussian |
         | count | negative binomial | Student's t of log(1 + n) |

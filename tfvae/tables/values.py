@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfvae import _checks
+from tfvae.tables import remedies
 
 # What tf.strings.strip takes off. Python would take off more.
 BLANKS = " \t\n\r\f\v"
@@ -171,7 +172,7 @@ def _text(name, value, row):
     raise ValueError(
         f"The column {name!r} must hold numbers, texts or dates, received {value!r:.60} of the "
         f"type {type(value).__name__} in row {row}. Leave the column out: "
-        f'kinds={{{name!r}: "ignore"}}.'
+        f"{remedies.kind(name, 'ignore')}."
     )
 
 

@@ -176,9 +176,7 @@ def test_columns_that_are_not_finite_are_named(detector):
     bad[6, 2] = np.nan
     message = r"\(NaN\) in the columns 'x1' \(2 of 9 rows, first in row 3\), 'x2' .*Table"
     with pytest.raises(ValueError, match=message):
-        OutlierDetector(**QUICK).fit(bad)
-    with pytest.raises(ValueError, match=message):
-        detector.score_samples(bad)
+        OutlierDetector(lambda columns: tfvae.VAE(1), **QUICK).fit(bad)
     bad[1, 0] = -np.inf
     with pytest.raises(ValueError, match=r"infinity \(inf\) in the column 'x0' \(1 of 9"):
         detector.contributions(bad)
@@ -195,15 +193,48 @@ def test_columns_of_a_frame_that_are_no_numbers_are_named():
 
 
 def test_gaps_for_a_model_that_takes_them():
-    """A missing value adds nothing itself, and is no error."""
+    """A missing value counts as a usual one, and is no error."""
     x = X / X.std(axis=0)
     x[::5, 1] = np.nan
     vae = tfvae.VAE(1, likelihood=tfvae.likelihoods.Gaussian(missing=True), seed=0)
     vae.compile("adam")
     vae.fit(x, epochs=1, verbose=0)
     found = OutlierDetector(vae, num_samples=2, verbose=0).fit(x)
-    parts = found.contributions(x[:6]) + found.usual_contributions_
+    parts = found.contributions(x[:6])
     assert np.isfinite(parts).all() and parts[0, 1] == 0.0 == parts[5, 1] and parts[1, 1] != 0.0
+    np.testing.assert_allclose(parts.sum(axis=1), -found.score_samples(x[:6]), rtol=1e-4)
+
+
+def test_gaps_are_no_reason_for_a_score():
+    """A committee trains on what is there, and finds the same faults beside gaps."""
+    rng = np.random.default_rng(0)
+    x = X.copy()
+    x[rng.uniform(size=x.shape) < 0.1] = np.nan
+    x[:3] = ODD
+    x[3, 1], x[4] = np.nan, np.nan
+    found = OutlierDetector(**USUAL).fit(x)
+    scores = -found.score_samples(x)
+    assert np.isfinite(scores).all() and np.all(scores[:3] > np.quantile(scores, 0.95))
+    # Rows with gaps are not above the others.
+    gaps = np.isnan(x[5:]).any(axis=1)
+    first = np.argsort(-scores[5:])[:60]
+    assert gaps[first].mean() < 1.5 * gaps.mean()
+    parts = found.contributions(x[3:5])
+    assert parts[0, 1] == 0.0 and np.all(parts[1, :4] == 0.0)
+    # Training without gaps takes them later.
+    assert np.isfinite(OutlierDetector(**QUICK).fit(X).score_samples(x)).all()
+
+
+def test_a_new_category_is_as_odd_as_one_that_a_row_had():
+    rng = np.random.default_rng(0)
+    seen = np.concatenate([X, rng.integers(0, 2, (400, 1)), np.zeros((400, 2))], axis=1)
+    seen[0, 5] = 1.0
+    found = OutlierDetector(**USUAL).fit(seen)
+    new = np.repeat(seen[1:21], 2, axis=0)
+    new[::2, 5] = new[1::2, 6] = 1.0
+    parts = found.contributions(new)
+    assert np.mean(parts[1::2, 6]) > 0.8 * np.mean(parts[::2, 5]) > 5.0
+    assert np.all(found.predict(new[1::2]) == -1)
 
 
 def test_scores_do_not_depend_on_how_many_rows_are_scored_at_once(detector, monkeypatch):
@@ -251,14 +282,15 @@ def test_served_scores_are_those_of_python(detector, tmp_path):
         detector.export(tmp_path / "1")
 
 
-def test_served_raw_columns_have_the_scores_of_python(tmp_path):
+@pytest.mark.parametrize("indicators", ["missing-only", "nan"])
+def test_served_raw_columns_have_the_scores_of_python(tmp_path, indicators):
     rng = np.random.default_rng(0)
     rows = {
         "size (cm)": np.where(np.arange(200) % 9, rng.normal(size=200), np.nan),
         "kind": rng.choice(["a", "b"], 200),
         "day": (np.datetime64("2025-01-01") + np.arange(200) % 60).astype(str),
     }
-    table = tfvae.tables.Table()
+    table = tfvae.tables.Table(indicators=indicators)
     x = table.fit_transform(rows)
     detector = OutlierDetector(members=2, steps=20, num_samples=2, verbose=0).fit(x)
     detector.export(tmp_path / "1", table=table)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 import tensorflow as tf
+from sklearn.impute import KNNImputer
 
 from tfvae.likelihoods import Likelihood
 from tfvae.models.vae import VAE
@@ -100,7 +101,7 @@ def terms_of_members(
 
     Args:
         model: a `committee` whose likelihood has one scale for all columns.
-        x: rows (n, D), standardised.
+        x: rows (n, D), standardised; D_j is 0 where x_j is missing, NaN.
         noise: ε_k of each member, z_k = μ + σ·ε_k, (M, K, N_z).
         latent_dim: N_z of a member.
 
@@ -120,6 +121,8 @@ def terms_of_members(
 
     members, samples = noise.shape[:2]
     rows = tf.shape(x)[0]
+    there = ~tf.math.is_nan(x)
+    x = tf.where(there, x, 0.0)  # The column's mean.
     features = hidden(model.encoder, _quick_arcsinh(x)[tf.newaxis])
     mean = product(model.encoder, MEAN, features)[:, tf.newaxis]
     log_variance = MOST_LOG_VARIANCE * tf.tanh(product(model.encoder, LOG_VARIANCE, features))
@@ -130,7 +133,8 @@ def terms_of_members(
     features = hidden(model.decoder, tf.reshape(z, [members, samples * rows, latent_dim]))
     outputs = product(model.decoder, OUTPUTS, features)
     outputs = tf.reshape(outputs, [members, samples, rows, x.shape[1]])
-    return -model.likelihood.log_prob_of_features(x, outputs), ratio
+    distortions = -model.likelihood.log_prob_of_features(x, outputs)
+    return tf.where(there, distortions, 0.0), ratio
 
 
 def _quick_arcsinh(x):
@@ -152,20 +156,32 @@ def drawn_rows(
     return np.stack([generator.permutation(num_rows)[:size] for _ in range(members)])
 
 
+def without_gaps(rows: np.ndarray) -> np.ndarray:
+    """Rows (M, n, D), standardised, with each NaN replaced by the value of the nearest row.
+
+    Near is what is near in the columns that both rows have, among the rows of the member. The mean
+    in its place would teach the VAEs rows that break the relations of columns.
+    """
+    if not np.isnan(rows).any():
+        return rows
+    imputer = KNNImputer(n_neighbors=1, keep_empty_features=True)
+    return np.stack([imputer.fit_transform(one) for one in rows])
+
+
 def batches(
     rows: np.ndarray, steps: int, batch_size: int, jitter: float, generator: np.random.Generator
 ) -> tf.data.Dataset:
     """`steps` batches (B, M·D) of rows (M, n, D), drawn with replacement, with noise of N(0, 1).
 
     Args:
-        rows: of each member.
+        rows: of each member; gaps are filled, see `without_gaps`.
         steps: number of batches.
         batch_size: B.
         jitter: standard deviation of the noise: no density of a column gets narrower.
         generator: of the draws.
     """
     members, size, columns = rows.shape
-    rows = tf.constant(rows, tf.float32)
+    rows = tf.constant(without_gaps(rows), tf.float32)
     chosen = generator.integers(0, size, (steps, members, batch_size), dtype=np.int32)
     seeds = generator.integers(0, 2**31 - 1, (steps, 2), dtype=np.int32)
 
@@ -175,3 +191,17 @@ def batches(
         return tf.reshape(x, [batch_size, members * columns])
 
     return tf.data.Dataset.from_tensor_slices((chosen, seeds)).map(batch).prefetch(2)
+
+
+def unseen_scores(scores: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Mean score over the members that a row did not train, (n,); over all if it trained each.
+
+    Args:
+        scores: (n, M).
+        rows: the rows of each member, (M, any).
+    """
+    weights = np.ones_like(scores)
+    for member, chosen in enumerate(rows):
+        weights[chosen, member] = 0.0
+    weights[weights.sum(axis=1) == 0.0] = 1.0
+    return np.average(scores, axis=1, weights=weights)

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from tfvae import _checks, _seeds
 from tfvae._progress import progress
 from tfvae.applications.outliers import served
-from tfvae.applications.outliers.committee import batches, committee, drawn_rows
+from tfvae.applications.outliers.committee import batches, committee, drawn_rows, unseen_scores
 from tfvae.applications.outliers.rows import by_column, check_columns, check_rows, column_names
 from tfvae.applications.outliers.scoring import SCORES, Scorer
 from tfvae.applications.outliers.thresholds import threshold
@@ -40,8 +40,13 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
     With nothing set, M small VAEs are trained, each on a few rows drawn at random: rare rows are in
     few of the samples, so that the VAEs learn what is common. Columns are standardised, their
     likelihood is Student's t. A row's score is the mean of −log p(x) over the VAEs, by the
-    importance-weighted bound with K samples. 0 nats is a usual row, the mean of the middle half of
-    the training rows; the higher, the less likely. The same row has the same score at each call.
+    importance-weighted bound with K samples. A column of one value is divided by 1/√n, the standard
+    deviation of a 1 among zeros: a new category is as odd as one that a row had. 0 nats is a usual
+    row, the mean of the middle half of the training rows; the higher, the less likely. The same row
+    has the same score at each call.
+
+    A missing value, NaN, counts as a usual one: it adds 0 to a score. VAEs see the column's mean in
+    its place; in training, the value of the nearest of their rows that has one.
 
     One sample for each VAE ranks rows as well as 16 do, in a tenth of the time: the bound is
     looser, by about the same number for all rows, and noise is averaged over the committee.
@@ -138,7 +143,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         """Learns what is usual from rows (n, D); `y` is ignored.
 
         Raises:
-            ValueError: when the rows are no table of finite numbers, or a setting is out of range.
+            ValueError: when the rows are no table of numbers, or a setting is out of range.
         """
         from sklearn.preprocessing import StandardScaler
 
@@ -147,14 +152,15 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         X = validate_data(self, X, dtype="float64", ensure_min_samples=2, ensure_all_finite=False)
         own = isinstance(self.model, keras.Model)
         model = self.model if own or self.model is None else self.model(X.shape[1])
-        self.takes_missing_ = model is not None and model.takes_missing
+        self.takes_missing_ = model is None or model.takes_missing
         check_rows(X, column_names(self), self.takes_missing_)
         generator = _seeds.generator(self.random_state)
         seed = int(generator.integers(2**31))
         scaler = None if own else StandardScaler().fit(X)
         centre, scale = np.zeros(X.shape[1]), np.ones(X.shape[1])
         if scaler is not None:
-            centre, scale = scaler.mean_, scaler.scale_
+            constant = np.fmax.reduce(X) == np.fmin.reduce(X)
+            centre, scale = scaler.mean_, np.where(constant, len(X) ** -0.5, scaler.scale_)
         rows, members = None, 1
         if model is not None and not own:
             x = ((X - centre) / scale).astype("float32")
@@ -177,15 +183,18 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         low, high = np.quantile(scores, (0.25, 0.75), method="nearest")
         usual = np.flatnonzero((scores >= low) & (scores <= high))
         usual = generator.permutation(usual)[:USUAL_ROWS]
-        self.usual_contributions_ = self._scored(X[usual], self.scorer_.contributions).mean(axis=0)
+        parts = self._scored(X[usual], self.scorer_.contributions)  # 0 for a missing value.
+        there = np.append(len(usual) - np.isnan(X[usual]).sum(axis=0), len(usual))
+        self.usual_contributions_ = parts.sum(axis=0) / np.maximum(there, 1)
         self.usual_score_ = float(self.usual_contributions_.sum())
-        self.training_scores_ = scores - self.usual_score_
+        gaps = self._of_gaps(X)
+        self.training_scores_ = scores + gaps - self.usual_score_
         if self.false_positive_rate is None:
             self.threshold_report_ = threshold(self.training_scores_, settings.rate)
         else:
             unseen = self.training_scores_
             if rows is not None:
-                unseen = _unseen(found, rows) - self.usual_score_
+                unseen = unseen_scores(found, rows) + gaps - self.usual_score_
             self.threshold_report_ = threshold(unseen, settings.rate)
             if np.isinf(self.threshold_report_.high):
                 warnings.warn(
@@ -205,7 +214,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
             ValueError: when the rows do not fit those of `fit`.
         """
         X = self._checked(X)
-        return self.usual_score_ - self._scored(X, self._mean_score)
+        return self.usual_score_ - self._scored(X, self._mean_score) - self._of_gaps(X)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """threshold_ − score of each row, (n,), nats: negative for outliers.
@@ -252,7 +261,9 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
             ValueError: when the rows do not fit those of `fit`.
         """
         X = self._checked(X)
-        return self._scored(X, self.scorer_.contributions) - self.usual_contributions_
+        parts = self._scored(X, self.scorer_.contributions) - self.usual_contributions_
+        parts[:, :-1][np.isnan(X)] = 0.0
+        return parts
 
     def contributions_by_column(self, X: Any, table: Any = None) -> tuple[list[str], np.ndarray]:
         """What each column adds to a score, summed over its features, and its name.
@@ -296,7 +307,8 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
     def __sklearn_tags__(self):
         """Rows may have gaps where a model of the user's own takes them."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = bool(getattr(self.model, "takes_missing", False))
+        takes = self.model is None or getattr(self.model, "takes_missing", False)
+        tags.input_tags.allow_nan = bool(takes)
         return tags
 
     def _checked(self, X):
@@ -305,6 +317,10 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         X = validate_data(self, X, dtype="float64", reset=False, ensure_all_finite=False)
         check_rows(X, column_names(self), self.takes_missing_)
         return X
+
+    def _of_gaps(self, X):
+        """What usual values would add in the place of missing ones, (n,), nats."""
+        return np.isnan(X) @ self.usual_contributions_[:-1]
 
     def _mean_score(self, rows):
         return tf.reduce_mean(self.scorer_.scores(rows), axis=1)
@@ -332,17 +348,3 @@ def _trained_committee(x, rows, settings, generator, seed):
     model.compile(keras.optimizers.Adam(decay))
     model.fit(batches(x[rows], settings.steps, BATCH_SIZE, JITTER, generator), verbose=0)
     return model
-
-
-def _unseen(scores: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Mean score over the members that a row did not train, (n,); over all if it trained each.
-
-    Args:
-        scores: (n, M).
-        rows: the rows of each member, (M, any).
-    """
-    weights = np.ones_like(scores)
-    for member, chosen in enumerate(rows):
-        weights[chosen, member] = 0.0
-    weights[weights.sum(axis=1) == 0.0] = 1.0
-    return np.average(scores, axis=1, weights=weights)

@@ -22,7 +22,7 @@ def save(
 
     | input | | output | |
     |---|---|---|---|
-    | x | float64 (B, D) | score | float32 (B,), nats; NaN where a value is not allowed |
+    | x | float64 (B, D), NaN: missing | score | float32 (B,), nats; NaN: a value is not allowed |
     | | | is_outlier | bool (B,); true without a score |
     | | | contributions | float32 (B, D + 1), nats |
     | | | names | string (D + 1,): of the contributions |
@@ -59,6 +59,8 @@ def save(
     def serve(**given):
         x = given["x"] if columns is None else tf.cast(columns.x(given), tf.float64)
         contributions = scorer.contributions(x) - usual
+        gaps = tf.pad(tf.math.is_nan(x), [[0, 0], [0, 1]])
+        contributions = tf.where(gaps, 0.0, contributions)
         score = tf.reduce_sum(contributions, axis=1)  # They add up to it.
         return {
             "score": score,
