@@ -5,7 +5,7 @@
 
 from ml_collections import config_dict
 
-from tfvae.experiments.configs import vhp_vae
+from tfvae.experiments.configs import settings, vhp_vae
 
 CHOICES = vhp_vae.CHOICES
 
@@ -23,4 +23,8 @@ def get_config(dataset: str = "pendulum") -> config_dict.ConfigDict:
             "normalization": "relative",
         }
     )
+    optimizer = settings.dataset_settings(dataset).get("flat")
+    if optimizer is not None:
+        with config.ignore_type():
+            config.optimizer.update(optimizer)
     return config

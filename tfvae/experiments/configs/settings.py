@@ -43,6 +43,15 @@ DATASETS = {
             "likelihood": {"name": "Gaussian", "scale": 0.6},
             "fit_prior": {"steps": 4500, "batch_size": 512, "learning_rate": 2e-2},
         },
+        # The metric of a flat decoder shows the noise of Adam's last steps.
+        "flat": {
+            "learning_rate": {
+                "name": "CosineDecay",
+                "initial_learning_rate": 2e-3,
+                "decay_steps": 1_652,
+                "alpha": 0.3,
+            },
+        },
     },
     "digits": {
         "data": {"name": "digits"},
