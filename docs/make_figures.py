@@ -197,7 +197,7 @@ def reconstructions() -> Figure:
 @drawn
 def prior_fit() -> Figure:
     """The aggregated posterior beside the prior, and how far both are apart."""
-    return plots.prior_fit(digit_model(), digits()[0][1400:])
+    return plots.prior_fit(pendulum_model("VHPVAE"), pendulum()[1])
 
 
 @drawn

@@ -36,7 +36,7 @@ def refused(capsys, *arguments):
 
 def test_every_command_is_a_module_and_every_module_a_command():
     modules = {path.stem for path in pathlib.Path(commands.__path__[0]).glob("*.py")}
-    assert modules == {*commands.COMMANDS, "__init__", "parsing"}
+    assert modules == {*commands.COMMANDS, "__init__", "outputs", "parsing"}
     for name in commands.COMMANDS:
         module = importlib.import_module(f"tfvae.commands.{name}")
         assert re.fullmatch(r"[A-Z].*\.", module.__doc__.splitlines()[0])

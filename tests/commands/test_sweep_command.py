@@ -83,7 +83,7 @@ def test_usage_errors(seen, tmp_path, capsys, arguments, message):
 def test_without_optuna(seen, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     said = refused(capsys, TWO, f"--workdir={tmp_path}")
-    assert "tfvae sweep needs the package optuna" in said and "pip install tfvae[sweep]" in said
+    assert "tfvae sweep needs the package optuna" in said and "pip install 'tfvae[sweep]'" in said
 
 
 def test_flags_of_a_grid_belong_to_sweeps_alone(tmp_path, capsys):

@@ -87,7 +87,7 @@ class GenerativeModel(keras.Model):
         # The names of the columns of the first table that `fit` was given: later tables must have
         # them in this order. None: there was none.
         self.columns = None
-        self.prior_was_fitted = False
+        self._prior_was_fitted = False
 
     # ---- what it is made of ------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from tfvae.models.queries import Queryable
 SEED_GENERATORS = ("seed_generator", "test_seed_generator")
 WEIGHTS_FILE, DIGEST = ".weights.h5", "sha256"
 # What a built model knows beside its shapes and its weights.
-_BESIDE_SHAPES = {"columns", "prior_was_fitted"}
+_BESIDE_SHAPES = {"columns", "_prior_was_fitted"}
 
 
 class Persistent(Queryable):

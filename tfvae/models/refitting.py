@@ -17,6 +17,11 @@ from tfvae.priors.standing_in import row_weights
 class Refittable(Persistent):
     """A model whose prior can be fitted to the posteriors that the model has learned."""
 
+    @property
+    def prior_was_fitted(self) -> bool:
+        """Whether `fit_prior` has changed the prior, or one that was fitted stands in for it."""
+        return self._prior_was_fitted
+
     def posterior_moments(
         self, x: Any, y: Any = None, *, batch_size: int = 512
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -95,7 +100,7 @@ class Refittable(Persistent):
         )
         after = [weight.numpy() for weight in self.prior.weights]
         if not all(map(np.array_equal, before, after)):
-            self.prior_was_fitted = True
+            self._prior_was_fitted = True
         history = keras.callbacks.History()
         history.epoch = list(range(len(losses)))
         history.history = {"loss": losses.tolist()}
@@ -144,7 +149,7 @@ class Refittable(Persistent):
         # Keras' `build_from_config` would hide what goes wrong.
         model.build(self.get_build_config()["input_shape"])
         model.columns = self.columns
-        model.prior_was_fitted = prior.built or self.prior_was_fitted
+        model._prior_was_fitted = prior.built or self._prior_was_fitted
         for old, new in zip(_beside_prior(self), _beside_prior(model), strict=True):
             new.assign(old.value)
         if prior.built:
