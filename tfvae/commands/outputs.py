@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 
+from tfvae import _files
 from tfvae.experiments.errors import UserError
 
 
@@ -41,23 +42,23 @@ def check_file(
         raise UserError(
             f"{option} must be in a folder that exists, received {path}. Make {folder} first."
         )
-    _check_writable(option, path, folder)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(
+            f"{option} must be in a folder that you may write to, received {path}, but {folder} "
+            "cannot be written."
+        )
 
 
 def check_new_folder(option: str, path: str | os.PathLike[str]) -> None:
     """Looks whether a new folder can be made, before anything is read or trained.
 
     Raises:
-        UserError: when it exists, or cannot be made.
+        UserError: when it exists.
+        ValueError: when it cannot be made.
     """
     if os.path.lexists(path):
         raise UserError(f"{option} must be a new folder, received {path}, which exists.")
-    above = os.path.dirname(os.path.realpath(path))
-    while not os.path.exists(above):
-        above = os.path.dirname(above)
-    if not os.path.isdir(above):
-        raise UserError(f"{option} must be a folder, received {path}, but {above} is a file.")
-    _check_writable(option, path, above)
+    _files.check_folder(option, path)
 
 
 def _is_same(path, other):
@@ -65,11 +66,3 @@ def _is_same(path, other):
         return True
     # Also where capital letters or links give a file two names.
     return os.path.exists(path) and os.path.exists(other) and os.path.samefile(path, other)
-
-
-def _check_writable(option, path, folder):
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise UserError(
-            f"{option} must be in a folder that you may write to, received {path}, but {folder} "
-            "cannot be written."
-        )

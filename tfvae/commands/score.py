@@ -165,8 +165,9 @@ def table_of(options: argparse.Namespace) -> "tables.Table":
 def source(path: str, options: argparse.Namespace) -> "str | tables.CSV":
     """A file of rows, with what the options say of CSV files."""
     from tfvae import tables
+    from tfvae.tables.sources import PARQUET
 
-    if path.lower().endswith((".parquet", ".pq")):
+    if path.lower().endswith(PARQUET):
         return path
     return tables.CSV(
         path,

@@ -40,7 +40,7 @@ def measure(
         test: batches of test examples, as from `run_data.test_data`.
         config: config of the run; its `report` gives the numbers of samples and examples for the
             likelihood, and the number of samples for the density of a hierarchical prior.
-        training_elbo: nats, from `elbo_in_training`; None: not known.
+        training_elbo: of the training data, nats; None: not known.
     """
     terms = model.evaluate(run_data.with_labels_of(model, test, config), verbose=0)
     posterior = tfvae.evaluation.posterior_report(model, test)

@@ -14,6 +14,8 @@ from tfvae.tables.values import Spelling, raw_values, stripped
 
 # Rows that are in memory as texts at a time.
 CHUNK = 16384
+# What the name of a Parquet file ends in.
+PARQUET = (".parquet", ".pq")
 NEEDED = "'tfvae[tables]'"
 _OBJECT = np.dtype(object)
 
@@ -198,7 +200,7 @@ def _source(rows):
         return _CSV(rows)
     if isinstance(rows, (str, pathlib.PurePath)):
         path = os.fspath(rows)
-        if path.lower().endswith((".parquet", ".pq")):
+        if path.lower().endswith(PARQUET):
             return _Parquet(path)
         if path.lower().endswith((".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")):
             return _CSV(CSV(path))
