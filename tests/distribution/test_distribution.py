@@ -53,7 +53,7 @@ def fixed_noise(monkeypatch):
     def gaussian(loc, scale):
         return tfp.distributions.Independent(FixedNoise(loc, scale), 1)
 
-    for module in (tfvae.networks, tfvae.priors.hierarchical, tfvae.priors.standard_normal):
+    for module in (tfvae.distributions, tfvae.priors.hierarchical, tfvae.priors.standard_normal):
         monkeypatch.setattr(module, "diagonal_gaussian", gaussian)
 
 
@@ -67,6 +67,17 @@ def test_two_replicas_are_one_device_when_the_noise_is_fixed(name, fixed_noise, 
     for a, b in zip(one.trainable_weights, two.trainable_weights, strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-4, atol=1e-5, err_msg=a.path)
     assert results["error of predictions"] < 1e-5
+
+
+def test_fit_on_two_replicas_needs_no_scope_around_it(mirrored):
+    """What `fit` looks at first, such as the layers' units, are variables of both replicas."""
+    x = 5.0 + np.random.default_rng(0).normal(size=(16, 3)).astype("float32")
+    with mirrored.scope():
+        model = tfvae.VAE(2, encoder=tfvae.networks.mlp([4]), seed=0)
+        model.compile("sgd")
+    for _ in range(2):
+        history = model.fit(x, batch_size=8, verbose=0).history
+    assert np.isfinite(history["loss"][0])
 
 
 def test_each_replica_has_its_own_noise(mirrored):

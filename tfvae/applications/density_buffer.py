@@ -111,7 +111,7 @@ class DensityBuffer:
     @property
     def smear(self) -> float:
         """α."""
-        return float(self.prior.smear_factor)
+        return float(self.prior.smear_factor.numpy())
 
     @property
     def num_events(self) -> int:

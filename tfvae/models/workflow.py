@@ -118,10 +118,10 @@ def check_values(model, look: Look) -> str | None:
     layers = [layer for layer in layers if isinstance(layer, networks.Standardize)]
     if model.likelihood.missing:
         look = look._replace(values=units.filled(look.values), target=units.filled(look.target))
-    if any(float(layer.known) for layer in layers):
+    if any(layer.known.numpy() for layer in layers):
         first = layers[0]
         values = look.target if first.inverse else look.values
-        return units.another_unit(values, float(first.mean), float(first.deviation))
+        return units.another_unit(values, float(first.mean.numpy()), float(first.deviation.numpy()))
     if getattr(model, "history", None) is not None:
         return None
     standardized = {layer.inverse for layer in layers} == {False, True}
