@@ -1,7 +1,7 @@
 """Which tests are slow, and where the time of the quick ones goes.
 
     python -m pytest -q -n 2 --durations-file=times.txt        # all tests, for an hour or more
-    python tests/durations.py times.txt [--seconds 1.5]
+    python tests/durations.py times.txt [--seconds 1.0]
 
 writes tests/slow.txt, the tests that took more seconds of CPU than that and have no mark `slow` of
 their own, and prints the table of CONTRIBUTING.md. Tests that are to stay among the quick ones
@@ -64,7 +64,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("times", help="file that --durations-file has written")
     parser.add_argument(
-        "--seconds", type=float, default=1.5, help="that a quick test takes at most"
+        "--seconds", type=float, default=1.0, help="that a quick test takes at most"
     )
     arguments = parser.parse_args()
     seconds = read(arguments.times)

@@ -35,13 +35,26 @@ def test_parts_are_the_products_of_a_step():
     model.build((None, *step_shapes.DATA["dense"]))
     rows = [
         (network.count_params(), rows)
-        for network, rows, _ in step_models.parts("FactorVAE", model, 8)
+        for network, rows, *_ in step_models.parts("FactorVAE", model, 8)
     ]
     encoder = 784 * 300 + 300 + 300 * 300 + 300
     head = 300 * 64 + 64
     decoder = 32 * 300 + 300 + 300 * 300 + 300 + 300 * 784 + 784
     discriminator = 32 * 1000 + 1000 + 4 * (1000 * 1000 + 1000) + 1000 + 1
     assert rows == [(encoder, 8), (head, 8), (decoder, 8), (discriminator, 16)]
+
+
+def test_parts_of_a_vhp_step_are_those_of_its_priors_own_steps_too():
+    """The networks' gradient goes through the prior to z; the prior's own steps to its weights."""
+    model = step_models.models("dense")["VHP-VAE"]()
+    model.build((None, *step_shapes.DATA["dense"]))
+    assert model.prior.steps == 2
+    parts = list(step_models.parts("VHP-VAE", model, 8))
+    of_prior = [(rows, *needs) for network, rows, *needs in parts if network is model.prior.decoder]
+    rows = 8 * step_shapes.IMPORTANCE_SAMPLES
+    assert of_prior == [(rows, True, False), (rows, True, True), (rows, True, True)]
+    of_prior = [(rows, *needs) for network, rows, *needs in parts if network is model.prior.encoder]
+    assert of_prior == [(8, True, False), (8, False, True), (8, False, True)]
 
 
 def test_profile_names_the_operations_of_a_step():

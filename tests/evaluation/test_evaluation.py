@@ -19,7 +19,7 @@ class KnownPosterior:
 
     def encode(self, x, y=None):
         loc = tf.constant(np.asarray(x)[:, :1] * self.slope, tf.float32)
-        return tfvae.networks.diagonal_gaussian(loc, tf.ones_like(loc) * self.scale)
+        return tfvae.distributions.diagonal_gaussian(loc, tf.ones_like(loc) * self.scale)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ class Known(tfvae.VAE):
 
     def encode(self, x, y=None, *, training=False):
         loc = tf.constant(np.asarray(x), tf.float32)
-        return tfvae.networks.diagonal_gaussian(loc, tf.ones_like(loc) * self.scale)
+        return tfvae.distributions.diagonal_gaussian(loc, tf.ones_like(loc) * self.scale)
 
 
 def encodings(variance, n=20000):

@@ -7,7 +7,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 import tfvae
-from tfvae.networks import diagonal_gaussian, mlp
+from tfvae.distributions import diagonal_gaussian
+from tfvae.networks import mlp
 
 CENTER = np.array([0.5, -1.0, 2.0], "float32")
 

@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from tfvae import networks
 
@@ -108,15 +107,3 @@ def test_penalty_is_that_of_all_kernels(make, shape):
     expected = sum(0.5 * np.sum(np.square(kernel.numpy())) for kernel in kernels)
     assert expected > 0.0
     np.testing.assert_allclose(sum(network.losses), expected, rtol=1e-5)
-
-
-def test_what_is_a_diagonal_gaussian():
-    """A distribution made of one has a `distribution` that is normal, and other moments."""
-    normal = tfp.distributions.Normal(tf.zeros([5, 2]), 1.0)
-    independent = tfp.distributions.Independent(normal, 1)
-    shifted = tfp.bijectors.Exp()(normal)
-    assert networks.is_diagonal_gaussian(independent)
-    for other in (normal, shifted, tfp.distributions.Independent(shifted, 1)):
-        assert not networks.is_diagonal_gaussian(other)
-    laplace = tfp.distributions.Laplace(tf.zeros([5, 2]), 1.0)
-    assert not networks.is_diagonal_gaussian(tfp.distributions.Independent(laplace, 1))

@@ -6,7 +6,7 @@ import scipy.stats
 import tensorflow as tf
 
 import tfvae
-from tfvae.networks import diagonal_gaussian
+from tfvae.distributions import diagonal_gaussian
 from tfvae.priors import Improper
 
 LOC, SCALE = np.array([[1.0, -9.0]], "float32"), np.array([[0.5, 2.0]], "float32")

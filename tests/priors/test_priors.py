@@ -9,7 +9,7 @@ import tensorflow_probability as tfp
 
 import tfvae
 from tfvae import priors
-from tfvae.networks import diagonal_gaussian
+from tfvae.distributions import diagonal_gaussian
 from tfvae.priors import HierarchicalPrior, StandardNormal, VampPrior
 
 

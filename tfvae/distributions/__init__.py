@@ -1,6 +1,7 @@
 """TFP distributions: stateless, without Keras."""
 
 from tfvae.distributions.capsules import Bubble, Shifting
+from tfvae.distributions.gaussian import diagonal_gaussian, is_diagonal_gaussian
 from tfvae.distributions.importance_weighted import ImportanceWeightedMarginal, log_mean_exp
 from tfvae.distributions.mixture_of_gaussians import MixtureOfGaussians
 from tfvae.distributions.mixture_of_posteriors import (
@@ -28,8 +29,10 @@ __all__ = [
     "Shifting",
     "TopographicStudentT",
     "Torus",
+    "diagonal_gaussian",
     "diagonal_gaussian_log_probs",
     "importance_sampled_log_prob",
+    "is_diagonal_gaussian",
     "log_mean_exp",
     "shared_student_t_log_prob",
     "topographic_product",

@@ -106,13 +106,12 @@ class ImportanceWeightedMarginal(tfd.Distribution):
 
     def _log_prob(self, z, *, seed=None):
         proposal = self._proposal(z)
-        zeta = proposal.sample(self._num_importance_samples, seed=seed)  # (K, ..., N_ζ)
-        log_weights = (
-            self._conditional(zeta).log_prob(z)
-            + self._prior.log_prob(zeta)
-            - proposal.log_prob(zeta)
-        )  # (K, ...)
-        return log_mean_exp(log_weights)
+        # (K, ..., N_ζ) and (K, ...); log q of a sample is known from its noise.
+        zeta, log_q = proposal.experimental_sample_and_log_prob(
+            self._num_importance_samples, seed=seed
+        )
+        log_p = self._conditional(zeta).log_prob(z) + self._prior.log_prob(zeta)
+        return log_mean_exp(log_p - log_q)
 
     def _sample_n(self, n, seed=None):
         prior_seed, conditional_seed = tfp.random.split_seed(seed, n=2, salt="hierarchical")

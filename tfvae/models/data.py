@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfvae.distributions import is_diagonal_gaussian
 from tfvae.models import accepted, beside
 from tfvae.models.latents import joined
-from tfvae.networks import is_diagonal_gaussian
 
 # Batches that are encoded without a compiled function, unless there is one.
 EAGER_BATCHES = 4

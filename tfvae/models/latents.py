@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae import networks
+from tfvae import distributions
 from tfvae.discrete import Choice
 
 tfd = tfp.distributions
@@ -44,7 +44,7 @@ def gaussian_of_moments(
     if batch_shape is not None:
         shape = tf.concat([batch_shape, [loc.shape[-1]]], axis=0)
         loc, scale = tf.reshape(loc, shape), tf.reshape(scale, shape)
-    return networks.diagonal_gaussian(loc, scale)
+    return distributions.diagonal_gaussian(loc, scale)
 
 
 def alternatives(choice: Choice | None) -> tf.Tensor | None:

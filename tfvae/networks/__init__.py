@@ -15,8 +15,6 @@ from tfvae.networks.heads import (
     CategoricalHead,
     GaussianHead,
     PointHead,
-    diagonal_gaussian,
-    is_diagonal_gaussian,
 )
 from tfvae.networks.standardize import Standardize
 
@@ -36,8 +34,6 @@ __all__ = [
     "conv_encoder",
     "default_decoder",
     "default_encoder",
-    "diagonal_gaussian",
-    "is_diagonal_gaussian",
     "mlp",
 ]
 

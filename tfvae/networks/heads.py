@@ -171,14 +171,3 @@ def _shapes(input_shape):
         return list(input_shape.values())
     several = isinstance(input_shape[0], (list, tuple))
     return list(input_shape) if several else [input_shape]
-
-
-def diagonal_gaussian(loc: tf.Tensor, scale: tf.Tensor) -> tfd.Distribution:
-    """N(loc, diag scale²) over the last axis."""
-    return tfd.Independent(tfd.Normal(loc, scale), 1)
-
-
-def is_diagonal_gaussian(distribution: tfd.Distribution) -> bool:
-    """Whether a distribution is one as `diagonal_gaussian` gives, with μ and σ of its own."""
-    is_product = isinstance(distribution, tfd.Independent)
-    return is_product and isinstance(distribution.distribution, tfd.Normal)

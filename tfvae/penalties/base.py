@@ -13,7 +13,7 @@ from tfvae import _own_optimizer
 from tfvae._coefficients import Coefficient
 from tfvae._component import Component
 from tfvae.discrete import Choice
-from tfvae.networks import is_diagonal_gaussian
+from tfvae.distributions import is_diagonal_gaussian
 from tfvae.objectives import Terms
 from tfvae.priors import Prior
 

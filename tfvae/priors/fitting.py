@@ -11,7 +11,7 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from tfvae import _checks, _progress, _seeds
-from tfvae.networks import diagonal_gaussian
+from tfvae.distributions import diagonal_gaussian
 from tfvae.priors.base import Prior
 
 # Steps of one call of a compiled function; then the progress is shown.

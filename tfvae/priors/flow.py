@@ -12,7 +12,8 @@ import tensorflow_probability as tfp
 from numpy.typing import ArrayLike
 
 from tfvae import _checks
-from tfvae.networks import diagonal_gaussian, mlp
+from tfvae.distributions import diagonal_gaussian
+from tfvae.networks import mlp
 from tfvae.networks.heads import MINIMUM_SCALE
 from tfvae.priors.base import Prior
 from tfvae.priors.fitting import checked_moments

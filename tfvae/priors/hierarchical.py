@@ -9,8 +9,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae import _checks, _replicas
-from tfvae.distributions import ImportanceWeightedMarginal
-from tfvae.networks import GaussianHead, diagonal_gaussian, mlp
+from tfvae.distributions import ImportanceWeightedMarginal, diagonal_gaussian
+from tfvae.networks import GaussianHead, mlp
 from tfvae.priors.base import Prior
 
 tfd = tfp.distributions

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfvae.networks import diagonal_gaussian, is_diagonal_gaussian
+from tfvae.distributions import diagonal_gaussian, is_diagonal_gaussian
 from tfvae.priors.base import Prior
 
 tfd = tfp.distributions

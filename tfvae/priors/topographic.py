@@ -16,10 +16,10 @@ from tfvae.distributions import (
     Shifting,
     TopographicStudentT,
     Torus,
+    diagonal_gaussian,
     neighborhoods,
     topographic_product,
 )
-from tfvae.networks import diagonal_gaussian
 from tfvae.priors.base import Prior
 
 tfd = tfp.distributions

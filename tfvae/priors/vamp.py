@@ -10,9 +10,8 @@ import numpy as np
 import tensorflow_probability as tfp
 
 from tfvae import _checks
-from tfvae.distributions import MixtureOfPosteriors
+from tfvae.distributions import MixtureOfPosteriors, is_diagonal_gaussian
 from tfvae.likelihoods.base import within
-from tfvae.networks import is_diagonal_gaussian
 from tfvae.priors.base import Prior
 
 tfd = tfp.distributions

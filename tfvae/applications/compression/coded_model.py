@@ -9,8 +9,8 @@ import tensorflow as tf
 from tfvae import _checks
 from tfvae.applications.compression import container
 from tfvae.applications.compression.symbols import Symbols
+from tfvae.distributions import is_diagonal_gaussian
 from tfvae.models import LatentVariableModel
-from tfvae.networks import is_diagonal_gaussian
 from tfvae.priors import StandardNormal
 
 
