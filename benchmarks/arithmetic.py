@@ -33,7 +33,13 @@ def training_flop(counts: list[float], first_needs_input_gradient: bool) -> floa
     return total if first_needs_input_gradient else total - counts[0]
 
 
-def products_alone(network: keras.Model, rows: int, needs_input_gradient: bool, repeats: int = 21):
+def products_alone(
+    network: keras.Model,
+    rows: int,
+    needs_input_gradient: bool,
+    needs_weight_gradients: bool = True,
+    repeats: int = 21,
+) -> float:
     """Median seconds of a network's products and convolutions alone, forward and backward.
 
     The network without biases, activations and optimizer: what no training step can be faster than
@@ -49,7 +55,9 @@ def products_alone(network: keras.Model, rows: int, needs_input_gradient: bool, 
     clone = keras.models.clone_model(network, clone_function=bare)
     x = tf.random.stateless_normal([rows, *network.input_shape[1:]], seed=[0, 2])
     upstream = tf.random.stateless_normal([rows, *network.output_shape[1:]], seed=[0, 3])
-    sources = [x] * needs_input_gradient + [weight.value for weight in clone.trainable_weights]
+    sources = [x] * needs_input_gradient
+    if needs_weight_gradients:
+        sources += [weight.value for weight in clone.trainable_weights]
 
     @tf.function
     def forward_and_backward():

@@ -1,6 +1,6 @@
 """β tables on digits and on events: posterior moments, rate and distortion, in both weightings.
 
-    python -m benchmarks.beta [--data FOLDER] [--only digits events] [--epochs 60] [--processes 1]
+    python -m benchmarks.beta [--data FOLDER] [--only digits events] [--epochs 60] [--processes 2]
         [--out FILE.jsonl] [--figures FOLDER]
 
 The 1,797 digits of scikit-learn (8×8 pixels in [0, 1]), or 10,000 lepton pairs (MadGraph,
@@ -111,7 +111,7 @@ def main(argv=None):
     common.add_data(parser)
     parser.add_argument("--only", nargs="+", choices=[*DATA], default=[*DATA], help="data sets")
     parser.add_argument("--epochs", type=int, default=60, help="of Adam")
-    parser.add_argument("--processes", type=int, default=1, help="models trained at a time")
+    parser.add_argument("--processes", type=int, default=2, help="models trained at a time")
     parser.add_argument("--out", help="file of finished models, JSON lines")
     parser.add_argument("--figures", help="folder to write the figures to")
     parser.add_argument("--json", help="folder to write the numbers to, with units")

@@ -107,39 +107,46 @@ def models(shape):
 
 
 def parts(name, model, batch):
-    """The networks that a training step runs: (network, rows, whether its input has a gradient)."""
+    """What a training step runs: (network, rows, whether input and weights have gradients)."""
 
     def head_of(features):
         return keras.Sequential([keras.Input((features,)), keras.layers.Dense(2 * LATENT_DIM)])
 
     head = head_of(int(np.prod(model.encoder.output_shape[1:])))
-    yield model.encoder, batch, False
-    yield head, batch, True
-    yield model.decoder, batch * (IMPORTANCE_SAMPLES if name == "IWAE" else 1), True
+    yield model.encoder, batch, False, True
+    yield head, batch, True, True
+    yield model.decoder, batch * (IMPORTANCE_SAMPLES if name == "IWAE" else 1), True, True
     if name == "VampPrior VAE":  # The pseudo-inputs are weights: their gradient is needed.
-        yield model.encoder, COMPONENTS, True
-        yield head, COMPONENTS, True
+        yield model.encoder, COMPONENTS, True, True
+        yield head, COMPONENTS, True, True
     if name == "VHP-VAE":
         prior, samples = model.prior, batch * IMPORTANCE_SAMPLES
-        yield prior.encoder, batch, True
-        yield head_of(prior.encoder.output_shape[-1]), batch, True
-        yield prior.decoder, samples, True
-        yield head_of(prior.decoder.output_shape[-1]), samples, True
+        # Once for z of the networks' own gradient, and then in the prior's own steps.
+        for own_step in (False, *[True] * prior.steps):
+            yield prior.encoder, batch, not own_step, own_step
+            yield head_of(prior.encoder.output_shape[-1]), batch, True, own_step
+            yield prior.decoder, samples, True, own_step
+            yield head_of(prior.decoder.output_shape[-1]), samples, True, own_step
     if name == "FactorVAE":  # It sees the batch, and the batch with its latents permuted.
-        yield model.penalties[0].discriminator, 2 * batch, True
+        yield model.penalties[0].discriminator, 2 * batch, True, True
 
 
 def update_alone(name, model):
     """Median seconds of the optimizers' updates alone: Keras' for the bare model, else tfvae's."""
-    owners = [model] if name == BARE else [model, *model.network_penalties]
+    if name == BARE:
+        trained = [(model, model.trainable_weights, 1)]
+    else:
+        trained = [(model, model.own_trainable_weights, 1)]
+        trained += [(one, one.network.trainable_weights, 1) for one in model.network_penalties]
+        if model.prior.steps:
+            trained.append((model.prior, model.prior.trainable_weights, model.prior.steps))
     updates = []
-    for owner in owners:
-        weights = (owner if owner is model else owner.network).trainable_weights
+    for owner, weights, times in trained:
         weights = [keras.Variable(weight, name="copied") for weight in weights]
         optimizer = type(owner.optimizer).from_config(owner.optimizer.get_config())
         gradients = [tf.fill(weight.shape, 1e-3) for weight in weights]
         optimizer.build(weights)
-        updates.append((optimizer, gradients, weights))
+        updates += [(optimizer, gradients, weights)] * times
 
     @tf.function
     def update():
