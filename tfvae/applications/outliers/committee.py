@@ -9,9 +9,17 @@ import numpy as np
 import tensorflow as tf
 from sklearn.impute import KNNImputer
 
-from tfvae.likelihoods import Likelihood
+from tfvae.likelihoods import Likelihood, StudentT
 from tfvae.models.vae import VAE
 
+# Settings of the committee: one for all tables.
+UNITS, LEARNING_RATE, BATCH_SIZE = (32,), 5e-3, 64
+# Degrees of freedom, and the scale in standard deviations of a column: a fixed one, since a learned
+# one makes columns of few values outweigh all others.
+LIKELIHOOD = (3.0, 0.5)
+# Noise on the rows that train, in standard deviations of a column.
+JITTER = 0.05
+MOST_LATENTS = 8
 # Of |log σ²| of q(z|x).
 MOST_LOG_VARIANCE = 10.0
 # Names of layers; those of the hidden ones are numbered.
@@ -88,6 +96,32 @@ def committee(
         likelihood=likelihood,
         seed=seed,
     )
+
+
+def trained_committee(
+    rows: np.ndarray,
+    latent_dim: int | None,
+    steps: int,
+    generator: np.random.Generator,
+    seed: int,
+) -> VAE:
+    """A committee that is trained on rows of each member, (M, n, D), standardised.
+
+    Args:
+        rows: NaN is a missing value.
+        latent_dim: N_z of a member; None: half the columns, 8 at most.
+        steps: number of training steps.
+        generator: of the draws.
+        seed: of the first weights.
+    """
+    members, _, columns = rows.shape
+    latent_dim = latent_dim or min(MOST_LATENTS, max(1, columns // 2))
+    model = committee(members, columns, latent_dim, UNITS, StudentT(*LIKELIHOOD), seed)
+    model.build((None, members * columns))
+    decay = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)
+    model.compile(keras.optimizers.Adam(decay))
+    model.fit(batches(rows, steps, BATCH_SIZE, JITTER, generator), verbose=0)
+    return model
 
 
 def terms_of_members(

@@ -14,20 +14,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from tfvae import _checks, _seeds
 from tfvae._progress import progress
 from tfvae.applications.outliers import served
-from tfvae.applications.outliers.committee import batches, committee, drawn_rows, unseen_scores
+from tfvae.applications.outliers.committee import drawn_rows, trained_committee, unseen_scores
 from tfvae.applications.outliers.rows import by_column, check_columns, check_rows, column_names
 from tfvae.applications.outliers.scoring import SCORES, Scorer
 from tfvae.applications.outliers.thresholds import threshold
-from tfvae.likelihoods import StudentT
 
-# Settings of the committee: one for all tables.
-HIDDEN, LEARNING_RATE, BATCH_SIZE = (32,), 5e-3, 64
-# Degrees of freedom, and the scale in standard deviations of a column: a fixed one, since a learned
-# one makes columns of few values outweigh all others.
-LIKELIHOOD = (3.0, 0.5)
-# Noise on the rows that train, in standard deviations of a column.
-JITTER = 0.05
-MOST_LATENTS = 8
 # Outputs of decoders that are in memory at once when rows are scored: few, for the caches.
 NUMBERS_AT_ONCE = 2**20
 # Rows from which the usual contribution of each column is taken, at most.
@@ -168,7 +159,9 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         elif model is None:
             members = settings.members
             rows = drawn_rows(generator, len(X), members, settings.max_rows)
-            model = _trained_committee((X - centre) / scale, rows, settings, generator, seed)
+            model = trained_committee(
+                ((X - centre) / scale)[rows], settings.latent_dim, settings.steps, generator, seed
+            )
         self.scorer_ = Scorer(
             model,
             settings.criterion,
@@ -320,31 +313,23 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
 
     def _of_gaps(self, X):
         """What usual values would add in the place of missing ones, (n,), nats."""
-        return np.isnan(X) @ self.usual_contributions_[:-1]
+        usual = self.usual_contributions_[:-1]
+        return np.concatenate([np.isnan(part) @ usual for part in self._parts(X)])
 
     def _mean_score(self, rows):
         return tf.reduce_mean(self.scorer_.scores(rows), axis=1)
 
     def _scored(self, X, function):
         """`function` of rows X, (n, …), float64, of a part of the rows at a time."""
-        scorer, found = self.scorer_, []
-        size = max(1, NUMBERS_AT_ONCE // (scorer.num_samples * scorer.members * X.shape[1]))
+        found = []
         with progress(len(X), self.verbose, "row") as add:
-            for start in range(0, len(X), size):
-                rows = tf.constant(X[start : start + size])
-                found.append(function(rows).numpy())
+            for rows in self._parts(X):
+                found.append(function(tf.constant(rows)).numpy())
                 add(len(rows))
         return np.concatenate(found).astype("float64")
 
-
-def _trained_committee(x, rows, settings, generator, seed):
-    """A committee that is trained on rows (M, n) of x, (any, D), standardised."""
-    columns = x.shape[1]
-    latent_dim = settings.latent_dim or min(MOST_LATENTS, max(1, columns // 2))
-    likelihood = StudentT(*LIKELIHOOD)
-    model = committee(settings.members, columns, latent_dim, HIDDEN, likelihood, seed)
-    decay = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, settings.steps)
-    model.build((None, settings.members * columns))
-    model.compile(keras.optimizers.Adam(decay))
-    model.fit(batches(x[rows], settings.steps, BATCH_SIZE, JITTER, generator), verbose=0)
-    return model
+    def _parts(self, X):
+        """Parts of the rows whose decoders' outputs fit into the caches."""
+        scorer = self.scorer_
+        size = max(1, NUMBERS_AT_ONCE // (scorer.num_samples * scorer.members * X.shape[1]))
+        return (X[start : start + size] for start in range(0, len(X), size))
