@@ -1,14 +1,17 @@
 """What all parts of a model share: priors, likelihoods, objectives, penalties, discrete latents."""
 
+import difflib
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import keras
 import tensorflow as tf
 
 from tfvae._coefficients import Schedule, coefficients
 
+# Keras' own arguments of a layer and of a model.
+_OF_KERAS = ("name", "dtype", "trainable", "activity_regularizer", "autocast")
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
@@ -22,6 +25,10 @@ class Component(keras.layers.Layer):
 
     role = "component"
     """What a model calls it, for messages."""
+
+    def __init__(self, **kwargs):
+        check_arguments(type(self), kwargs)
+        super().__init__(**kwargs)
 
     def trained_apart(self) -> keras.layers.Layer | None:
         """The layer whose weights `self.optimizer` trains, not the model's; None: there is none."""
@@ -116,6 +123,20 @@ def constructor_arguments(cls) -> list[str]:
             break
     # Keras' own arguments are a part of its config.
     return [name for name in dict.fromkeys(names) if name not in ("name", "dtype", "trainable")]
+
+
+def check_arguments(cls: type, left: Iterable[str]) -> None:
+    """Raises a TypeError for arguments that are left for Keras and that it does not have either."""
+    for name in left:
+        if name in _OF_KERAS:
+            continue
+        names = constructor_arguments(cls)
+        near = difflib.get_close_matches(name, names, n=1)
+        advice = f"Did you mean `{near[0]}`? " if near else ""
+        rest = "; numbers of a part are arguments of the part" * issubclass(cls, keras.Model)
+        raise TypeError(
+            f"{cls.__name__} has no argument `{name}`. {advice}It has {', '.join(names)}{rest}."
+        )
 
 
 @functools.cache

@@ -169,3 +169,24 @@ def test_an_argument_of_a_built_model_is_fixed():
     model.objective.kappa = 0.4  # a coefficient
     with pytest.raises(AttributeError, match="`multiplier` of Constrained is fixed"):
         model.objective.multiplier = "geco"
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "near"),
+    [
+        (lambda: tfvae.VHPVAE(2, priors="vamp"), "priors", "Did you mean `prior`?"),
+        (lambda: tfvae.VHPVAE(2, kappa=0.1), "kappa", "numbers of a part"),
+        (lambda: objectives.Constrained(kapa=0.1), "kapa", "Did you mean `kappa`?"),
+        (lambda: priors.HierarchicalPrior(hyper_dims=3), "hyper_dims", "`hyper_dim`"),
+        (lambda: likelihoods.Gaussian(deviation=1.0), "deviation", "It has"),
+    ],
+)
+def test_an_unknown_argument_is_named_beside_those_there_are(make, name, near):
+    with pytest.raises(TypeError, match=f"has no argument `{name}`") as error:
+        make()
+    assert near in str(error.value)
+
+
+def test_keras_own_arguments_are_taken():
+    assert tfvae.VAE(2, name="mine", dtype="float32").name == "mine"
+    assert priors.HierarchicalPrior(name="own", trainable=False).name == "own"

@@ -8,6 +8,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae import _checks, likelihoods, networks, priors
+from tfvae._component import check_arguments
 from tfvae.discrete import Discrete, Given
 from tfvae.discrete import get as get_discrete
 from tfvae.models import beside, inputs, latents, structure
@@ -66,6 +67,7 @@ class GenerativeModel(keras.Model):
         corruption: keras.layers.Layer | None = None,
         **kwargs,
     ):
+        check_arguments(type(self), kwargs)
         super().__init__(**kwargs)
         self.latent_dim = _checks.positive_int("latent_dim", latent_dim)
         # A network left to the model is empty until `build` fills it. The order of the weights, and
