@@ -6,7 +6,7 @@ from tfvae.likelihoods.bernoulli import Bernoulli, bernoulli_log_prob
 from tfvae.likelihoods.categorical import Categorical
 from tfvae.likelihoods.counts import NegativeBinomial, Poisson
 from tfvae.likelihoods.gaussian import Gaussian, gaussian_log_prob
-from tfvae.likelihoods.heavy_tailed import Laplace, StudentT
+from tfvae.likelihoods.heavy_tailed import Laplace, StudentT, student_t_log_prob
 from tfvae.likelihoods.mixed import Mixed
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "bernoulli_log_prob",
     "gaussian_log_prob",
     "get",
+    "student_t_log_prob",
 ]
 
 

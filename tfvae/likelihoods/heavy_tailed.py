@@ -57,6 +57,17 @@ class Laplace(LocationScale):
         return 1.0 / self.scale
 
 
+def student_t_log_prob(
+    x: tf.Tensor, loc: tf.Tensor, log_scale: tf.Tensor, degrees_of_freedom: float
+) -> tf.Tensor:
+    """log St(x; ν, μ, s) of each number, nats; all shapes broadcast."""
+    nu = degrees_of_freedom
+    square = tf.math.squared_difference(x, loc) * tf.exp(-2.0 * log_scale)
+    normaliser = math.lgamma(0.5 * nu) - math.lgamma(0.5 * (nu + 1.0))
+    normaliser += 0.5 * math.log(nu * math.pi)
+    return -0.5 * (nu + 1.0) * tf.math.log1p(square / nu) - (log_scale + normaliser)
+
+
 @keras.saving.register_keras_serializable(package="tfvae")
 class StudentT(LocationScale):
     """p(x|z) = Π_i St(x_i; ν, μ_i(z), s), Student's t with the decoder's outputs as μ.
@@ -108,12 +119,8 @@ class StudentT(LocationScale):
 
     def log_prob_of_features(self, x: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """log St(x_i; ν, μ_i, s)."""
-        nu = self.degrees_of_freedom
         log_scale = tf.cast(self.log_scale, outputs.dtype)
-        square = tf.math.squared_difference(x, outputs) * tf.exp(-2.0 * log_scale)
-        normaliser = math.lgamma(0.5 * nu) - math.lgamma(0.5 * (nu + 1.0))
-        normaliser += 0.5 * math.log(nu * math.pi)
-        return -0.5 * (nu + 1.0) * tf.math.log1p(square / nu) - (log_scale + normaliser)
+        return student_t_log_prob(x, outputs, log_scale, self.degrees_of_freedom)
 
     def spread_of_features(self, x: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """w·(x_i − μ_i)², w = (ν + 1)/(ν + r_i²)."""

@@ -7,11 +7,11 @@ import tensorflow as tf
 from scipy import special, stats
 
 import tfvae
-from tfvae.applications.outliers.committee import committee
+from tfvae.applications.outliers.committee import StudentTOfMembers, committee
 from tfvae.applications.outliers.scoring import Scorer
-from tfvae.likelihoods import StudentT
 
 MEMBERS, COLUMNS, LATENTS, SAMPLES = 3, 4, 2, 5
+SCALES = (0.5, 0.7, 2.0)
 X = np.random.default_rng(0).normal(size=(6, COLUMNS)) * [1.0, 10.0, 0.1, 1.0] + [
     0.0,
     5.0,
@@ -23,7 +23,7 @@ CENTRE, SCALE = X.mean(axis=0), X.std(axis=0)
 
 @pytest.fixture(scope="module")
 def model():
-    made = committee(MEMBERS, COLUMNS, LATENTS, (8,), StudentT(3.0, 0.7), seed=0)
+    made = committee(COLUMNS, LATENTS, (8,), StudentTOfMembers(3.0, SCALES), seed=0)
     made.build((None, MEMBERS * COLUMNS))
     # A posterior that depends on x.
     for weight in made.encoder.weights:
@@ -45,7 +45,7 @@ def by_loops(model, scorer, row, score):
             z = loc if score == "reconstruction" else loc + scale * noise
             outputs = model.decoder_outputs(tf.constant(z[np.newaxis])).numpy()[0]
             mean = outputs[member * COLUMNS : (member + 1) * COLUMNS]
-            parts.append(-stats.t.logpdf(x, 3.0, mean, 0.7))
+            parts.append(-stats.t.logpdf(x, 3.0, mean, SCALES[member]))
             ratio = stats.norm.logpdf(z[own], loc[own], scale[own]) - stats.norm.logpdf(z[own])
             ratio = 0.0 if score == "reconstruction" else np.sum(ratio)
             terms.append(np.sum(parts[-1]) + ratio)
@@ -123,8 +123,20 @@ def test_members_know_nothing_of_each_other(model):
 
 def test_first_weights_are_those_of_single_networks():
     """The variance of each member's kernel is that of a dense layer of its own."""
-    made = committee(50, 30, 4, (32,), "gaussian", seed=0)
+    made = committee(30, 4, (32,), StudentTOfMembers(3.0, np.ones(50)), seed=0)
     made.build((None, 50 * 30))
     kernels = [one for one in made.encoder.weights if one.shape == (50, 30, 32)]
     single = keras.initializers.VarianceScaling(2.0, "fan_avg", seed=0)((30, 32))
     assert np.std(kernels[0]) == pytest.approx(np.std(single), rel=0.05)  # 960 draws
+
+
+def test_loss_of_a_committee_is_that_of_its_members_scales(model):
+    """The likelihood that trains is Student's t with each member's own scale."""
+    x = np.tile((X - CENTRE) / SCALE, (1, MEMBERS)).astype("float32")
+    outputs = np.random.default_rng(2).normal(size=x.shape).astype("float32")
+    found, _ = model.likelihood.distortion_and_error(x, outputs)
+    scales = np.repeat(SCALES, COLUMNS)
+    wanted = -stats.t.logpdf(x.astype("float64"), 3.0, outputs, scales).sum(axis=-1)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+    again = StudentTOfMembers.from_config(model.likelihood.get_config())
+    assert again.scales == SCALES

@@ -9,14 +9,16 @@ import numpy as np
 import tensorflow as tf
 from sklearn.impute import KNNImputer
 
-from tfvae.likelihoods import Likelihood, StudentT
+from tfvae import _checks
+from tfvae.likelihoods import StudentT, student_t_log_prob
 from tfvae.models.vae import VAE
 
 # Settings of the committee: one for all tables.
 UNITS, LEARNING_RATE, BATCH_SIZE = (32,), 5e-3, 64
-# Degrees of freedom, and the scale in standard deviations of a column: a fixed one, since a learned
-# one makes columns of few values outweigh all others.
-LIKELIHOOD = (3.0, 0.5)
+# The scales of the members in turn, in standard deviations of a column: fixed ones, since a learned
+# one makes columns of few values outweigh all others. To members of the narrow one, rows are odd
+# that break the relations of columns; to those of the wide one, rows that are far from all others.
+DEGREES_OF_FREEDOM, SCALES = 3.0, (0.5, 2.0)
 # Noise on the rows that train, in standard deviations of a column.
 JITTER = 0.05
 MOST_LATENTS = 8
@@ -32,12 +34,40 @@ def arcsinh(x: tf.Tensor) -> tf.Tensor:
     return tf.math.asinh(x)
 
 
+@keras.saving.register_keras_serializable(package="tfvae")
+class StudentTOfMembers(StudentT):
+    """Student's t of the columns of M members, (M·D,), with a scale for each member.
+
+    Args:
+        degrees_of_freedom: ν > 1.
+        scales: s of each member.
+    """
+
+    def __init__(self, degrees_of_freedom: float, scales: Sequence[float], **kwargs):
+        super().__init__(degrees_of_freedom, **{"scale": 1.0, **kwargs})
+        self.scales = tuple(
+            _checks.number_in("scales", one, 0.0, math.inf, low_open=True, high_open=True)
+            for one in scales
+        )
+
+    @property
+    def log_scale(self) -> tf.Tensor:
+        """log s of each column, (M·D,)."""
+        columns = math.prod(self.data_shape) // len(self.scales)
+        return tf.constant(np.repeat(np.log(self.scales), columns), tf.float32)
+
+    def log_prob_of_members(self, x: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        """log p of each column of rows x, (n, D), for outputs (M, …, n, D), nats."""
+        shape = [len(self.scales)] + [1] * (outputs.shape.rank - 1)
+        log_scale = tf.reshape(tf.constant(np.log(self.scales), outputs.dtype), shape)
+        return student_t_log_prob(x, outputs, log_scale, self.degrees_of_freedom)
+
+
 def committee(
-    members: int,
     columns: int,
     latent_dim: int,
     hidden: Sequence[int],
-    likelihood: str | Likelihood,
+    likelihood: StudentTOfMembers,
     seed: int,
 ) -> VAE:
     """M VAEs that know nothing of each other, as one VAE of M rows on one axis.
@@ -47,13 +77,13 @@ def committee(
     losses, and each gradient that of a member alone.
 
     Args:
-        members: M.
         columns: D.
         latent_dim: N_z of a member.
         hidden: units of a member's hidden layers.
-        likelihood: of all columns of all members.
+        likelihood: of all columns of all members, which tells M.
         seed: of the first weights.
     """
+    members = len(likelihood.scales)
 
     def dense(name, inputs, units, activation=None, start=None):
         # Keras would count the members as a part of the fan. Variance 2/fan or 1/fan, by Glorot's
@@ -116,7 +146,9 @@ def trained_committee(
     """
     members, _, columns = rows.shape
     latent_dim = latent_dim or min(MOST_LATENTS, max(1, columns // 2))
-    model = committee(members, columns, latent_dim, UNITS, StudentT(*LIKELIHOOD), seed)
+    scales = [SCALES[member % len(SCALES)] for member in range(members)]
+    likelihood = StudentTOfMembers(DEGREES_OF_FREEDOM, scales)
+    model = committee(columns, latent_dim, UNITS, likelihood, seed)
     model.build((None, members * columns))
     decay = keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps)
     model.compile(keras.optimizers.Adam(decay))
@@ -134,7 +166,7 @@ def terms_of_members(
     matrix product: three times as fast.
 
     Args:
-        model: a `committee` whose likelihood has one scale for all columns.
+        model: a `committee`.
         x: rows (n, D), standardised; D_j is 0 where x_j is missing, NaN.
         noise: ε_k of each member, z_k = μ + σ·ε_k, (M, K, N_z).
         latent_dim: N_z of a member.
@@ -167,7 +199,7 @@ def terms_of_members(
     features = hidden(model.decoder, tf.reshape(z, [members, samples * rows, latent_dim]))
     outputs = product(model.decoder, OUTPUTS, features)
     outputs = tf.reshape(outputs, [members, samples, rows, x.shape[1]])
-    distortions = -model.likelihood.log_prob_of_features(x, outputs)
+    distortions = -model.likelihood.log_prob_of_members(x, outputs)
     return tf.where(there, distortions, 0.0), ratio
 
 

@@ -30,7 +30,9 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
 
     With nothing set, M small VAEs are trained, each on a few rows drawn at random: rare rows are in
     few of the samples, so that the VAEs learn what is common. Columns are standardised, their
-    likelihood is Student's t. A row's score is the mean of −log p(x) over the VAEs, by the
+    likelihood is Student's t, with a scale of half a standard deviation in one half of the VAEs and
+    of two in the other: to the first, rows are odd that break the relations of columns; to the
+    others, rows far from all. A row's score is the mean of −log p(x) over the VAEs, by the
     importance-weighted bound with K samples. A column of one value is divided by 1/√n, the standard
     deviation of a 1 among zeros: a new category is as odd as one that a row had. 0 nats is a usual
     row, the mean of the middle half of the training rows; the higher, the less likely. The same row
