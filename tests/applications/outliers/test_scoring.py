@@ -68,7 +68,8 @@ def test_scores_and_parts(model, score):
     )
     scores = scorer.scores(tf.constant(X)).numpy()
     parts = scorer.contributions(tf.constant(X)).numpy()
-    assert scores.shape == (len(X), MEMBERS) and parts.shape == (len(X), COLUMNS + 1)
+    assert scores.shape == (len(X), MEMBERS) and parts.shape == (len(X), 1, COLUMNS + 1)
+    parts = parts[:, 0]
     np.testing.assert_allclose(parts.sum(axis=1), scores.mean(axis=1), rtol=1e-5)
     for row, score_of_row, parts_of_row in zip(X, scores, parts, strict=True):
         wanted = by_loops(model, scorer, row, score)
@@ -140,3 +141,14 @@ def test_loss_of_a_committee_is_that_of_its_members_scales(model):
     np.testing.assert_allclose(found, wanted, rtol=1e-5)
     again = StudentTOfMembers.from_config(model.likelihood.get_config())
     assert again.scales == SCALES
+
+
+def test_parts_of_two_kinds_are_means_over_their_members(model):
+    """Members 0 and 2 are of one kind, member 1 of the other."""
+    options = {"members": MEMBERS, "num_samples": SAMPLES, "centre": CENTRE, "scale": SCALE}
+    scorer = Scorer(model, "bound", kinds=2, **options)
+    scores = scorer.scores(tf.constant(X)).numpy()
+    parts = scorer.contributions(tf.constant(X)).numpy()
+    wanted = np.stack([scores[:, [0, 2]].mean(axis=1), scores[:, 1]], axis=1)
+    np.testing.assert_allclose(parts.sum(axis=2), wanted, rtol=1e-5)
+    np.testing.assert_allclose(np.stack(scorer.of_kinds(scores.T), axis=1), wanted, rtol=1e-6)

@@ -14,15 +14,19 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from tfvae import _checks, _seeds
 from tfvae._progress import progress
 from tfvae.applications.outliers import served
-from tfvae.applications.outliers.committee import drawn_rows, trained_committee, unseen_scores
+from tfvae.applications.outliers.committee import (
+    SCALES,
+    drawn_rows,
+    trained_committee,
+    unseen_scores,
+)
 from tfvae.applications.outliers.rows import by_column, check_columns, check_rows, column_names
 from tfvae.applications.outliers.scoring import SCORES, Scorer
 from tfvae.applications.outliers.thresholds import threshold
+from tfvae.applications.outliers.usual import measured
 
 # Outputs of decoders that are in memory at once when rows are scored: few, for the caches.
 NUMBERS_AT_ONCE = 2**20
-# Rows from which the usual contribution of each column is taken, at most.
-USUAL_ROWS = 10_000
 
 
 class OutlierDetector(OutlierMixin, BaseEstimator):
@@ -32,11 +36,13 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
     few of the samples, so that the VAEs learn what is common. Columns are standardised, their
     likelihood is Student's t, with a scale of half a standard deviation in one half of the VAEs and
     of two in the other: to the first, rows are odd that break the relations of columns; to the
-    others, rows far from all. A row's score is the mean of −log p(x) over the VAEs, by the
-    importance-weighted bound with K samples. A column of one value is divided by 1/√n, the standard
-    deviation of a 1 among zeros: a new category is as odd as one that a row had. 0 nats is a usual
-    row, the mean of the middle half of the training rows; the higher, the less likely. The same row
-    has the same score at each call.
+    others, rows far from all. The score of each half is the mean of −log p(x) over its VAEs, by the
+    importance-weighted bound with K samples; a row's score is the higher of both, with the second
+    half's stretched to the spread of the first. 0 nats is a usual row, the mean of the middle half
+    of the training rows; the higher, the less likely. The same row has the same score at each call.
+
+    A column of one value is divided by 1/√n, the standard deviation of a 1 among zeros: a new
+    category is as odd as one that a row had.
 
     A missing value, NaN, counts as a usual one: it adds 0 to a score. VAEs see the column's mean in
     its place; in training, the value of the nearest of their rows that has one.
@@ -168,28 +174,26 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
             model,
             settings.criterion,
             members=members,
+            kinds=min(members, len(SCALES)),
             num_samples=settings.num_samples,
             centre=centre,
             scale=scale,
             seed=seed,
         )
         found = self._scored(X, self.scorer_.scores)
-        scores = found.mean(axis=1)
-        low, high = np.quantile(scores, (0.25, 0.75), method="nearest")
-        usual = np.flatnonzero((scores >= low) & (scores <= high))
-        usual = generator.permutation(usual)[:USUAL_ROWS]
-        parts = self._scored(X[usual], self.scorer_.contributions)  # 0 for a missing value.
-        there = np.append(len(usual) - np.isnan(X[usual]).sum(axis=0), len(usual))
-        self.usual_contributions_ = parts.sum(axis=0) / np.maximum(there, 1)
-        self.usual_score_ = float(self.usual_contributions_.sum())
-        gaps = self._of_gaps(X)
-        self.training_scores_ = scores + gaps - self.usual_score_
+        scores = np.stack(self.scorer_.of_kinds(found.T), axis=1)
+        self.usual_ = measured(
+            X, scores, lambda rows: self._scored(rows, self.scorer_.contributions), generator
+        )
+        self.training_scores_ = self.usual_.of_rows(X, scores)
         if self.false_positive_rate is None:
             self.threshold_report_ = threshold(self.training_scores_, settings.rate)
         else:
             unseen = self.training_scores_
             if rows is not None:
-                unseen = unseen_scores(found, rows) + gaps - self.usual_score_
+                kinds = self.scorer_.kinds
+                of_kinds = [unseen_scores(found[:, k::kinds], rows[k::kinds]) for k in range(kinds)]
+                unseen = self.usual_.of_rows(X, np.stack(of_kinds, axis=1))
             self.threshold_report_ = threshold(unseen, settings.rate)
             if np.isinf(self.threshold_report_.high):
                 warnings.warn(
@@ -209,7 +213,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
             ValueError: when the rows do not fit those of `fit`.
         """
         X = self._checked(X)
-        return self.usual_score_ - self._scored(X, self._mean_score) - self._of_gaps(X)
+        return -self._scored(X, self._score)
 
     def decision_function(self, X: Any) -> np.ndarray:
         """threshold_ − score of each row, (n,), nats: negative for outliers.
@@ -250,15 +254,13 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         """What each column adds to a row's score, then the latents, (n, D + 1), nats.
 
         A row adds up to its score, −`score_samples`. Each part is measured against its mean over
-        usual rows. The latents' part is how unusual the combination of columns is.
+        usual rows. The latents' part is how unusual the combination of columns is. They are of the
+        half of the VAEs that finds the row more odd.
 
         Raises:
             ValueError: when the rows do not fit those of `fit`.
         """
-        X = self._checked(X)
-        parts = self._scored(X, self.scorer_.contributions) - self.usual_contributions_
-        parts[:, :-1][np.isnan(X)] = 0.0
-        return parts
+        return self._scored(self._checked(X), self._contributions)
 
     def contributions_by_column(self, X: Any, table: Any = None) -> tuple[list[str], np.ndarray]:
         """What each column adds to a score, summed over its features, and its name.
@@ -295,8 +297,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
             ValueError: when `path` exists, or the table does not make rows of this detector.
         """
         served.save(
-            self.scorer_, path, self.usual_contributions_, self.threshold_,
-            self.get_contribution_names(), table,
+            self.scorer_, path, self.usual_, self.threshold_, self.get_contribution_names(), table,
         )  # fmt: skip
 
     def __sklearn_tags__(self):
@@ -313,13 +314,12 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         check_rows(X, column_names(self), self.takes_missing_)
         return X
 
-    def _of_gaps(self, X):
-        """What usual values would add in the place of missing ones, (n,), nats."""
-        usual = self.usual_contributions_[:-1]
-        return np.concatenate([np.isnan(part) @ usual for part in self._parts(X)])
+    def _score(self, rows):
+        kinds = tf.stack(self.scorer_.of_kinds(tf.transpose(self.scorer_.scores(rows))), axis=1)
+        return self.usual_.scores(kinds, tf.math.is_nan(rows))
 
-    def _mean_score(self, rows):
-        return tf.reduce_mean(self.scorer_.scores(rows), axis=1)
+    def _contributions(self, rows):
+        return self.usual_.parts(self.scorer_.contributions(rows), tf.math.is_nan(rows))
 
     def _scored(self, X, function):
         """`function` of rows X, (n, …), float64, of a part of the rows at a time."""

@@ -24,15 +24,16 @@ class Scorer(tf.Module):
     | "elbo" | (1/K) Σ_k ℓ_k | (1/K) Σ_k D_j(z_k) | the rest |
     | "reconstruction" | Σ_j D_j(μ), the mean of q(z|x) | D_j(μ) | 0 |
 
-    w_k = softmax(−ℓ)_k. The parts add up to the number. A committee's score is the mean of its
-    members' scores. Of rows (n, D), float64, `scores` gives the score of each member, (n, M), and
-    `contributions` the parts of the columns, then of the latents, means over the members,
-    (n, D + 1), both in nats.
+    w_k = softmax(−ℓ)_k. The parts add up to the number. The members of a committee are of G kinds
+    in turn. Of rows (n, D), float64, `scores` gives the score of each member, (n, M), and
+    `contributions` the parts of the columns, then of the latents, means over the members of a kind,
+    (n, G, D + 1), both in nats.
 
     Args:
         model: a trained model; its likelihood is a product over columns.
         score: one of the three.
         members: M; 1: the model is no committee.
+        kinds: G, not above M.
         num_samples: K.
         centre: subtracted from each column of a row, (D,), float64.
         scale: what a column is divided by then, (D,), float64.
@@ -48,13 +49,14 @@ class Scorer(tf.Module):
         score: str,
         *,
         members: int = 1,
+        kinds: int = 1,
         num_samples: int = 16,
         centre: np.ndarray,
         scale: np.ndarray,
         seed: Any = 0,
     ) -> None:
         super().__init__()
-        self.model, self.score, self.members = model, score, members
+        self.model, self.score, self.members, self.kinds = model, score, members, kinds
         self.num_samples = 1 if score == "reconstruction" else num_samples
         self.columns, self.seed = len(centre), seed
         self.centre, self.scale = (tf.constant(one, tf.float64) for one in (centre, scale))
@@ -69,7 +71,7 @@ class Scorer(tf.Module):
     def __reduce__(self):
         """A copy is made anew, since compiled functions cannot be copied."""
         options = {
-            "members": self.members, "num_samples": self.num_samples,
+            "members": self.members, "kinds": self.kinds, "num_samples": self.num_samples,
             "centre": self.centre.numpy(), "scale": self.scale.numpy(), "seed": self.seed,
         }  # fmt: skip
         return functools.partial(type(self), **options), (self.model, self.score)
@@ -90,12 +92,17 @@ class Scorer(tf.Module):
         return tf.transpose(self._combined(*self._terms(rows))[0])
 
     def _contributions(self, rows: tf.Tensor) -> tf.Tensor:
-        """The columns' parts, then the latents' part, means over the members, (n, D + 1), nats."""
+        """The columns' parts, then the latents' part, of each kind, (n, G, D + 1), nats."""
         distortions, ratio = self._terms(rows)
         scores, weights = self._combined(distortions, ratio)
         parts = tf.reduce_sum(weights[..., tf.newaxis] * distortions, axis=1)
         rest = scores - tf.reduce_sum(parts, axis=-1)
-        return tf.reduce_mean(tf.concat([parts, rest[..., tf.newaxis]], axis=-1), axis=0)
+        parts = tf.concat([parts, rest[..., tf.newaxis]], axis=-1)
+        return tf.stack(self.of_kinds(parts), axis=1)
+
+    def of_kinds(self, values: Any) -> list[tf.Tensor]:
+        """Means over the members of each kind, of values whose first axis are the members."""
+        return [tf.reduce_mean(values[kind :: self.kinds], axis=0) for kind in range(self.kinds)]
 
     def _terms(self, rows):
         """D_j(z_k), (M, K, n, D), and log q(z_k|x)/p(z_k), (M, K, n); 0 for "reconstruction"."""

@@ -3,17 +3,17 @@
 import os
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from tfvae.applications.outliers.scoring import Scorer
+from tfvae.applications.outliers.usual import Usual
 from tfvae.serving.raw_columns import raw_columns_of
 
 
 def save(
     scorer: Scorer,
     path: str | os.PathLike[str],
-    usual: np.ndarray,
+    usual: Usual,
     threshold: float,
     names: list[str],
     table: Any = None,
@@ -33,7 +33,7 @@ def save(
     Args:
         scorer: of a fitted detector.
         path: a folder that does not exist.
-        usual: usual contributions, (D + 1,), which are subtracted.
+        usual: what usual rows have.
         threshold: scores above it are outliers.
         names: of the contributions.
         table: a fitted `tfvae.tables.Table`; None: rows are x.
@@ -45,7 +45,6 @@ def save(
         raise ValueError(
             f"`path` must be a new folder, received {path}, which exists. Choose another."
         )
-    usual = usual.astype("float32")
     module = tf.Module()
     module.scorer = scorer
 
@@ -58,9 +57,7 @@ def save(
     @tf.function
     def serve(**given):
         x = given["x"] if columns is None else tf.cast(columns.x(given), tf.float64)
-        contributions = scorer.contributions(x) - usual
-        gaps = tf.pad(tf.math.is_nan(x), [[0, 0], [0, 1]])
-        contributions = tf.where(gaps, 0.0, contributions)
+        contributions = usual.parts(scorer.contributions(x), tf.math.is_nan(x))
         score = tf.reduce_sum(contributions, axis=1)  # They add up to it.
         return {
             "score": score,
