@@ -16,12 +16,13 @@ for SORT and both models, and prints the table of [C20] beside its own for the s
 
 import argparse
 import json
+import math
 import os
 import pathlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tfvae._checks import number, whole_number
+from tfvae._checks import number, positive_int, whole_in, whole_number
 from tfvae.commands import outputs, parsing
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def add_arguments(parser: parsing.Parser) -> None:
         own = steps.add_parser(name, description=words, help=words)
         own.set_defaults(step=function)
         own.add_argument("sequences", nargs="+", help="Folders of sequences.")
-        own.add_argument("--frames", help="FIRST:LAST; default: all.")
+        own.add_argument("--frames", help="FIRST:LAST, which tracks count from 1 on; default: all.")
         return own.add_argument
 
     def training(add):
@@ -61,11 +62,15 @@ def add_arguments(parser: parsing.Parser) -> None:
         add("--seed", type=whole_number, default=0, help="Of weights and draws.")
 
     add = step("train", train, "Trains a descriptor.")
-    add("--output", required=True, help="The .keras file to write; replaced if there.")
+    add(
+        "--output",
+        required=True,
+        help="The .keras file to write; it and the .json beside it are replaced if there.",
+    )
     add("--model", choices=MODELS, default="flat", help="FlatManifoldVAE or VHPVAE.")
     training(add)
     add = step("run", track, "Writes tracks.")
-    add("--output", required=True, help="Folder to write to.")
+    add("--output", required=True, help="Folder to write to; these tracks are replaced if there.")
     add("--descriptor", help="A .keras file of `train`; default: SORT, boxes alone.")
     add("--max_distance", type=number, help="Default: what `train` found.")
     add = step("evaluate", evaluate, "Prints scores.")
@@ -84,8 +89,11 @@ def run(options: argparse.Namespace) -> None:
 
 def train(options: argparse.Namespace) -> None:
     """Trains a descriptor and writes it with its threshold."""
+    check_training(options)
     beside = pathlib.Path(options.output).with_suffix(".json")
     outputs.check_file("--output", options.output, {}, (".keras",))
+    if not options.output.endswith(".keras"):  # Keras goes by capital letters.
+        raise ValueError(f"--output must end in .keras, received {options.output}.")
     outputs.check_file("--output", beside, {})
 
     from tfvae import _files
@@ -97,6 +105,8 @@ def train(options: argparse.Namespace) -> None:
         latent_dim=options.latent_dim, seed=options.seed, verbose=1,
     )  # fmt: skip
     print(calibration)
+    # An old threshold beside the new model would be wrong, were this process killed in between.
+    beside.unlink(missing_ok=True)
     with _files.replacing(options.output) as partial:
         model.save(partial)
     with _files.replacing(beside) as partial:
@@ -114,17 +124,28 @@ def track(options: argparse.Namespace) -> None:
     descriptor, distance = None, options.max_distance
     if options.descriptor:
         descriptor = tracking.Descriptor(options.descriptor)
-        beside = pathlib.Path(options.descriptor).with_suffix(".json")
-        if distance is None and not beside.exists():
-            raise ValueError(f"--max_distance must be given, since {beside} is missing.")
-        distance = json.loads(beside.read_text())["max_distance"] if distance is None else distance
-    os.makedirs(options.output, exist_ok=True)
-    for sequence in tracking.read_sequences(options.sequences):
+        distance = threshold_beside(options.descriptor) if distance is None else distance
+    elif distance is not None:
+        raise ValueError("--max_distance must come with --descriptor: SORT looks at boxes alone.")
+    new_tracker(descriptor, distance)
+    sequences = tracking.read_sequences(options.sequences)
+    # What is wrong with the last of them should not be found after hours with the others.
+    for sequence in sequences:
+        span(options.frames, sequence)
+        if descriptor is not None:
+            sequence.frames()
+    _files.make_folder("--output", options.output)
+    paths = {one.name: pathlib.Path(options.output, f"{one.name}.txt") for one in sequences}
+    # Were this process killed, tracks of an earlier one would stand beside those of this one.
+    for path in paths.values():
+        path.unlink(missing_ok=True)
+    for sequence in sequences:
         tracks = tracks_of(sequence, descriptor, distance, options.frames)
-        path = os.path.join(options.output, f"{sequence.name}.txt")
-        with _files.replacing(path) as partial:
-            tracking.write_tracks(partial, tracks)
+        path = paths[sequence.name]
+        tracking.write_tracks(path, tracks)
         print(f"{sequence.name}: {len(set(tracks.ids.tolist()))} tracks, {path}", flush=True)
+    if options.frames:
+        print(f"Frames count from the first as 1: evaluate with --frames={options.frames}.")
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -137,11 +158,17 @@ def evaluate(options: argparse.Namespace) -> None:
             print(f"{sequence.name} is left out: it has no gt/gt.txt.")
             continue
         first, last = span(options.frames, sequence)
-        tracks[sequence.name] = tracking.read_boxes(
-            os.path.join(options.tracks, f"{sequence.name}.txt")
-        )
+        path = os.path.join(options.tracks, f"{sequence.name}.txt")
+        if not os.path.exists(path):
+            raise ValueError(
+                f"--tracks must have a file of each sequence, but {path} is missing. `tfvae track "
+                "run` writes it."
+            )
+        tracks[sequence.name] = tracking.read_boxes(path)
         truth[sequence.name] = sequence.ground_truth.between(first, last)
         lengths[sequence.name] = last - first + 1
+    if not tracks:
+        raise ValueError("SEQUENCES must have a gt/gt.txt to evaluate with, received none.")
     print(tracking.tracking_scores(tracks, truth, lengths))
 
 
@@ -152,10 +179,18 @@ def compare(options: argparse.Namespace) -> None:
     from tfvae.applications import tracking
     from tfvae.evaluation import tables
 
-    sequences = [s for s in tracking.read_sequences(options.sequences) if s.ground_truth]
+    check_training(options)
+    sequences = []
+    for sequence in tracking.read_sequences(options.sequences):
+        if sequence.ground_truth:
+            span(options.frames, sequence)
+            sequence.frames()
+            sequences.append(sequence)
+        else:
+            print(f"{sequence.name} is left out: it has no gt/gt.txt.")
     if not sequences:
         raise ValueError("SEQUENCES must have a gt/gt.txt to compare with, received none.")
-    crops = crops_of(options.train_on or options.sequences, options.train_frames)
+    crops = crops_of(options.train_on or options.sequences, options.train_frames, "--train_frames")
     rows = []
     for name in ("SORT", "VHP-VAE-SORT", "VHP-FMVAE-SORT"):
         descriptor = distance = None
@@ -183,7 +218,44 @@ def compare(options: argparse.Namespace) -> None:
     print(tables.markdown(["tracker", *tracking.COLUMNS], rows))
 
 
-def span(frames: str | None, sequence: "tracking.Sequence") -> tuple[int, int]:
+def check_training(options: argparse.Namespace) -> None:
+    """Looks at numbers before a video is read.
+
+    Raises:
+        ValueError: when one is not allowed.
+    """
+    positive_int("--epochs", options.epochs)
+    positive_int("--latent_dim", options.latent_dim)
+    whole_in("--seed", options.seed, 0, 2**32 - 1)
+
+
+def threshold_beside(descriptor: str) -> float:
+    """The threshold that `train` wrote beside a descriptor.
+
+    Raises:
+        ValueError: when there is none.
+    """
+    path = pathlib.Path(descriptor).with_suffix(".json")
+    if not path.exists():
+        raise ValueError(f"--max_distance must be given, since {path} is missing.")
+    try:
+        found = float(json.loads(path.read_text(encoding="utf-8"))["max_distance"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path}: must hold a number `max_distance`, as `tfvae track train` writes it "
+            f"({type(error).__name__}: {error}). Train again, or give --max_distance."
+        ) from error
+    if not 0.0 < found < math.inf:
+        raise ValueError(
+            f"{path}: `max_distance` must be finite and above 0, received {found}. Train again, or "
+            "give --max_distance."
+        )
+    return found
+
+
+def span(
+    frames: str | None, sequence: "tracking.Sequence", option: str = "--frames"
+) -> tuple[int, int]:
     """First and last frame of "FIRST:LAST"; all of the sequence's for None.
 
     Raises:
@@ -192,27 +264,37 @@ def span(frames: str | None, sequence: "tracking.Sequence") -> tuple[int, int]:
     if frames is None:
         return 1, sequence.length
     parts = frames.split(":")
-    if len(parts) != 2 or not all(part.isdigit() for part in parts):
-        raise ValueError(f"--frames must be FIRST:LAST, such as 1:400, received {frames!r}.")
+    if len(parts) != 2 or not all(part.isascii() and part.isdigit() for part in parts):
+        raise ValueError(f"{option} must be FIRST:LAST, such as 1:400, received {frames!r}.")
     first, last = (int(part) for part in parts)
     if not 1 <= first <= last <= sequence.length:
         raise ValueError(
-            f"--frames must lie in 1:{sequence.length} of {sequence.name}, received {frames!r}."
+            f"{option} must lie in 1:{sequence.length} of {sequence.name}, received {frames!r}."
         )
     return first, last
 
 
-def crops_of(folders: Sequence[str], frames: str | None) -> "tracking.PersonCrops":
+def crops_of(
+    folders: Sequence[str], frames: str | None, option: str = "--frames"
+) -> "tracking.PersonCrops":
     """Crops of all sequences."""
     from tfvae.applications import tracking
 
     crops = None
-    for sequence in tracking.read_sequences(folders):
-        first, last = span(frames, sequence)
+    sequences = tracking.read_sequences(folders)
+    spans = [span(frames, sequence, option) for sequence in sequences]
+    for sequence, (first, last) in zip(sequences, spans, strict=True):
         own = tracking.person_crops(sequence, first=first, last=last)
         crops = own if crops is None else crops + own
         print(f"{sequence.name}: {len(own)} crops of {len(set(own.tracklets.tolist()))} tracks")
     return crops
+
+
+def new_tracker(descriptor, distance) -> "tracking.Sort | tracking.AppearanceSort":
+    """SORT without a descriptor."""
+    from tfvae.applications import tracking
+
+    return tracking.Sort() if descriptor is None else tracking.AppearanceSort(distance)
 
 
 def tracks_of(sequence, descriptor, distance, frames) -> "tracking.Boxes":
@@ -220,5 +302,5 @@ def tracks_of(sequence, descriptor, distance, frames) -> "tracking.Boxes":
     from tfvae.applications import tracking
 
     first, last = span(frames, sequence)
-    tracker = tracking.Sort() if descriptor is None else tracking.AppearanceSort(distance)
+    tracker = new_tracker(descriptor, distance)
     return tracking.track(tracker, sequence, descriptor, first=first, last=last)

@@ -1,5 +1,6 @@
 """Crops, pairs, descriptors and their threshold."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,6 +8,7 @@ import tensorflow as tf
 import tfvae
 from tfvae.applications import tracking
 from tfvae.applications.tracking import crops
+from tfvae.applications.tracking import descriptor as descriptor_module
 from tfvae.applications.tracking.person_crops import augmented
 
 
@@ -163,6 +165,37 @@ def test_a_threshold_needs_both_kinds():
         tracking.calibrate(np.zeros((3, 2)), [0, 1], [0, 0, 0])
 
 
+def test_descriptors_that_tell_nobody_apart_give_no_threshold():
+    tracklets, frames = np.tile([0, 1], 20), np.repeat(np.arange(20), 2)
+    with pytest.raises(ValueError, match="tells nobody apart"):
+        tracking.calibrate(np.ones((40, 2)), tracklets, frames)
+    with pytest.raises(ValueError, match="40 descriptors of which 0 are"):
+        tracking.calibrate(np.full((40, 2), np.nan), tracklets, frames)
+
+
+@pytest.mark.parametrize(
+    ("tracklets", "options", "message"),
+    [([0] * 20, {}, "0 between two"), ([0, 1] * 10, {"epochs": 0}, "`epochs`"),
+     ([0, 1] * 10, {"latent_dim": -1}, "`latent_dim`")],
+)  # fmt: skip
+def test_what_cannot_be_calibrated_is_not_trained(monkeypatch, tracklets, options, message):
+    monkeypatch.setattr(tfvae.FlatManifoldVAE, "fit", lambda *_, **__: pytest.fail("It trains."))
+    crops_ = tracking.PersonCrops(
+        np.zeros((20, 16, 8, 3), "uint8"), np.array(tracklets), np.arange(20) // 2
+    )
+    with pytest.raises(ValueError, match=message):
+        tracking.train_descriptor(crops_, **options)
+
+
+def test_a_box_without_a_descriptor_is_nearest_to_none():
+    features = [[0.0], [1.0], [np.nan], [1.0]]
+    assert tracking.rank_one(features, [1, 2, 1, 2], [1, 1, 2, 2], 1) == (0.5, 2)
+    features = [[np.nan], [1.0], [0.0], [1.0]]
+    assert tracking.rank_one(features, [1, 2, 1, 2], [1, 1, 2, 2], 1) == (0.5, 2)
+    with pytest.raises(ValueError, match="of one length"):
+        tracking.rank_one(features, [1, 2], [1, 1, 2, 2], 1)
+
+
 def test_rank_one_by_hand():
     """Of two people, one takes the other's look in the later frame."""
     features = np.array([[0.0], [1.0], [0.1], [0.2]])
@@ -171,3 +204,89 @@ def test_rank_one_by_hand():
     assert tracking.rank_one(features, [1, 2, 1, 2], [1, 1, 2, 2], 1) == (0.0, 2)
     with pytest.raises(ValueError, match="`gap`"):
         tracking.rank_one(features, [1, 2, 1, 2], [1, 1, 2, 2], 5)
+
+
+@pytest.fixture
+def colors():
+    """A descriptor that needs no training: the mean colour of a crop."""
+
+    class Mean:
+        data_shape = (4, 2, 3)
+
+        @staticmethod
+        def embed(x):
+            return tf.reduce_mean(x, [1, 2])
+
+    return tracking.Descriptor(Mean())
+
+
+def test_many_boxes_are_looked_at_a_part_at_a_time(colors, monkeypatch):
+    image = np.random.default_rng(0).integers(0, 256, size=(60, 80, 3)).astype("uint8")
+    low = np.random.default_rng(1).uniform(-30, 60, size=(70, 2))
+    boxes = np.concatenate([low, low + 20.0], axis=1)
+    expected = colors.get_features(boxes, image)
+    assert 0 < np.isnan(expected[:, 0]).sum() < 70
+    rows, features = [], colors._features
+    monkeypatch.setattr(descriptor_module, "MOST_ROWS", 16)
+    colors._features = lambda image, boxes: rows.append(len(boxes)) or features(image, boxes)
+    np.testing.assert_array_equal(colors.get_features(boxes, image), expected)
+    assert len(rows) > 2 and max(rows) == 16
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.full((9, 9, 3), 0.5, "float32"), r"Of an image in \[0, 1\]: 255"),
+        (np.full((9, 9, 3), 999, "uint16"), "numbers from 0 to 255, received values from 999"),
+        (np.full((9, 9, 3), -1.0), "received values from -1"),
+        (np.full((9, 9, 3), np.nan), "no finite value, with NaN"),
+        (np.full((9, 9, 3), True), "received an array of bool"),
+        (np.zeros((9, 9, 4), "uint8"), r"image\[..., :3\]"),
+        (np.zeros((0, 9, 3), "uint8"), r"\(0, 9, 3\)"),
+    ],
+)
+def test_images_in_another_unit_are_refused(colors, image, message):
+    with pytest.raises(ValueError, match=message):
+        colors.get_features([[0, 0, 5, 5]], image)
+
+
+def test_black_images_and_other_kinds_of_numbers(colors):
+    image = np.random.default_rng(0).integers(0, 256, size=(9, 9, 3))
+    boxes = [[0, 0, 5, 5]]
+    expected = colors.get_features(boxes, image.astype("uint8"))
+    for kind in ("int64", "float16", "float64"):
+        found = colors.get_features(boxes, image.astype(kind))
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert not colors.get_features(boxes, np.zeros((9, 9, 3), "float32")).any()
+
+
+def test_boxes_of_other_shapes_are_refused(colors):
+    image = np.zeros((9, 9, 3), "uint8")
+    with pytest.raises(ValueError, match=r"`boxes_tlwh` must be of shape \(N, 4\).*\(4, 5\)"):
+        colors.encoder(image, np.ones((4, 5)))
+    for boxes in ([[1], [2, 3]], [["a", 0, 1, 1]]):
+        with pytest.raises(ValueError, match="`boxes_xyxy` must hold numbers"):
+            colors.get_features(boxes, image)
+    with pytest.raises(
+        ValueError, match=r"rows of one length, received \(3,\).*descriptor\[None\]"
+    ):
+        colors.distance(np.zeros(3), np.zeros((1, 3)))
+
+
+def test_files_that_hold_no_descriptor(tmp_path):
+    path = tmp_path / "people.keras"
+    with pytest.raises(ValueError, match="must be a file that exists"):
+        tracking.Descriptor(path)
+    keras.Sequential([keras.layers.Input((4, 2, 3)), keras.layers.Flatten()]).save(path)
+    with pytest.raises(ValueError, match="must be a model of tfvae"):
+        tracking.Descriptor(path)
+    content = bytearray(path.read_bytes())
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(
+        ValueError, match=r"people\.keras: must be a .keras file, but it is damaged"
+    ):
+        tracking.Descriptor(path)
+    with pytest.raises(ValueError, match=r"a folder of tfvae\.export.*which is neither"):
+        tracking.Descriptor(tmp_path)
+    with pytest.raises(ValueError, match=r"must be a model of tfvae.*42"):
+        tracking.Descriptor(42)

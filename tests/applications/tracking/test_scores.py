@@ -59,3 +59,50 @@ def test_refused():
     twice = boxes([(1, 3, 0), (1, 3, 50)])
     with pytest.raises(ValueError, match="received 3 twice in frame 1"):
         tracking_scores({"a": twice}, {"a": TRUTH})
+
+
+BOX = [[0.0, 0.0, 10.0, 20.0]] * 2
+
+
+def test_names_lead_nowhere(tmp_path):
+    """A path as a name must not be written to."""
+    truth = tmp_path / "street" / "gt" / "gt.txt"
+    truth.parent.mkdir(parents=True)
+    truth.write_text("precious")
+    boxes = Boxes.of([1, 2], [1, 1], BOX)
+    names = [str(tmp_path / "street"), "../../up", "a/b", "COMBINED_SEQ"]
+    found = tracking_scores(dict.fromkeys(names, boxes), dict.fromkeys(names, boxes))
+    assert truth.read_text() == "precious" and list(found.values) == [*sorted(names), "all"]
+    assert found["IDF1"] == 100.0
+    with pytest.raises(ValueError, match="other names than 'all'"):
+        tracking_scores({"all": boxes}, {"all": boxes})
+
+
+def test_any_score_but_zero_counts_and_ids_may_be_large():
+    truth = Boxes.of([1, 2], [10**15, 10**15], BOX, [0.5, -1.0])
+    scores = tracking_scores({"a": Boxes.of([1, 2], [3, 3], BOX)}, {"a": truth})
+    assert (scores["Recall"], scores["FP"], scores["FN"]) == (100.0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("tracks", "truth", "lengths", "message"),
+    [
+        (([1, 2], [1, 1], BOX), {}, 1, r"`lengths\['a'\]` must .* from 2 .*Boxes.between"),
+        (([1, 2], [1, 1], BOX), {}, "2", r"`lengths\['a'\]`"),
+        (([1, 2], [-1, -1], BOX), {}, 2, "tracks of a: ids must be from 0 on"),
+        (([1, 2], [1, 1], [[0.0, 0, np.nan, 1]] * 2), {}, 2, "boxes of the tracks of a"),
+        (([1, 2], [1, 1], BOX), {"classes": [99, 1]}, 2, "1 to 13, received 99"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_named(tracks, truth, lengths, message):
+    truth = Boxes.of([1, 2], [1, 1], BOX, **truth)
+    with pytest.raises(ValueError, match=message):
+        tracking_scores({"a": Boxes.of(*tracks)}, {"a": truth}, {"a": lengths})
+
+
+def test_what_are_no_boxes():
+    boxes = Boxes.of([1, 2], [1, 1], BOX)
+    with pytest.raises(ValueError, match="`tracks of each sequence` must"):
+        tracking_scores({"a": "tracks.txt"}, {"a": boxes})
+    with pytest.raises(ValueError, match="`tracks` must be an instance"):
+        tracking_scores([boxes], [boxes])

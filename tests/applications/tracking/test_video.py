@@ -10,7 +10,8 @@ from PIL import Image
 
 import tfvae.applications.tracking as tracking
 from tfvae.applications.tracking import sheets, video
-from tfvae.applications.tracking.sequences import Boxes, Sequence
+from tfvae.applications.tracking.box_files import Boxes
+from tfvae.applications.tracking.sequences import Sequence
 
 WIDTH, HEIGHT, LENGTH = 160, 120, 6
 GREY = 90

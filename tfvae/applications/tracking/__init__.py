@@ -1,6 +1,7 @@
 """Tracking people in video: SORT, appearance, files of MOTChallenge, official evaluation."""
 
 from tfvae.applications.tracking.appearance_sort import AppearanceSort
+from tfvae.applications.tracking.box_files import Boxes, read_boxes, write_tracks
 from tfvae.applications.tracking.boxes import corners
 from tfvae.applications.tracking.calibration import Calibration, calibrate, rank_one
 from tfvae.applications.tracking.descriptor import Descriptor
@@ -14,14 +15,7 @@ from tfvae.applications.tracking.person_crops import (
 )
 from tfvae.applications.tracking.running import track
 from tfvae.applications.tracking.scores import COLUMNS, TrackingScores, tracking_scores
-from tfvae.applications.tracking.sequences import (
-    Boxes,
-    Sequence,
-    read_boxes,
-    read_sequence,
-    read_sequences,
-    write_tracks,
-)
+from tfvae.applications.tracking.sequences import Sequence, read_sequence, read_sequences
 from tfvae.applications.tracking.sheets import contact_sheet
 from tfvae.applications.tracking.sort import Sort, Tracks
 from tfvae.applications.tracking.street import simulated_street

@@ -128,14 +128,14 @@ class AppearanceSort(Tracker):
         return result
 
     def _checked_embeddings(self, embeddings, number):
-        if not number:
+        if not number and not (embeddings is not None and np.size(embeddings)):
             return None
         if embeddings is None:
             raise ValueError(
                 f"`embeddings` must be given, one row for each of {number} boxes, received None. "
                 "From an image: Descriptor.get_features. Without appearance: Sort()."
             )
-        embeddings = np.asarray(embeddings, "float32")
+        embeddings = box_functions.as_array("embeddings", embeddings, "float32")
         if embeddings.ndim != 2 or len(embeddings) != number or not embeddings.shape[1]:
             raise ValueError(
                 f"`embeddings` must have a row for each of {number} boxes, ({number}, D), received "
@@ -171,10 +171,16 @@ class AppearanceSort(Tracker):
         heights = scipy.spatial.distance.cdist(*centres)
         heights /= (expected[:, 3] - expected[:, 1])[:, np.newaxis]
         near = heights <= self.max_heights
-        near |= self.motion.squared_distances(tracks, boxes) <= self._gate
+        step = max(1, box_functions.PAIRS // len(boxes))
+        for start in range(0, len(tracks), step):
+            part = slice(start, start + step)
+            near[part] |= self.motion.squared_distances(tracks[part], boxes) <= self._gate
         distances = self.distances(tracks, embeddings, near)
-        costs = distances / self.max_distance + self.motion_weight * heights
-        return costs, distances <= self.max_distance
+        admissible = distances <= self.max_distance
+        distances /= self.max_distance
+        heights *= self.motion_weight
+        distances += heights
+        return distances, admissible
 
     def distances(
         self, tracks: np.ndarray, embeddings: np.ndarray, near: np.ndarray | None = None
@@ -200,7 +206,8 @@ class AppearanceSort(Tracker):
                     away = self._gallery[tracks[row], :used] - embeddings[column, np.newaxis]
                 squares = np.einsum("kgd,kgd->kg", away, away).min(axis=1)
                 found[row, column] = np.sqrt(squares)
-        return np.where(np.isnan(found), np.inf, found)
+        found[np.isnan(found)] = np.inf
+        return found
 
     def _by_overlap(self, expected, boxes, embeddings, detections, free):
         """New tracks, and those seen in the last frame."""

@@ -7,6 +7,9 @@ import scipy.spatial
 
 from tfvae import _checks
 
+# Frames between a box and the gallery of its own track.
+MIN_GAP = 5
+
 
 class Calibration(NamedTuple):
     """A threshold on the distance of a box's descriptor from the gallery of a track.
@@ -37,7 +40,7 @@ def calibrate(
     frames: Any,
     *,
     miss_rate: float = 0.05,
-    min_gap: int = 5,
+    min_gap: int = MIN_GAP,
     gallery_size: int = 100,
     max_boxes: int = 3_000,
     seed: int = 0,
@@ -61,7 +64,7 @@ def calibrate(
         seed: of the draws.
 
     Raises:
-        ValueError: when there are no distances of one of the kinds.
+        ValueError: when there are no distances of one of the kinds, or no descriptor differs.
 
     Example, two persons whose descriptors are about 1 apart:
 
@@ -75,7 +78,7 @@ def calibrate(
         (True, True, True)
     """
     features = np.asarray(features, "float64")
-    tracklets, frames = np.asarray(tracklets), np.asarray(frames)
+    tracklets, frames, given = np.asarray(tracklets), np.asarray(frames), len(features)
     if features.ndim != 2 or not len(features) == len(tracklets) == len(frames):
         raise ValueError(
             "`features` (n, D), `tracklets` (n,) and `frames` (n,) must be of one length, received "
@@ -85,6 +88,7 @@ def calibrate(
     min_gap = _checks.positive_int("min_gap", min_gap)
     gallery_size = _checks.positive_int("gallery_size", gallery_size)
     max_boxes = _checks.positive_int("max_boxes", max_boxes)
+    check_pairs(tracklets, frames, min_gap)
     order = np.lexsort((frames, tracklets))
     order = order[np.isfinite(features[order]).all(axis=1)]
     features, tracklets, frames = features[order], tracklets[order], frames[order]
@@ -110,10 +114,17 @@ def calibrate(
     same, other = (np.array([d for d in one if d is not None]) for one in (same, other))
     if not len(same) or not len(other):
         raise ValueError(
-            f"there must be tracks of {min_gap} frames and frames of two tracks, received "
-            f"{len(same)} distances within a track and {len(other)} between two."
+            f"`features` must be finite, received {given} descriptors of which {len(features)} "
+            f"are: {len(same)} distances within a track and {len(other)} between two are left. "
+            "Where all are NaN the model's training went wrong: lower the learning rate."
         )
     threshold = float(np.quantile(same, 1.0 - miss_rate))
+    if not 0.0 < threshold < float("inf"):
+        raise ValueError(
+            "`features` must differ within a track, received descriptors whose distance there is "
+            f"{threshold:g} at the quantile {1.0 - miss_rate:g}. Where all are alike the model "
+            "tells nobody apart: train it for longer, or on more tracks."
+        )
     return Calibration(
         threshold,
         float(np.mean(same > threshold)),
@@ -122,11 +133,33 @@ def calibrate(
     )
 
 
+def check_pairs(tracklets: np.ndarray, frames: np.ndarray, min_gap: int = MIN_GAP) -> None:
+    """Looks whether there is something to calibrate with, which needs no descriptors.
+
+    Raises:
+        ValueError: when no track is as long as `min_gap`, or no frame has two tracks.
+    """
+    same = other = 0
+    for track in np.unique(tracklets):
+        own = frames[tracklets == track]
+        same += int(np.sum(own - own.min() >= min_gap))
+    for frame in np.unique(frames):
+        here = len(np.unique(tracklets[frames == frame]))
+        other += here * (here - 1)
+    if not same or not other:
+        raise ValueError(
+            f"there must be tracks of {min_gap} frames and frames of two tracks, received "
+            f"{same} distances within a track and {other} between two. Use more frames, or a video "
+            "in which people are seen together."
+        )
+
+
 def rank_one(features: Any, ids: Any, frames: Any, gap: int) -> tuple[float, int]:
     """How often the nearest box `gap` frames later is the same person.
 
     Of all boxes whose person is there again, the share for which the descriptor at the least
-    Euclidean distance among all boxes of the later frame is that person's.
+    Euclidean distance among all boxes of the later frame is that person's. A box whose
+    descriptor is not finite is nearest to none.
 
     Args:
         features: descriptors, (n, D).
@@ -138,16 +171,25 @@ def rank_one(features: Any, ids: Any, frames: Any, gap: int) -> tuple[float, int
         The share, and of how many boxes.
 
     Raises:
-        ValueError: when nobody is there again.
+        ValueError: when nobody is there again, or lengths differ.
     """
-    features, ids, frames = np.asarray(features), np.asarray(ids), np.asarray(frames)
+    features = np.asarray(features, "float64")
+    ids, frames = np.asarray(ids), np.asarray(frames)
+    if features.ndim != 2 or not len(features) == len(ids) == len(frames):
+        raise ValueError(
+            "`features` (n, D), `ids` (n,) and `frames` (n,) must be of one length, received "
+            f"{features.shape}, {ids.shape} and {frames.shape}."
+        )
+    gap = _checks.positive_int("gap", gap)
     right = asked = 0
     for frame in np.unique(frames):
         now, later = np.flatnonzero(frames == frame), np.flatnonzero(frames == frame + gap)
         now = now[np.isin(ids[now], ids[later])]
         if len(now):
             distances = scipy.spatial.distance.cdist(features[now], features[later])
-            right += int(np.sum(ids[later][np.argmin(distances, axis=1)] == ids[now]))
+            distances[~np.isfinite(distances)] = np.inf
+            is_right = ids[later][np.argmin(distances, axis=1)] == ids[now]
+            right += int(np.sum(is_right & np.isfinite(distances.min(axis=1))))
             asked += len(now)
     if not asked:
         raise ValueError(f"`gap` must be one after which somebody is there again, received {gap}.")

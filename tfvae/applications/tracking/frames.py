@@ -23,21 +23,49 @@ def read(path: pathlib.Path, first: int, last: int) -> Iterator[tuple[int, np.nd
 
 
 def _images(cv2, folder, first, last):
-    found = {
-        int(one.stem): one
-        for one in folder.iterdir()
-        if one.suffix.lower() in IMAGES and one.stem.isdigit()
-    }
+    found = _numbered(folder)
     for number in range(first, last + 1):
         if number not in found:
             raise ValueError(
                 f"{folder}: frame {number} of {first} to {last} is missing; a frame's file is "
                 f"called as {folder.name}/{number:06d}.jpg is. {len(found)} frames are here."
             )
-        image = cv2.imread(str(found[number]), cv2.IMREAD_COLOR)
-        if image is None:
-            raise ValueError(f"{found[number]}: cannot be read as an image. Fetch it again.")
-        yield number, np.ascontiguousarray(image[..., ::-1])
+        yield number, _image(cv2, found[number])
+
+
+def _numbered(folder):
+    """{number: file} of the images of a folder."""
+    found = {}
+    for one in folder.iterdir():
+        if one.suffix.lower() not in IMAGES or not (one.stem.isascii() and one.stem.isdigit()):
+            continue
+        number = int(one.stem)
+        if not number:
+            raise ValueError(
+                f"{one}: frames must count from 1, as they do in det.txt, received frame 0. "
+                "Rename the files, so that the first is 000001."
+            )
+        if number in found:
+            raise ValueError(
+                f"{folder}: must have one image of a frame, received {one.name} and "
+                f"{found[number].name}. Keep one."
+            )
+        found[number] = one
+    return found
+
+
+def _image(cv2, file):
+    """RGB."""
+    content = file.read_bytes()
+    # OpenCV fills what is missing of a JPEG with grey. It ends with a marker behind its last scan.
+    is_cut = content[:2] == b"\xff\xd8" and content.rfind(b"\xff\xd9") < content.rfind(b"\xff\xda")
+    image = None
+    if content and not is_cut:
+        image = cv2.imdecode(np.frombuffer(content, "uint8"), cv2.IMREAD_COLOR)
+    if image is None:
+        how = f"is cut after {len(content)} bytes" if is_cut else "cannot be read as an image"
+        raise ValueError(f"{file}: {how}. Fetch it again.")
+    return np.ascontiguousarray(image[..., ::-1])
 
 
 def _video(cv2, file, first, last):

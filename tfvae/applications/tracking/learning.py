@@ -7,7 +7,7 @@ import numpy as np
 
 import tfvae
 from tfvae import _checks
-from tfvae.applications.tracking.calibration import Calibration, calibrate
+from tfvae.applications.tracking.calibration import Calibration, calibrate, check_pairs
 from tfvae.applications.tracking.person_crops import PersonCrops, pairs, single_crops
 from tfvae.models import LatentVariableModel
 from tfvae.networks import ColorHistogram
@@ -49,8 +49,14 @@ def train_descriptor(
         The model, and the `Calibration` of its descriptors on the crops.
 
     Raises:
-        ValueError: when an argument is not allowed, or the crops have no pairs.
+        ValueError: when an argument is not allowed, or the crops have no pairs; that is found
+            before anything is trained.
     """
+    _checks.instance_of("crops", crops, PersonCrops, "person_crops(sequence)")
+    epochs = _checks.positive_int("epochs", epochs)
+    latent_dim = _checks.positive_int("latent_dim", latent_dim)
+    single = _checks.true_or_false("single", single)
+    check_pairs(crops.tracklets, crops.frames)
     cls = _checks.one_of("model", model, ("FlatManifoldVAE", "VHPVAE", "VAE", "Autoencoder"))
     shape = crops.images.shape[1:]
     keras.utils.set_random_seed(seed)

@@ -75,10 +75,13 @@ def person_crops(
     Raises:
         ValueError: when there are no frames, or no tracks of that length.
     """
+    _checks.instance_of("sequence", sequence, Sequence, "read_sequence(folder)")
     tracker = Sort(min_hits=0) if tracker is None else tracker
     min_length = _checks.positive_int("min_length", min_length)
     size = _checks.positive_ints("size", size)
-    last = sequence.length if last is None else last
+    if len(size) != 2:
+        raise ValueError(f"`size` must be height and width of a crop, received {size}.")
+    first, last = sequence.span(first, last)
     cut = tf.function(lambda image, boxes: crops.cropped(image, boxes, size), reduce_retracing=True)
     images, tracklets, frames = [], [], []
     with progress(last - first + 1, verbose, "frame") as advance:

@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from tfvae import _checks
 from tfvae._progress import progress
-from tfvae.applications.tracking.sequences import Boxes, Sequence
+from tfvae.applications.tracking.box_files import Boxes
+from tfvae.applications.tracking.sequences import Sequence
 
 
 def track(
@@ -33,9 +35,21 @@ def track(
         `Boxes` with ids, whose frames are counted from `first` as 1, as by `Boxes.between`.
 
     Raises:
-        ValueError: when frames are needed that are not there.
+        ValueError: when frames are needed that are not there, or an argument is not allowed.
     """
-    last = sequence.length if last is None else last
+    _checks.instance_of("sequence", sequence, Sequence, "read_sequence(folder)")
+    for name, value, method in (("tracker", tracker, "update"),
+                                ("descriptor", descriptor, "get_features")):  # fmt: skip
+        if name == "descriptor" and value is None:
+            continue
+        if isinstance(value, type) or not hasattr(value, method):
+            example = "Sort()" if name == "tracker" else "Descriptor(model)"
+            raise ValueError(
+                f"`{name}` must be an object with a method `{method}`, such as {example}, received "
+                f"{value!r:.80}."
+            )
+    first, last = sequence.span(first, last)
+    min_score = _checks.number_in("min_score", min_score, float("-inf"), float("inf"))
     found = sequence.detections.between(first, last).above(min_score)
     numbers = range(1, last - first + 2)
     images = iter(()) if descriptor is None else sequence.frames(first, last)

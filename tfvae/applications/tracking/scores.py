@@ -10,8 +10,8 @@ import numpy as np
 
 from tfvae import _checks
 from tfvae.applications.tracking import boxes as box_functions
+from tfvae.applications.tracking.box_files import MOST_FRAMES, PEDESTRIAN, Boxes
 from tfvae.applications.tracking.motion import EXTRA
-from tfvae.applications.tracking.sequences import PEDESTRIAN, Boxes
 from tfvae.evaluation import tables
 
 # Columns of the published table, and how TrackEval calls them.
@@ -26,6 +26,8 @@ COLUMNS = {
 }  # fmt: skip
 COUNTS = ("MT", "PT", "ML", "FP", "FN", "IDs", "FM")
 ALL = "all"
+# Of MOT16 and MOT20, as TrackEval knows them.
+NUM_CLASSES = 13
 
 
 class TrackingScores(NamedTuple):
@@ -61,14 +63,15 @@ def tracking_scores(
     neither right nor wrong; files without classes (MOT15) have none of these.
 
     Args:
-        tracks: of each sequence.
+        tracks: of each sequence, by its name.
         ground_truth: of the same sequences.
         lengths: their numbers of frames; None: up to the last box.
         classes: whether the ground truth's classes are looked at.
 
     Raises:
         ImportError: where TrackEval is missing.
-        ValueError: when sequences are missing, or an id stands twice in a frame.
+        ValueError: when sequences are missing, a box, id, class or frame is impossible, or an id
+            stands twice in a frame.
 
     Example, one person of two frames, whose id changes:
 
@@ -81,33 +84,24 @@ def tracking_scores(
         (1.0, 50.0, 50.0)
     """
     trackeval = _checks.package("trackeval", "Evaluation of tracks", EXTRA)
-    missing = sorted(set(ground_truth) ^ set(tracks))
-    if missing or not tracks:
-        raise ValueError(
-            f"`tracks` and `ground_truth` must be of the same sequences, received {sorted(tracks)} "
-            f"and {sorted(ground_truth)}."
-        )
-    ends = {
-        name: max([1, *(int(part[name].frames[-1]) for part in (tracks, ground_truth)
-                        if len(part[name]))])
-        for name in tracks
-    }  # fmt: skip
-    lengths = {**ends, **(lengths or {})}
-    for name, part in {
-        **ground_truth,
-        **{f"the tracks of {n}": t for n, t in tracks.items()},
-    }.items():
-        _check_ids(name, part)
+    lengths = _checked_lengths(tracks, ground_truth, lengths or {})
+    for name in tracks:
+        _check(f"the ground truth of {name}", ground_truth[name])
+        _check(f"the tracks of {name}", tracks[name])
+        if classes:
+            _check_classes(name, ground_truth[name])
+    # TrackEval makes paths of names: those of the user could lead anywhere.
+    names = {f"sequence{k}": name for k, name in enumerate(sorted(tracks))}
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
-        for name in tracks:
-            _write(root / "gt" / name / "gt" / "gt.txt", ground_truth[name], classes)
-            _write(root / "tracks" / "ours" / "data" / f"{name}.txt", tracks[name], False)
+        for file, name in names.items():
+            _write(root / "gt" / file / "gt" / "gt.txt", ground_truth[name], classes)
+            _write(root / "tracks" / "ours" / "data" / f"{file}.txt", tracks[name], False)
         quiet = {"PRINT_CONFIG": False}
         dataset = trackeval.datasets.MotChallenge2DBox({
             **quiet, "GT_FOLDER": str(root / "gt"), "TRACKERS_FOLDER": str(root / "tracks"),
             "BENCHMARK": "MOT16", "SKIP_SPLIT_FOL": True, "DO_PREPROC": bool(classes),
-            "SEQ_INFO": {name: lengths[name] for name in tracks},
+            "SEQ_INFO": {file: lengths[name] for file, name in names.items()},
         })  # fmt: skip
         evaluator = trackeval.Evaluator({
             **quiet, "PRINT_RESULTS": False, "PRINT_ONLY_COMBINED": True, "TIME_PROGRESS": False,
@@ -120,7 +114,7 @@ def tracking_scores(
             results, _ = evaluator.evaluate([dataset], kinds)
     found = results["MotChallenge2DBox"]["ours"]
     combined = found.pop("COMBINED_SEQ")
-    order = {**{name: found[name] for name in sorted(found)}, ALL: combined}
+    order = {**{name: found[file] for file, name in names.items()}, ALL: combined}
     return TrackingScores({name: _columns(one["pedestrian"]) for name, one in order.items()})
 
 
@@ -140,19 +134,66 @@ def _write(path, boxes, classes):
     path.parent.mkdir(parents=True, exist_ok=True)
     sizes = box_functions.sizes(boxes.boxes)
     marks = boxes.classes if classes else np.full(len(boxes), PEDESTRIAN)
+    # TrackEval has tables as long as the largest id, and rounds scores down.
+    _, ids = np.unique(boxes.ids, return_inverse=True)
     rows = [
-        f"{f},{i},{x!r},{y!r},{w!r},{h!r},{s:g},{c},1"
+        f"{f},{i},{x!r},{y!r},{w!r},{h!r},{s},{c},1"
         for f, i, (x, y, w, h), s, c in zip(
-            boxes.frames, boxes.ids, sizes.tolist(), boxes.scores, marks, strict=True
+            boxes.frames, ids + 1, sizes.tolist(), (boxes.scores != 0).astype(int), marks,
+            strict=True,
         )
-    ]
+    ]  # fmt: skip
     path.write_text("\n".join(rows) + ("\n" if rows else ""))
 
 
-def _check_ids(name, boxes):
+def _checked_lengths(tracks, ground_truth, lengths):
+    """The number of frames of each sequence."""
+    for name, part in (("tracks", tracks), ("ground_truth", ground_truth)):
+        _checks.instance_of(name, part, dict, '{"MOT16-02": tracks}')
+        for one in part.values():
+            _checks.instance_of(f"{name} of each sequence", one, Boxes, 'read_boxes("gt/gt.txt")')
+    if set(ground_truth) ^ set(tracks) or not tracks:
+        raise ValueError(
+            f"`tracks` and `ground_truth` must be of the same sequences, received {sorted(tracks)} "
+            f"and {sorted(ground_truth)}."
+        )
+    if ALL in tracks:
+        raise ValueError(
+            f"`tracks` must have other names than {ALL!r}, which is the row over all sequences."
+        )
+    found = {}
+    for name in tracks:
+        end = max(int(part.frames.max(initial=1)) for part in (tracks[name], ground_truth[name]))
+        found[name] = _checks.whole_in(
+            f"lengths[{name!r}]", lengths.get(name, end), end, MOST_FRAMES,
+            f"There are boxes of frame {end}: take the part that is evaluated, "
+            "Boxes.between(first, last).",
+        )  # fmt: skip
+    return found
+
+
+def _check(name, boxes):
+    """Boxes, frames and ids that TrackEval takes."""
+    box_functions.checked(boxes.boxes, f"boxes of {name}")
+    if boxes.frames.min(initial=1) < 1:
+        raise ValueError(f"{name}: frames must count from 1, received {boxes.frames.min()}.")
+    if boxes.ids.min(initial=0) < 0:
+        raise ValueError(
+            f"{name}: ids must be from 0 on, received {boxes.ids.min()}. Detections have none: "
+            "track(Sort(), sequence) gives them."
+        )
     pairs = np.stack([boxes.frames, boxes.ids], axis=1)
     unique, counts = np.unique(pairs, axis=0, return_counts=True)
     if (counts > 1).any():
         frame, one = unique[np.argmax(counts > 1)]
         raise ValueError(f"{name}: an id must stand once in a frame, received {one} twice in frame "
                          f"{frame}.")  # fmt: skip
+
+
+def _check_classes(name, boxes):
+    wrong = (boxes.classes < 1) | (boxes.classes > NUM_CLASSES)
+    if wrong.any():
+        raise ValueError(
+            f"the ground truth of {name}: classes must be those of MOT16, 1 to {NUM_CLASSES}, "
+            f"received {boxes.classes[wrong][0]}. `classes=False` takes all for pedestrians."
+        )

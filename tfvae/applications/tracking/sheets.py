@@ -8,9 +8,10 @@ from matplotlib.patches import Rectangle
 
 from tfvae import _checks
 from tfvae._progress import progress
+from tfvae.applications.tracking.box_files import Boxes
 from tfvae.applications.tracking.crops import inside
 from tfvae.applications.tracking.motion import EXTRA
-from tfvae.applications.tracking.sequences import Boxes, Sequence
+from tfvae.applications.tracking.sequences import Sequence
 from tfvae.applications.tracking.video import checked_span, id_color
 from tfvae.plots import _style
 
@@ -120,7 +121,7 @@ def _crop(cv2, image, box):
     grey = tuple(int(_style.BACKDROP[at : at + 2], 16) for at in (1, 3, 5))
     # First to a size near the crop's, by means over areas: a large box would alias.
     shrink = 1
-    while scale * shrink <= 0.5:
+    while scale * shrink <= 0.5 and shrink < max(image.shape[:2]):
         shrink *= 2
     if shrink > 1:
         low = np.maximum(np.floor(centre - height).astype(int), 0)

@@ -13,8 +13,9 @@ from PIL import Image
 from tfvae import _checks, _files
 from tfvae._progress import progress
 from tfvae.applications.tracking import boxes as box_functions
+from tfvae.applications.tracking.box_files import Boxes
 from tfvae.applications.tracking.motion import EXTRA
-from tfvae.applications.tracking.sequences import Boxes, Sequence
+from tfvae.applications.tracking.sequences import Sequence
 from tfvae.plots import _style
 
 ENDINGS = (".mp4", ".gif")
@@ -88,6 +89,9 @@ def write_video(
             f"`path` must end with {' or '.join(ENDINGS)}, received {os.fspath(path)!r}. For other "
             "formats write an MP4 and convert it: ffmpeg -i tracks.mp4 tracks.webm."
         )
+    if os.path.isdir(path):  # Otherwise found when all is drawn.
+        raise ValueError(f"`path` must be a file to write, received the folder {path}.")
+    _files.check_folder("the folder of `path`", pathlib.Path(path).parent)
     cv2 = _checks.package("cv2", "Writing a video", EXTRA)
     first, last = checked_span(sequence, tracks, first, last)
     trails = _checks.whole_in("trails", trails, 0, 2**31)
@@ -120,9 +124,7 @@ def checked_span(sequence, tracks, first, last):
         raise ValueError(
             f"`sequence` must have at least one frame, received {sequence.name}: none."
         )
-    first = _checks.whole_in("first", first, 1, sequence.length)
-    last = sequence.length if last is None else last
-    last = _checks.whole_in("last", last, first, sequence.length)
+    first, last = sequence.span(first, last)
     box_functions.checked(tracks.boxes, "tracks.boxes")
     count = last - first + 1
     if len(tracks) and not (tracks.frames[0] >= 1 and tracks.frames[-1] <= count):
@@ -136,9 +138,17 @@ def checked_span(sequence, tracks, first, last):
 
 def _drawn(cv2, sequence, tracks, first, last, trails) -> Iterator[np.ndarray]:
     """Frames with what is drawn on them, RGB."""
+    shape = None
     ways = collections.defaultdict(lambda: collections.deque(maxlen=max(trails, 1)))
     for number, image in sequence.frames(first, last):
         time = number - first + 1
+        shape = shape or image.shape
+        if image.shape != shape:
+            raise ValueError(
+                f"Frames must be of one size, received {image.shape[1]}×{image.shape[0]} after "
+                f"{shape[1]}×{shape[0]} pixels (frame {time} of the video, {number} of "
+                f"{sequence.name})."
+            )
         part = tracks.of_frame(time)
         ids = tracks.ids[part].tolist()
         # Far outside the image OpenCV's numbers would overflow.
@@ -204,11 +214,6 @@ def _write_mp4(cv2, path, images, frame_rate, advance):
                         f"{path.parent}: OpenCV cannot write a video of {size[0]}×{size[1]} pixels "
                         "here. Can a file be written there? If so, write a .gif."
                     )
-            if image.shape != shape:
-                raise ValueError(
-                    f"Frames must be of one size, received {image.shape[1]}×{image.shape[0]} after "
-                    f"{shape[1]}×{shape[0]} pixels (frame {count + 1} of the video)."
-                )
             even = cv2.copyMakeBorder(image, 0, shape[0] % 2, 0, shape[1] % 2, cv2.BORDER_REPLICATE)
             writer.write(cv2.cvtColor(even, cv2.COLOR_RGB2BGR))
             count += 1

@@ -9,14 +9,9 @@ import numpy as np
 from tfvae import _checks, _files, _seeds
 from tfvae._progress import progress
 from tfvae.applications.tracking import boxes as box_functions
+from tfvae.applications.tracking.box_files import PEDESTRIAN, Boxes, write_tracks
 from tfvae.applications.tracking.motion import EXTRA
-from tfvae.applications.tracking.sequences import (
-    PEDESTRIAN,
-    Boxes,
-    Sequence,
-    read_sequence,
-    write_tracks,
-)
+from tfvae.applications.tracking.sequences import Sequence, read_sequence
 from tfvae.applications.tracking.street import rendering, scene
 from tfvae.applications.tracking.street.camera import Camera
 from tfvae.applications.tracking.street.detector import Detector
@@ -181,9 +176,8 @@ def _write(cv2, folder, name, street, detector, camera, frame_rate, verbose):
         ),
     )  # fmt: skip
     (folder / "gt" / "gt.txt").write_text("".join(truth), encoding="utf-8")
-    # A name in a file of settings: % begins an interpolation.
     (folder / "seqinfo.ini").write_text(
-        f"[Sequence]\nname={name.replace('%', '%%')}\nimDir=img1\nframeRate={frame_rate:g}\n"
+        f"[Sequence]\nname={name}\nimDir=img1\nframeRate={frame_rate:g}\n"
         f"seqLength={count}\nimWidth={camera.size[0]}\nimHeight={camera.size[1]}\nimExt=.jpg\n",
         encoding="utf-8",
     )
