@@ -15,6 +15,7 @@ from tfvae.applications.tracking import (
     track,
     tracking_scores,
 )
+from tfvae.applications.tracking import boxes as box_functions
 from tfvae.applications.tracking.boxes import overlaps
 from tfvae.applications.tracking.sort import admissible_pairs
 
@@ -226,3 +227,66 @@ def test_sort_scores_as_the_published_program(name):
     assert scores["IDF1"] == pytest.approx(idf1, abs=0.5)
     assert scores["MOTA"] == pytest.approx(mota, abs=0.5)
     assert abs(scores["IDs"] - switches) <= 3
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: Sort(min_hits=0), lambda: AppearanceSort(1.0, min_hits=0)]
+)
+@pytest.mark.parametrize(
+    ("box", "message"),
+    [
+        ([0, 0, 1e200, 1e200], "to 1e\\+07 pixels"),
+        ([0, 0, 1e-200, 1e-200], "sides of at least 1e-06"),
+        ([0, 0, np.nan, 5], "finite"),
+        ([0, 0, "a", 5], "`boxes` must hold numbers"),
+        ([[0, 0, 5, 5]], r"shape \(N, 4\)"),
+    ],
+)
+def test_boxes_beyond_what_numbers_can_hold_leave_the_tracker_as_it_was(make, box, message):
+    """Their squares overflowed: all later frames had other ids and NaN, or a singular matrix."""
+    tracker, look = make(), np.ones((1, 2))
+    tracker.update([[0, 0, 10, 20]], embeddings=look)
+    with pytest.raises(ValueError, match=message):
+        tracker.update([box], embeddings=look)
+    assert tracker.update([[0, 0, 10, 20]], embeddings=look).ids.tolist() == [1]
+    assert tracker.num_frames == 2
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: Sort(min_hits=0), lambda: AppearanceSort(1.0, min_hits=0)]
+)
+def test_the_largest_and_the_smallest_boxes_are_followed(make):
+    boxes = [[-1e7, -1e7, 1e7, 1e7], [5, 5, 5 + 2e-6, 5 + 2e-6]]
+    tracker, looks = make(), np.array([[0.0], [9.0]])
+    for _ in range(4):
+        tracks = tracker.update(boxes, embeddings=looks)
+    assert sorted(tracks.ids.tolist()) == [1, 2]
+    order = np.argsort(tracks.detections)
+    np.testing.assert_allclose(tracks.boxes[order], boxes, rtol=1e-6, atol=1e-6)
+
+
+def test_pairs_are_compared_a_part_at_a_time(monkeypatch):
+    rng = np.random.default_rng(0)
+    low = rng.uniform(0, 60, size=(30, 2))
+    boxes = np.concatenate([low, low + rng.uniform(5, 30, size=(30, 2))], axis=1)
+    looks = rng.normal(size=(30, 3))
+
+    def both():
+        tracker = AppearanceSort(2.0, min_hits=0, max_heights=0.1)
+        found = [tracker.update(boxes + shift, embeddings=looks[::-1]) for shift in range(3)]
+        return overlaps(boxes, boxes[:7]), *(part for one in found for part in one)
+
+    whole = both()
+    monkeypatch.setattr(box_functions, "PAIRS", 50)
+    for one, other in zip(whole, both(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_descriptors_without_boxes_and_without_numbers_are_refused():
+    tracker = AppearanceSort(1.0)
+    with pytest.raises(ValueError, match=r"a row for each of 0 boxes.*\(2, 3\)"):
+        tracker.update([], embeddings=np.ones((2, 3)))
+    assert len(tracker.update([], embeddings=np.ones((0, 3))).ids) == 0
+    for looks in ([["a"]], [[1.0], [1.0, 2.0]]):
+        with pytest.raises(ValueError, match="`embeddings` must hold numbers"):
+            tracker.update([[0, 0, 10, 20]] * len(looks), embeddings=looks)

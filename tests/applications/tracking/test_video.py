@@ -222,9 +222,22 @@ def test_frames_of_several_sizes(sequence, tmp_path):
     import cv2
 
     cv2.imwrite(str(sequence.images / "000003.png"), np.zeros((50, 60, 3), "uint8"))
-    with pytest.raises(ValueError, match=r"one size, received 60×50 after 160×120.*frame 3"):
-        video.write_video(tmp_path / "a.mp4", sequence, moving())
-    assert not (tmp_path / "a.mp4").exists()
+    for name in ("a.mp4", "a.gif"):
+        with pytest.raises(ValueError, match=r"one size, received 60×50 after 160×120.*frame 3"):
+            video.write_video(tmp_path / name, sequence, moving())
+        assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("ending", video.ENDINGS)
+def test_where_no_file_can_be_written_is_found_before_drawing(
+    sequence, tmp_path, monkeypatch, ending
+):
+    monkeypatch.setattr(Sequence, "frames", lambda *_: pytest.fail("It draws."))
+    (tmp_path / f"folder{ending}").mkdir()
+    with pytest.raises(ValueError, match=r"must be a file to write, received the folder"):
+        video.write_video(tmp_path / f"folder{ending}", sequence, moving())
+    with pytest.raises(FileNotFoundError, match="The folder does not exist"):
+        video.write_video(tmp_path / "missing" / f"a{ending}", sequence, moving())
 
 
 def test_without_opencv(sequence, tmp_path, monkeypatch):
@@ -306,6 +319,15 @@ def test_a_crop_is_what_the_box_shows(factor):
     np.testing.assert_allclose(
         crop[..., 1], np.broadcast_to(y[:, None], (height, width)), atol=0.06
     )
+
+
+def test_a_crop_of_a_box_far_larger_than_the_image():
+    """It was made larger before it was made smaller, to gigabytes."""
+    import cv2
+
+    image = np.full((40, 60, 3), 200, "uint8")
+    crop = sheets._crop(cv2, image, np.array([-9e6, -9e6, 9e6, 9e6]))
+    assert crop.shape == (*sheets.CROP, 3)
 
 
 def test_crops_at_the_edge_and_beyond_it(sequence):

@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import errno
 import os
 import pathlib
 from collections.abc import Iterator
@@ -91,7 +92,8 @@ def write_video(
         )
     if os.path.isdir(path):  # Otherwise found when all is drawn.
         raise ValueError(f"`path` must be a file to write, received the folder {path}.")
-    _files.check_folder("the folder of `path`", pathlib.Path(path).parent)
+    if not os.path.isdir(os.path.dirname(os.path.realpath(path))):
+        raise FileNotFoundError(errno.ENOENT, "The folder does not exist", os.path.dirname(path))
     cv2 = _checks.package("cv2", "Writing a video", EXTRA)
     first, last = checked_span(sequence, tracks, first, last)
     trails = _checks.whole_in("trails", trails, 0, 2**31)

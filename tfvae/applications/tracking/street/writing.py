@@ -101,6 +101,8 @@ def simulated_street(
         _checks.number_in("box_noise", box_noise, 0.0, 0.5),
         _checks.number_in("false_alarms", false_alarms, 0.0, 1000.0),
     )
+    if seed is not None:
+        seed = _checks.whole_in("seed", seed, -(2**63), 2**63 - 1)
     folder = _free(folder)
     # A stream for each part, so that a part's options leave the others as they are.
     streams = _seeds.generator(seed).spawn(6)
