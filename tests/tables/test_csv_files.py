@@ -171,3 +171,58 @@ def test_without_pyarrow_the_message_says_what_to_install(tmp_path, monkeypatch)
 def test_progress_is_shown(tmp_path, capsys):
     Table(verbose=1).fit(written(tmp_path, "a,b\n1,2\n3,4\n"))
     assert "MB" in capsys.readouterr().out
+
+
+PLAIN = "a,b\n" + "".join(f"{i % 7}.5,{'xyz'[i % 3]}\n" for i in range(200))
+
+
+@pytest.mark.parametrize("change", ["cut", "flipped", "plain"])
+def test_a_damaged_gzip_file_is_said_to_be_one(tmp_path, change):
+    whole = gzip.compress(PLAIN.encode())
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 0x55
+    path = tmp_path / "rows.csv.gz"
+    path.write_bytes({"cut": whole[:-5], "flipped": flipped, "plain": PLAIN.encode()}[change])
+    with pytest.raises(ValueError, match=r"whole file of gzip.*rows\.csv\.gz, which is damaged"):
+        Table().fit(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (PLAIN.encode("utf-16"), "Give the encoding: tfvae.tables.CSV.path, encoding='utf-16'"),
+        (gzip.compress(PLAIN.encode()), "It begins as a file compressed by gzip"),
+        (b"PK\3\4" + bytes(range(256)), "It begins as a zip archive"),
+        (PLAIN.replace("y", "\0").encode(), "a character of the number 0 in line 3"),
+        (PLAIN.encode("utf-16-le"), "a character of the number 0 in line 1"),
+    ],
+)
+def test_what_is_no_text_is_told_by_its_beginning(tmp_path, content, message):
+    path = tmp_path / "rows.csv"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        Table().fit(path)
+
+
+@pytest.mark.parametrize("encoding", ["nonsense", "base64", None])
+def test_an_encoding_is_one_of_text(tmp_path, encoding):
+    with pytest.raises(ValueError, match="`encoding` must be the name of an encoding of text"):
+        CSV(tmp_path / "rows.csv", encoding=encoding)
+
+
+@pytest.mark.parametrize("encoding", ["U8", "UTF_8", "utf-8"])
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path, encoding):
+    path = written(tmp_path, PLAIN, encoding="utf-8-sig")
+    assert CSV(path, encoding=encoding).look()[0] == ["a", "b"]
+
+
+def test_a_parquet_file_with_damaged_pages_is_refused(tmp_path):
+    path = tmp_path / "rows.parquet"
+    frame = pd.DataFrame({"a": np.random.default_rng(0).normal(size=500)})
+    frame.to_parquet(path, write_page_checksum=True)
+    assert Table().fit_transform(path).shape == (500, 1)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 4] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="must be a whole Parquet file.*Take another copy"):
+        Table().fit(path)

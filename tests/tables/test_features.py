@@ -286,3 +286,17 @@ def test_a_model_knows_the_names_of_features(frame, table):
     vae.fit(features, epochs=1, verbose=0)
     assert vae.columns == table.get_feature_names_out().tolist()
     assert len(table.inverse_transform(vae.generate(3, seed=0))) == 3
+
+
+def test_a_damaged_file_of_a_table_is_refused(tmp_path):
+    path = tmp_path / "table.keras"
+    Table().fit({"a": [1.0, 2.5, 0.5]}).save(path)
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 0x55
+    for content in (flipped, whole[: len(whole) // 2]):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"`path` must be a whole \.keras file"):
+            Table.load(path)
+    with pytest.raises(ValueError, match="which does not exist"):
+        Table.load(tmp_path / "none.keras")

@@ -1,5 +1,7 @@
 """Kinds that are guessed or given, and columns that cannot be used."""
 
+import decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -225,3 +227,29 @@ def test_a_file_of_something_else_is_no_table(tmp_path):
         Table.load(path)
     with pytest.raises(ValueError, match=r"must end in \.keras"):
         Table().fit({"x": VALUES}).save(tmp_path / "table.json")
+
+
+def test_masked_values_are_missing_ones():
+    rows = np.ma.array([[1, 5], [2, 6], [3, 7], [999, 9]], mask=[[0, 0], [0, 0], [0, 0], [1, 0]])
+    expected = Table().fit_transform(np.array([[1, 5], [2, 6], [3, 7], [np.nan, 9]]))
+    np.testing.assert_array_equal(Table().fit_transform(rows), expected)
+    columns = {"x0": rows[:, 0], "x1": rows[:, 1]}
+    np.testing.assert_array_equal(Table().fit_transform(columns), expected)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([1, 10**400, 3], "'a' must hold finite numbers, received inf in row 1"),
+        ([b"x", b"\xff", b"y"], "'a' must hold bytes that are text in UTF-8.*in row 1"),
+        (np.array([b"x", b"\xff"]), "'a' must hold bytes that are text in UTF-8.*in row 1"),
+    ],
+)
+def test_values_that_python_cannot_convert_are_named(values, message):
+    with pytest.raises(ValueError, match=message):
+        Table().fit({"a": values, "b": list(range(len(values)))[::-1]})
+
+
+def test_a_signaling_nan_is_missing():
+    found = Table({"a": "numeric"}).fit({"a": [decimal.Decimal("sNaN"), decimal.Decimal(2), 3.0]})
+    assert found.columns_[0].missing == 1

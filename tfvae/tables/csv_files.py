@@ -1,10 +1,12 @@
 """CSV files: separator and decimal sign, records in pieces, and the lines of records."""
 
+import codecs
 import csv
 import gzip
 import io
 import os
 import re
+import zlib
 from collections.abc import Iterator
 
 from tfvae import _checks
@@ -15,6 +17,13 @@ SEPARATORS = (",", ";", "\t", "|")
 # Records from which separator and decimal sign are found.
 _SEEN = 1000
 _MOST_IN_A_CELL = 2**24
+# How files begin that are no text in UTF-8, and what they are.
+_BEGINNINGS = {
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+    b"\x1f\x8b": "a file compressed by gzip, whose name must end in .gz",
+    b"PK": "a zip archive, perhaps of a spreadsheet",
+}
 
 
 class CSV:
@@ -63,7 +72,7 @@ class CSV:
             raise ValueError(
                 f"`thousands` must differ from `decimal`, received {thousands!r} for both."
             )
-        self.encoding = "utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding
+        self.encoding = _checked_encoding(encoding)
 
     @property
     def name(self) -> str:
@@ -198,6 +207,11 @@ class CSV:
         try:
             for record in reader:
                 if record:
+                    if "\0" in "".join(record):
+                        raise ValueError(
+                            f"`rows` must be text in {self.encoding}, received a character of the "
+                            f"number 0 in line {line} of {self.name}. {self._remedy()}"
+                        )
                     if not skip_header:
                         yield line, record
                     skip_header = False
@@ -210,8 +224,35 @@ class CSV:
         except UnicodeDecodeError as error:
             raise ValueError(
                 f"`rows` must be text in {error.encoding}, received other bytes near line {line} "
-                f"of {self.name}. Give the encoding: {remedies.csv(encoding='cp1252')}."
+                f"of {self.name}. {self._remedy()}"
             ) from error
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise ValueError(
+                f"`rows` must be a whole file of gzip, as its name ends in .gz, received "
+                f"{self.name}, which is damaged, cut off or something else: {error}. Take another "
+                "copy, or rename it."
+            ) from error
+
+    def _remedy(self):
+        """What to do about a file that is no text in the encoding."""
+        with open(self.path, "rb") as file:
+            begins = file.read(2)
+        found = _BEGINNINGS.get(begins, "cp1252")
+        if " " in found:
+            return f"It begins as {found}."
+        return f"Give the encoding: {remedies.csv(encoding=found)}."
+
+
+def _checked_encoding(encoding):
+    """The name of an encoding of text, that of UTF-8 with a byte-order mark or without."""
+    try:
+        "".encode(encoding)  # There are codecs of other things than text, such as base64.
+    except (LookupError, TypeError) as error:
+        raise ValueError(
+            f"`encoding` must be the name of an encoding of text, such as 'utf-8', 'cp1252' or "
+            f"'utf-16', received {encoding!r:.60}."
+        ) from error
+    return "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
 
 
 class _Opened:

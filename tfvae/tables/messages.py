@@ -85,6 +85,8 @@ def check_features(model: TableModel, x: np.ndarray, chunk: Chunk, source: Sourc
             f"The column {name!r} must have a value, as in all rows of `fit`, received none in "
             f"{where}. {remedies.option('indicators', 'all')} takes missing values in all columns."
         )
+    if not isinstance(value, (str, np.datetime64)):
+        value = float(value)
     raise ValueError(f"The column {name!r} {_expected(column)}, received {value!r:.60} in {where}.")
 
 
@@ -94,7 +96,9 @@ def _expected(column):
         return f"must hold one of {', '.join(map(spelled, column.levels)):.200}{hint}"
     if column.kind == "date":
         return f"must hold dates of the format {column.date_format!r}"
-    return f"must hold {'finite numbers' if column.kind == 'numeric' else 'numbers from 0'}"
+    if column.kind == "numeric":
+        return "must hold finite numbers, in deviations of `fit` below 3e38"
+    return "must hold numbers from 0"
 
 
 def summary(model: TableModel) -> str:

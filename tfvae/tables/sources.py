@@ -1,5 +1,6 @@
 """Tables of any form, read in pieces: DataFrame, arrays by name, array, CSV, Parquet."""
 
+import contextlib
 import os
 import pathlib
 from collections.abc import Iterator, Mapping
@@ -130,25 +131,43 @@ class _Parquet(Source):
         self._path = path
         _checks.package("pyarrow", "A Parquet file", NEEDED)
         parquet = _checks.package("pyarrow.parquet", "A Parquet file", NEEDED)
-        try:
-            self._file = parquet.ParquetFile(path)
-        except (OSError, ValueError) as error:
-            if not os.path.exists(path):
-                raise
-            raise ValueError(
-                f"`rows` must be a whole Parquet file, received {path!r}: {error}"
-            ) from error
+        with self._readable():
+            # Not all writers add checksums of the pages.
+            self._file = parquet.ParquetFile(path, page_checksum_verification=True)
         super().__init__(self._file.schema_arrow.names, self._file.metadata.num_rows)
 
     def chunks(self, names):
         first = 0
-        for batch in self._file.iter_batches(CHUNK, columns=names):
+        for batch in self._batches(names):
             columns = {
                 name: raw_values(name, _of_arrow(batch.column(place)), first)
                 for place, name in enumerate(batch.schema.names)
             }
             yield Chunk(first, columns, batch.num_rows)
             first += batch.num_rows
+
+    def _batches(self, names):
+        with self._readable():
+            batches = self._file.iter_batches(CHUNK, columns=names)
+        while True:
+            with self._readable():
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield batch
+
+    @contextlib.contextmanager
+    def _readable(self):
+        """Has one error for all that pyarrow meets in a damaged file."""
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            if not os.path.exists(self._path):
+                raise
+            raise ValueError(
+                f"`rows` must be a whole Parquet file, received {self._path!r}, which cannot be "
+                f"read: {str(error).strip()}. Take another copy."
+            ) from error
 
     def place(self, row):
         return f"row {row} of {self._path}"
@@ -238,7 +257,10 @@ def _one_axis(name, value):
 
 
 def _of_array(rows):
-    array = np.asarray(rows, object) if isinstance(rows, (list, tuple)) else np.asarray(rows)
+    if isinstance(rows, (list, tuple)):
+        array = np.asarray(rows, object)
+    else:
+        array = rows if np.ma.isMaskedArray(rows) else np.asarray(rows)
     if array.ndim != 2:
         raise ValueError(
             f"`rows` must have the axes (n, columns), received an array of the shape {array.shape}."

@@ -5,13 +5,12 @@ import re
 import warnings
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from tfvae import _checks, _files
+from tfvae import _checks, _files, _keras_files
 from tfvae._progress import progress
 from tfvae.likelihoods import Mixed
 from tfvae.tables import inverse, messages, remedies
@@ -332,9 +331,9 @@ class Table(TransformerMixin, BaseEstimator):
         """The table of a `.keras` file.
 
         Raises:
-            ValueError: when the file holds something else.
+            ValueError: when the file is missing or damaged, or holds something else.
         """
-        model = keras.saving.load_model(path, compile=False)
+        model = _keras_files.loaded("`path`", path)
         if not isinstance(model, TableModel):
             raise ValueError(
                 f"`path` must be the file of a Table, received one of a {type(model).__name__}. "

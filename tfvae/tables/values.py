@@ -71,6 +71,8 @@ def raw_values(name: str, column: Any, first_row: int = 0) -> np.ndarray:
     """
     if hasattr(column, "isna"):
         column = _of_series(column)
+    elif np.ma.isMaskedArray(column):
+        column = _without_mask(column)
     array = column if isinstance(column, np.ndarray) else _array(column)
     if array.ndim != 1:
         raise ValueError(
@@ -83,7 +85,7 @@ def raw_values(name: str, column: Any, first_row: int = 0) -> np.ndarray:
     if kind == "M":
         return array.astype("datetime64[us]")
     if kind == "S":
-        array, kind = np.char.decode(array, "utf-8"), "U"
+        array, kind = array.astype(object), "O"
     if kind == "U":
         return stripped(array.tolist())
     if kind == "O":
@@ -92,6 +94,15 @@ def raw_values(name: str, column: Any, first_row: int = 0) -> np.ndarray:
         f"The column {name!r} must hold numbers, texts or dates, received the type {array.dtype}. "
         "Convert it to numbers, or leave it out."
     )
+
+
+def _without_mask(column):
+    """A masked array as one with NaN, NaT or None in the place of masked values."""
+    if column.dtype.kind in "biuf":
+        return column.astype("float64").filled(np.nan)
+    if column.dtype.kind == "M":
+        return column.filled(np.datetime64("NaT"))
+    return column.astype(object).filled(None)
 
 
 def stripped(texts: Sequence[str]) -> np.ndarray:
@@ -129,7 +140,7 @@ def _of_objects(name, values, first_row):
     here = [one for one, missing in zip(values, gone, strict=True) if not missing]
     if all(isinstance(one, (numbers.Real, np.bool_, decimal.Decimal)) for one in here):
         return np.array(
-            [np.nan if m else float(v) for v, m in zip(values, gone, strict=True)], "float64"
+            [np.nan if m else _float(v) for v, m in zip(values, gone, strict=True)], "float64"
         )
     if all(isinstance(one, _DATES) for one in here):
         return np.array(
@@ -151,7 +162,16 @@ def _is_missing(value):
         return True
     if isinstance(value, np.datetime64):
         return bool(np.isnat(value))
-    return isinstance(value, (float, np.floating, decimal.Decimal)) and value != value
+    if isinstance(value, decimal.Decimal):
+        return value.is_nan()  # A signaling NaN cannot be compared.
+    return isinstance(value, (float, np.floating)) and value != value
+
+
+def _float(value):
+    try:
+        return float(value)
+    except OverflowError:  # A whole number of more than 308 digits
+        return np.inf if value > 0 else -np.inf
 
 
 def _without_zone(date):
@@ -164,9 +184,15 @@ def _text(name, value, row):
     if isinstance(value, str):
         return value.strip(BLANKS)
     if isinstance(value, bytes):
-        return value.decode("utf-8").strip(BLANKS)
+        try:
+            return value.decode("utf-8").strip(BLANKS)
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"The column {name!r} must hold bytes that are text in UTF-8, received "
+                f"{value!r:.60} in row {row}. Decode it: column.str.decode('cp1252')."
+            ) from error
     if isinstance(value, (bool, np.bool_, numbers.Real, decimal.Decimal)):
-        return as_text(float(value)) if not isinstance(value, (bool, np.bool_)) else str(value)
+        return as_text(_float(value)) if not isinstance(value, (bool, np.bool_)) else str(value)
     if isinstance(value, _DATES):
         return str(value)
     raise ValueError(
