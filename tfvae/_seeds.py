@@ -9,18 +9,32 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+_EXPECTED = (
+    "A seed (`seed`, `random_state`) must be a whole number, two of them or None, received {}. An "
+    "example: 0."
+)
+
 
 def stateless(seed) -> tf.Tensor:
     """A stateless seed, (2,) int32, from an int or a pair; None draws one from Python's `random`.
 
     Unlike an int that is given to TFP directly, it gives the same numbers at every call.
+
+    Raises:
+        ValueError: when it is something else.
     """
     if seed is None:
         seed = random.randrange(2**31)
     if isinstance(seed, numbers.Integral):
         # Wrapped into the range of int32, since any int is allowed.
         seed = ((int(seed) + 2**31) % 2**32 - 2**31, 0)
-    return tf.convert_to_tensor(seed, tf.int32)
+    try:
+        seed = tf.convert_to_tensor(seed, tf.int32)
+    except (TypeError, ValueError) as error:
+        raise ValueError(_EXPECTED.format(repr(seed)[:80])) from error
+    if not seed.shape.is_compatible_with([2]):
+        raise ValueError(_EXPECTED.format(seed))
+    return seed
 
 
 def generator(seed) -> np.random.Generator:

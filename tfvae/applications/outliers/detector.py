@@ -20,8 +20,14 @@ from tfvae.applications.outliers.committee import (
     trained_committee,
     unseen_scores,
 )
-from tfvae.applications.outliers.rows import by_column, check_columns, check_rows, column_names
-from tfvae.applications.outliers.scoring import SCORES, Scorer
+from tfvae.applications.outliers.rows import (
+    by_column,
+    check_columns,
+    check_rows,
+    column_names,
+    standardisation,
+)
+from tfvae.applications.outliers.scoring import SCORES, Scorer, made
 from tfvae.applications.outliers.thresholds import threshold
 from tfvae.applications.outliers.usual import measured
 
@@ -144,22 +150,18 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         Raises:
             ValueError: when the rows are no table of numbers, or a setting is out of range.
         """
-        from sklearn.preprocessing import StandardScaler
-
         settings = self._settings()
         check_columns(X)
         X = validate_data(self, X, dtype="float64", ensure_min_samples=2, ensure_all_finite=False)
         own = isinstance(self.model, keras.Model)
-        model = self.model if own or self.model is None else self.model(X.shape[1])
+        model = self.model if own or self.model is None else made(self.model, X.shape[1])
         self.takes_missing_ = model is None or model.takes_missing
         check_rows(X, column_names(self), self.takes_missing_)
         generator = _seeds.generator(self.random_state)
         seed = int(generator.integers(2**31))
-        scaler = None if own else StandardScaler().fit(X)
         centre, scale = np.zeros(X.shape[1]), np.ones(X.shape[1])
-        if scaler is not None:
-            constant = np.fmax.reduce(X) == np.fmin.reduce(X)
-            centre, scale = scaler.mean_, np.where(constant, len(X) ** -0.5, scaler.scale_)
+        if not own:
+            centre, scale = standardisation(X, column_names(self))
         rows, members = None, 1
         if model is not None and not own:
             x = ((X - centre) / scale).astype("float32")
@@ -230,7 +232,8 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         Raises:
             ValueError: when the rows do not fit those of `fit`.
         """
-        return np.where(self.decision_function(X) < 0.0, -1, 1)
+        # Where a model of the user's own gives no number, NaN, a row is an outlier.
+        return np.where(self.decision_function(X) >= 0.0, 1, -1)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Shares of the training rows that are more and less of an outlier than a row, (n, 2).
@@ -296,6 +299,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         Raises:
             ValueError: when `path` exists, or the table does not make rows of this detector.
         """
+        check_is_fitted(self)
         served.save(
             self.scorer_, path, self.usual_, self.threshold_, self.get_contribution_names(), table,
         )  # fmt: skip

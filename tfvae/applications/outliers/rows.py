@@ -11,9 +11,21 @@ COMBINATION = "combination"
 
 
 def check_columns(X: Any) -> None:
-    """Raises a ValueError that names the columns of a data frame that are no numbers."""
+    """Raises a ValueError for columns that are no numbers, two of one name, and masked values."""
+    if np.ma.is_masked(X):  # NumPy and scikit-learn would take what is under the mask.
+        raise ValueError(
+            "`X` must have no masked values, received a masked array. Make them NaN: "
+            "X.astype(float).filled(numpy.nan)."
+        )
     if not (hasattr(X, "columns") and hasattr(X, "dtypes")):
         return
+    names = list(X.columns)
+    twice = sorted({repr(name) for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(
+            f"`X` must have columns of different names, received {', '.join(twice[:MOST_NAMED])} "
+            "more than once. Rename them."
+        )
     other = [
         f"{name!r} ({dtype})"
         for name, dtype in zip(X.columns, X.dtypes, strict=True)
@@ -54,6 +66,50 @@ def check_rows(X: np.ndarray, names: list[str], takes_missing: bool = False) -> 
             "`model` whose likelihood takes them, such as tfvae.VAE(4, likelihood="
             "tfvae.likelihoods.Gaussian(missing=True))."
         )
+
+
+def standardisation(X: np.ndarray, names: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each column, (D,) each, without missing values.
+
+    A column of one value is divided by 1/√n.
+
+    Raises:
+        ValueError: when a column has no value, or one with values that differ has no deviation that
+            float64 can hold; names it.
+    """
+    from sklearn.preprocessing import StandardScaler
+
+    nothing = np.isnan(X).all(axis=0)
+    if nothing.any():
+        raise ValueError(
+            f"`X` must have a number in each column, received none in {len(X)} rows of "
+            f"{_named(nothing, names)}. Leave the columns out."
+        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaler = StandardScaler().fit(X)
+        centre, scale = scaler.mean_, scaler.scale_
+        low, high = np.fmin.reduce(X), np.fmax.reduce(X)
+        constant = low == high
+        # Of n numbers the range is 1 to √(2n) deviations. scikit-learn's deviation is 1 where it
+        # is too small, and infinite where its square is.
+        spread = high / scale - low / scale
+        fits = (spread >= 1.0) & (spread <= np.sqrt(2.1 * len(X))) & np.isfinite(centre)
+    wrong = ~(fits | constant)
+    if wrong.any():
+        first = int(np.argmax(wrong))
+        raise ValueError(
+            "`X` must have columns with a standard deviation that float64 can hold, received "
+            f"{_named(wrong, names)} with values from {low[first]:g} to {high[first]:g}. Shift or "
+            "scale these numbers, correct them, or leave the columns out."
+        )
+    return centre, np.where(constant, len(X) ** -0.5, scale)
+
+
+def _named(which: np.ndarray, names: list[str]) -> str:
+    """Columns in words."""
+    found = [names[place] for place in np.flatnonzero(which)]
+    more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    return ", ".join(map(repr, found[:MOST_NAMED])) + more
 
 
 def _where(bad: np.ndarray, names: list[str]) -> str:

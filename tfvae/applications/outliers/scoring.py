@@ -4,6 +4,7 @@ import functools
 import math
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -11,6 +12,26 @@ from tfvae import _seeds
 from tfvae.applications.outliers.committee import terms_of_members
 
 SCORES = ("bound", "elbo", "reconstruction")
+# In deviations of a column: no row is further out, so that no square of float32 is infinite.
+FURTHEST = 1e15
+
+
+def made(factory: Any, columns: int) -> keras.Model:
+    """The model that a user's function makes.
+
+    Raises:
+        ValueError: when it is no function, or makes something else.
+    """
+    expected = (
+        "`model` must be None, a trained model of tfvae, or a function of the number of columns "
+        "that gives a compiled model of tfvae, such as tfvae.VAE(2)"
+    )
+    if not callable(factory):
+        raise ValueError(f"{expected}, received {factory!r:.60}.")
+    model = factory(columns)
+    if not isinstance(model, keras.Model):
+        raise ValueError(f"{expected}, received a function that gives {model!r:.60}.")
+    return model
 
 
 class Scorer(tf.Module):
@@ -106,7 +127,10 @@ class Scorer(tf.Module):
 
     def _terms(self, rows):
         """D_j(z_k), (M, K, n, D), and log q(z_k|x)/p(z_k), (M, K, n); 0 for "reconstruction"."""
-        x = tf.cast((rows - self.centre) / self.scale, tf.float32)
+        x = (rows - self.centre) / self.scale
+        # What is infinite itself has no score.
+        far = tf.math.is_finite(rows) & (tf.abs(x) > FURTHEST)
+        x = tf.cast(tf.where(far, FURTHEST * tf.sign(x), x), tf.float32)
         x = tf.ensure_shape(x, [None, self.columns])
         return self._terms_of_one(x) if self.members == 1 else self._terms_of_committee(x)
 

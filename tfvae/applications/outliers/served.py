@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfvae.applications.outliers.scoring import Scorer
 from tfvae.applications.outliers.usual import Usual
+from tfvae.serving.folders import new_folder
 from tfvae.serving.raw_columns import raw_columns_of
 
 
@@ -67,4 +68,5 @@ def save(
         }
 
     signature = serve.get_concrete_function(**{one.name: one for one in specs})
-    tf.saved_model.save(module, os.fspath(path), signatures={"serving_default": signature})
+    with new_folder(path) as partial:
+        tf.saved_model.save(module, partial, signatures={"serving_default": signature})
