@@ -193,3 +193,38 @@ def test_a_factory_that_returns_a_trained_model_is_refused():
     model.build(X.shape)
     with pytest.raises(ValueError, match="received one that is built"):
         beta_scan(lambda beta: model, X, [1.0], verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('"rate": 2', '"rate": 3'), ('"rate"', '"rote"'), ('"run": {', '"run": {}, "x": {')],
+)
+def test_a_line_that_is_not_as_it_was_written_is_no_finished_model(trained, tmp_path, old, new):
+    path = tmp_path / "scan.jsonl"
+    first = beta_scan(small, X, [2.0], path=path, verbose=0)
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    again = beta_scan(small, X, [2.0], path=path, verbose=0)
+    assert trained == [2.0, 2.0] and again.rate.shape == first.rate.shape
+
+
+def test_nothing_is_appended_to_a_file_of_another_kind(trained, tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("a,b\n1,2\n")
+    for wrong, message in (
+        (path, "holds something else"),
+        (tmp_path, "is a folder"),
+        (path / "scan.jsonl", "is no folder"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            beta_scan(small, X, [2.0], path=wrong, verbose=0)
+    assert path.read_text() == "a,b\n1,2\n" and trained == []
+
+
+def test_what_stands_beside_the_data_has_a_row_for_each_example(trained):
+    with pytest.raises(ValueError, match="`y` must have one row for each of the"):
+        beta_scan(small, X, [2.0], y=np.zeros(3))
+    with pytest.raises(ValueError, match="`factory` must be a function of β"):
+        beta_scan(3, X, [2.0])
+    assert trained == []

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from tfvae import _checks, _progress
 from tfvae._finished import Finished
 from tfvae.evaluation.tables import Line, Report, markdown
-from tfvae.models import LatentVariableModel, accepted
+from tfvae.models import LatentVariableModel, accepted, beside
 from tfvae.models.data import posterior_moments, rows_of
 
 # Names that Keras counts up: the third dense layer of a process is "dense_2".
@@ -143,8 +143,12 @@ def beta_scan(
         (array([0.1, 1. ]), (2,))
     """
     betas = _checked_betas(betas)
-    x, y = _checked_data("data", data), _named(y)
-    test = (x, y) if test_data is None else (_checked_data("test_data", test_data), _named(test_y))
+    x = _checked_data("data", data)
+    y = _named("y", y, len(x))
+    test = (x, y)
+    if test_data is not None:
+        test = _checked_data("test_data", test_data)
+        test = (test, _named("test_y", test_y, len(test)))
     settings = {
         "epochs": _checks.positive_int("epochs", epochs),
         "batch_size": _checks.positive_int("batch_size", batch_size),
@@ -157,16 +161,31 @@ def beta_scan(
         model = _new_model(factory, beta)
         keys[beta] = {"beta": beta, "data": digest, "model": _fingerprint(model), **settings}
     error_unit = model.likelihood.kappa_unit
-    missing = [beta for beta in betas if finished.get(keys[beta]) is None]
+    missing = [beta for beta in betas if _kept(finished, keys[beta]) is None]
     run = functools.partial(_run, factory, train=(x, y), test=test, **settings)
     with _progress.progress(len(betas), verbose, "model") as add:
         add(len(betas) - len(missing))
         for beta, row in _rows(run, missing, processes):
-            finished.add(keys[beta], row)
+            finished.add(keys[beta], {**row, "check": _check_of(keys[beta], row)})
             add(1)
     rows = [finished.get(keys[beta]) for beta in betas]
     columns = {name: np.array([row[name] for row in rows]) for name in _COLUMNS}
     return BetaScan(**columns, error_unit=error_unit)
+
+
+def _kept(finished, key):
+    """The row that was kept, or None where there is none, or it is not as it was written."""
+    run = finished.get(key)
+    if not isinstance(run, dict):
+        return None
+    row = {name: value for name, value in run.items() if name != "check"}
+    return row if run.get("check") == _check_of(key, row) else None
+
+
+def _check_of(key, row):
+    """Sixteen hex digits that change with any number of a row."""
+    text = json.dumps([key, row], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _rows(run, betas, processes):
@@ -224,6 +243,11 @@ class _Shuffled(keras.utils.PyDataset):
 
 
 def _new_model(factory, beta):
+    if not callable(factory):
+        raise ValueError(
+            "`factory` must be a function of β that returns a new model, received "
+            f"{factory!r:.60}. An example: lambda beta: tfvae.BetaVAE(2, beta=beta)."
+        )
     model = factory(beta)
     if not isinstance(model, LatentVariableModel) or model.built:
         what = "one that is built" if isinstance(model, LatentVariableModel) else repr(model)
@@ -262,10 +286,15 @@ def _checked_data(name, data):
     return x
 
 
-def _named(y):
-    if isinstance(y, dict):
-        return {name: np.asarray(value) for name, value in y.items()}
-    return None if y is None else np.asarray(y)
+def _named(argument, y, size):
+    """What stands beside the data, with a row for each of the `size` examples."""
+    if y is None:
+        return None
+    named = y if isinstance(y, dict) else {argument: y}
+    named = {name: np.asarray(value) for name, value in named.items()}
+    for name, value in named.items():
+        beside.check_rows(name, value, size)
+    return named if isinstance(y, dict) else named[argument]
 
 
 def _digest(*parts):
