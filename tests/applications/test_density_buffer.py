@@ -252,7 +252,7 @@ def test_bad_input(model, buffer, x, tmp_path):
         DensityBuffer(model, x, num_events=61)
     with pytest.raises(ValueError):
         DensityBuffer(model, x[:, :2])
-    with pytest.raises(ValueError, match="File not found"):
+    with pytest.raises(ValueError, match=r"none\.keras', which does not exist"):
         DensityBuffer.load(tmp_path / "none.keras")
     plain = tmp_path / "plain.keras"
     model.save(plain)
@@ -262,3 +262,30 @@ def test_bad_input(model, buffer, x, tmp_path):
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(other)
     with pytest.raises(ValueError, match="`model` must be an instance of"):
         DensityBuffer.load(other)
+
+
+def test_a_damaged_file_is_refused(tmp_path, model, x):
+    path = tmp_path / "buffer.keras"
+    DensityBuffer(model, x, smear=1.0).save(path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0x55
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"`path` must be a whole \.keras file"):
+        DensityBuffer.load(path)
+
+
+def test_extreme_weights_and_smears(model, x):
+    equal = DensityBuffer(model, x, smear=1.0)
+    huge = DensityBuffer(model, x, smear=1.0, sample_weight=np.full(len(x), 1e308))
+    np.testing.assert_allclose(
+        huge.log_prob(z=np.zeros((1, 2))), equal.log_prob(z=np.zeros((1, 2)))
+    )
+    for smear in (0.0, 1e-45, 1e39):
+        with pytest.raises(ValueError, match="`smear` must lie in"):
+            DensityBuffer(model, x, smear=smear)
+    with pytest.raises(ValueError, match="`weights` must hold one number.*received others"):
+        DensityBuffer(model, x, sample_weight=["a"] * len(x))
+    with pytest.raises(ValueError, match="`scale`, times α, must be 1e-38 or more"):
+        tfvae.priors.DensityBuffer(smear=0.5).adapt_to_posteriors([[0.0]], [[1e-44]])
+    with pytest.raises(ValueError, match="`x` must have finite encodings, received 1 of 2"):
+        equal.sample_near(np.array([[0.0] * 3, [np.nan] * 3]), 1)

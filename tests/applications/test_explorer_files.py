@@ -180,3 +180,13 @@ def test_missing_data_are_told_before_the_model_is_loaded(model_file, tmp_path, 
     with pytest.raises(SystemExit) as ended:
         commands.main(["explore", str(model_file), str(tmp_path / "none.npz")])
     assert ended.value.code == 2
+
+
+def test_a_damaged_header_of_an_array_is_refused(tmp_path):
+    path = tmp_path / "x.npy"
+    np.save(path, np.zeros((20, 5)))
+    content = path.read_bytes()
+    for old, new in ((b"}", b"("), (b"(20, 5)", b"(20, 5"), (b"20, 5)", b"9" * 13 + b")")):
+        path.write_bytes(content.replace(old, new, 1))
+        with pytest.raises(ValueError, match="DATA must be a whole file of arrays"):
+            read_data(str(path))

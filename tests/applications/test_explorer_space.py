@@ -235,3 +235,17 @@ def test_the_flat_map_is_that_of_geometry(flat_space):
 def test_the_flat_map_is_of_two_latents(space):
     with pytest.raises(ValueError, match="`plane` must show two latents, received 3"):
         flat_map(Plane(space), space.home_held)
+
+
+def test_labels_of_any_type_have_a_row_for_each_example():
+    vae = tfvae.VAE(latent_dim=2, seed=0)
+    vae.build((None, 5))
+    x = np.random.default_rng(0).normal(size=(6, 5))
+    mixed = np.array([1, None, "a"] * 2, object)
+    infinite = np.array([0.0, 1.0, np.inf, -np.inf, np.nan, 0.5])
+    space = LatentSpace(vae, Data(x, labels={"mixed": mixed, "infinite": infinite}))
+    assert colors_of(space, "mixed").names == ["1", "None", "a"]
+    index = colors_of(space, "infinite", "continuous").index
+    assert index[2] == index[1] == index.max() and index[3] == index[0] == 0
+    with pytest.raises(ValueError, match="`short` must have one row for each of the 6"):
+        LatentSpace(vae, Data(x, labels={"short": np.zeros(3)}))

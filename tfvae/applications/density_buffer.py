@@ -8,8 +8,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from numpy.typing import ArrayLike
 
-from tfvae import _checks, _seeds
-from tfvae.models import LatentVariableModel, persistence
+from tfvae import _checks, _keras_files, _seeds
+from tfvae.models import LatentVariableModel
 from tfvae.priors import DensityBuffer as Buffer
 from tfvae.priors import fit_to
 
@@ -41,7 +41,7 @@ class DensityBuffer:
         y: the condition beside an array, for a model with one.
         sample_weight: w, the event weights of an array, (n,), not negative. None: equal ones.
         num_events: m, the number of events that are kept, drawn by their weights. None: all.
-        smear: α > 0. None: chosen as above.
+        smear: α, 10⁻⁶ to 10⁶. None: chosen as above.
         seed: of what is drawn for it.
 
     Raises:
@@ -163,6 +163,12 @@ class DensityBuffer:
             tf.random.experimental.stateless_split(_seeds.stateless(seed), 2)
         )
         loc, scale = posterior.mean(), posterior.stddev()
+        bad = np.flatnonzero(~np.all(np.isfinite(loc + scale), axis=-1))
+        if bad.size:
+            raise ValueError(
+                f"`x` must have finite encodings, received {bad.size} of {len(loc)} examples whose "
+                f"encodings are not; the first is number {bad[0]}. Leave them out, or fill gaps."
+            )
         shape = tf.concat([[num_samples], tf.shape(loc)], axis=0)
         z = loc + spread * scale * tf.random.stateless_normal(shape, noise_seed, dtype=loc.dtype)
         found = self.model.decode(z, y)
@@ -230,4 +236,4 @@ class DensityBuffer:
         Raises:
             ValueError: when the file is missing or damaged, or holds another model.
         """
-        return cls(persistence.load_uncompiled(path))
+        return cls(_keras_files.loaded("`path`", path))

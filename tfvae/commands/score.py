@@ -111,7 +111,10 @@ def run(options: argparse.Namespace) -> None:
         for column in np.argsort(-parts[row], kind="stable")[: options.reasons]:
             line += [names[column], f"{parts[row, column]:.4g}"]
         lines.append(line)
-    with _files.replacing(options.output) as partial, open(partial, "w", newline="") as file:
+    with (
+        _files.replacing(options.output) as partial,
+        open(partial, "w", newline="", encoding="utf-8") as file,
+    ):
         csv.writer(file).writerows(lines)
     found = int(np.sum(scores > detector.threshold_))
     print(f"{found} of {len(scores)} rows are outliers. Written to {options.output}.")

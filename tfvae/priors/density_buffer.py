@@ -25,6 +25,8 @@ tfd = tfp.distributions
 # distance from the data three times as large.
 LEAST, MOST = 0.05, 50.0
 HELD = 400
+# Smear factors that a user may give: with others float32 holds no densities.
+SMALLEST, LARGEST = 1e-6, 1e6
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
@@ -41,10 +43,10 @@ class DensityBuffer(Prior):
     Args:
         num_events: m, the number of events that are kept, drawn without replacement by their
             weights. None: all that it is fitted to.
-        smear: α > 0. None: the α with the greatest mean log p(z) of posteriors that are held out,
-            among 0.05 to 50. It is 50 where posteriors are far narrower than the gaps between
-            events, as for a very small β; a smaller α then generates sharper events, closer to the
-            stored ones.
+        smear: α, 10⁻⁶ to 10⁶. None: the α with the greatest mean log p(z) of posteriors that are
+            held out, among 0.05 to 50. It is 50 where posteriors are far narrower than the gaps
+            between events, as for a very small β; a smaller α then generates sharper events, closer
+            to the stored ones.
 
     Raises:
         ValueError: when a number is not in its range; at `build` or on use, when the buffer was
@@ -65,11 +67,7 @@ class DensityBuffer(Prior):
         self.num_events = (
             None if num_events is None else _checks.positive_int("num_events", num_events)
         )
-        self.smear = (
-            None
-            if smear is None
-            else _checks.number_in("smear", smear, 0.0, math.inf, low_open=True, high_open=True)
-        )
+        self.smear = None if smear is None else _checks.number_in("smear", smear, SMALLEST, LARGEST)
 
     def create_weights(
         self, data_shape: tuple[int, ...], encode: Callable[..., tfd.Distribution] | None
@@ -99,6 +97,11 @@ class DensityBuffer(Prior):
         loc, scale, weights = checked_moments(loc, scale, weights, size)
         if np.min(scale) <= 0.0:
             raise ValueError("`scale` must be above 0 for a DensityBuffer, received 0.")
+        if (self.smear or LEAST) * np.min(scale) < np.finfo("float32").tiny:
+            raise ValueError(
+                "`scale`, times α, must be 1e-38 or more for a DensityBuffer, received "
+                f"{_checks.span_of(scale)}. Take a larger `smear`, or a model of a larger β."
+            )
         which = np.flatnonzero(weights)
         if self.num_events is None:
             self.num_events = len(which)

@@ -154,17 +154,24 @@ def checked_moments(
         raise ValueError(f"`scale` must not be negative, received {_checks.span_of(scale)}.")
     if weights is None:
         return loc, scale, np.full(len(loc), 1.0 / len(loc))
-    weights = np.asarray(weights, "float64")
+    try:
+        weights = np.asarray(weights, "float64")
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"`weights` must hold one number for each of the {len(loc)} examples, received others: "
+            f"{error}."
+        ) from error
     if weights.shape != (len(loc),):
         raise ValueError(
             f"`weights` must hold one number for each of the {len(loc)} examples, received the "
             f"shape {weights.shape}."
         )
-    if not (np.all(np.isfinite(weights)) and np.min(weights) >= 0.0 and np.sum(weights) > 0.0):
+    if not (np.all(np.isfinite(weights)) and np.min(weights) >= 0.0 and np.max(weights) > 0.0):
         raise ValueError(
             "`weights` must be finite, not negative and not all 0, received "
             f"{_checks.span_of(weights)}."
         )
+    weights = weights / np.max(weights)  # The sum of large ones could be infinite.
     return loc, scale, weights / np.sum(weights)
 
 

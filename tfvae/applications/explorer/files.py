@@ -2,15 +2,14 @@
 
 import os
 import pathlib
-import zipfile
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 import tfvae.datasets
-from tfvae import _checks
-from tfvae.models import LatentVariableModel, beside, persistence
+from tfvae import _checks, _keras_files
+from tfvae.models import LatentVariableModel, beside
 
 # The arrays of an .npz file that are read.
 ARRAYS = ("x", *beside.NAMES)
@@ -41,13 +40,7 @@ def read_model(path: str | os.PathLike) -> LatentVariableModel:
     """
     check_paths(path)
     path = pathlib.Path(path)
-    try:
-        model = persistence.load_uncompiled(path, safe_mode=True)
-    except Exception as error:  # Keras, zipfile and h5py have many classes for damage.
-        raise ValueError(
-            f"MODEL must be a whole .keras file of tfvae, received {str(path)!r}, which cannot be "
-            f"loaded ({error})."
-        ) from error
+    model = _keras_files.loaded("MODEL", path, safe_mode=True)
     if not isinstance(model, LatentVariableModel):
         raise ValueError(
             f"MODEL must be a model of tfvae, received a {type(model).__name__} in {str(path)!r}."
@@ -111,7 +104,7 @@ def _from_file(path: pathlib.Path) -> Data:
         arrays = {"x": content} if path.suffix == ".npy" else dict(content)
         if not all(isinstance(values, np.ndarray) for values in arrays.values()):
             raise ValueError("it holds something else than arrays")
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # A damaged header brings errors of many classes, one of memory too.
         raise ValueError(
             f"DATA must be a whole file of arrays of numbers or texts, received {str(path)!r}, "
             f"which cannot be read ({error})."

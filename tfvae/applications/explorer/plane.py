@@ -150,13 +150,14 @@ def colors_of(space: LatentSpace, name: str, coloring: str = "auto") -> Colors:
     values = np.asarray(labels, "float64")
     if coloring == "cyclic":
         low, high, ramp = 0.0, 2 * np.pi, _style.CYCLIC
-        values = np.mod(values, high)
+        with np.errstate(invalid="ignore"):
+            values = np.mod(values, high)
     else:
         finite = values[np.isfinite(values)]
         low, high = (np.min(finite), np.max(finite)) if len(finite) else (0.0, 1.0)
         ramp = _style.SEQUENTIAL
-    parts = np.nan_to_num((values - low) / ((high - low) or 1.0))
-    index = np.clip((parts * SHADES).astype(int), 0, SHADES - 1)
+    parts = np.clip((values - low) / ((high - low) or 1.0), 0.0, 1.0)  # Infinities are the ends.
+    index = np.minimum((np.nan_to_num(parts) * SHADES).astype(int), SHADES - 1)
     chosen = _shades(ramp)
     ends = [f"{end:.4g}".replace("-", "−") for end in (low, high)]
     return Colors(index, chosen, list(map(_lighter, chosen)), ends, True)

@@ -12,6 +12,7 @@ from sklearn.neighbors import NearestNeighbors
 from tfvae import _checks, _names
 from tfvae.applications.explorer.files import Data
 from tfvae.evaluation.principal import PrincipalAxes, axes_of
+from tfvae.models import beside
 from tfvae.models import data as model_data
 
 # Samples of the prior that give ranges, and backdrops of a map.
@@ -213,5 +214,11 @@ def _part(model: keras.Model, data: Data, limit: int, seed: int) -> Data:
             f" infinities; the first is number {order[bad[0]]}. Leave them out, or fill the gaps."
         )
     y = {name: np.asarray(values)[order] for name, values in data.y.items()}
-    labels = {name: np.asarray(values)[order] for name, values in data.labels.items()}
+    labels = {}
+    for name, values in data.labels.items():
+        values = np.asarray(values)
+        beside.check_rows(name, values, len(data.x))
+        values = values[order]
+        # Objects of several types cannot be sorted.
+        labels[name] = values.astype(str) if values.dtype.kind == "O" else values
     return data._replace(x=x, y=y, labels=labels)
