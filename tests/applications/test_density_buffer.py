@@ -283,9 +283,9 @@ def test_extreme_weights_and_smears(model, x):
     for smear in (0.0, 1e-45, 1e39):
         with pytest.raises(ValueError, match="`smear` must lie in"):
             DensityBuffer(model, x, smear=smear)
-    with pytest.raises(ValueError, match="`weights` must hold one number.*received others"):
+    with pytest.raises(ValueError, match=r"`weights` must hold one number.*received others"):
         DensityBuffer(model, x, sample_weight=["a"] * len(x))
-    with pytest.raises(ValueError, match="`scale`, times α, must be 1e-38 or more"):
+    with pytest.raises(ValueError, match=r"`scale`, times α, must be 1e-38 or more"):
         tfvae.priors.DensityBuffer(smear=0.5).adapt_to_posteriors([[0.0]], [[1e-44]])
-    with pytest.raises(ValueError, match="`x` must have finite encodings, received 1 of 2"):
+    with pytest.raises(ValueError, match=r"`x` must have finite encodings, received 1 of 2"):
         equal.sample_near(np.array([[0.0] * 3, [np.nan] * 3]), 1)

@@ -1,6 +1,7 @@
 """The explorer's latent space and map against the model and NumPy."""
 
 import re
+import types
 
 import numpy as np
 import pytest
@@ -249,3 +250,14 @@ def test_labels_of_any_type_have_a_row_for_each_example():
     assert index[2] == index[1] == index.max() and index[3] == index[0] == 0
     with pytest.raises(ValueError, match="`short` must have one row for each of the 6"):
         LatentSpace(vae, Data(x, labels={"short": np.zeros(3)}))
+
+
+def test_the_page_stays_where_it_is_when_a_message_names_no_point():
+    page = pytest.importorskip("tfvae.applications.explorer.page", exc_type=ImportError)
+    moves = []
+    visitor = types.SimpleNamespace(z=np.zeros(2), changed=lambda: moves.append(visitor.z))
+    for z in ([None, 0.0], [np.inf, 0.0], [1e300, 0.0]):
+        page.Page.go(visitor, z)
+    assert not moves
+    page.Page.go(visitor, [1.0, 2.0])
+    np.testing.assert_array_equal(moves, [[1.0, 2.0]])

@@ -224,5 +224,5 @@ def test_a_parquet_file_with_damaged_pages_is_refused(tmp_path):
     content = bytearray(path.read_bytes())
     content[len(content) // 4] ^= 1
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="must be a whole Parquet file.*Take another copy"):
+    with pytest.raises(ValueError, match=r"must be a whole Parquet file.*Take another copy"):
         Table().fit(path)

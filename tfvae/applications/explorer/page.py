@@ -16,6 +16,8 @@ from tfvae.applications.explorer.space import Neighbour
 NUM_NEIGHBOURS, NUM_SAMPLES = 8, 16
 # Seconds without a move after which neighbours are shown.
 REST = 0.08
+# No point further out is gone to.
+FURTHEST = 1e30
 THEMES = {"auto": None, "dark": True, "light": False}
 
 
@@ -60,7 +62,10 @@ class Page:
         self.changed()
 
     def go(self, z: np.ndarray, held: np.ndarray | None = None, example: int | None = None) -> None:
-        """Moves to a point, perhaps that of an example."""
+        """Moves to a point, perhaps that of an example; stays where a browser names none."""
+        # The decoder works in float32, which cannot hold all that a message can.
+        if not np.all(np.abs(np.array(z, "float64")) < FURTHEST):
+            return
         self.z, self.example = np.array(z, "float64"), example
         if held is not None:
             held = np.array(held, "float64")
