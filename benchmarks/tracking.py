@@ -159,9 +159,10 @@ def trained(crops_, networks, target, seed, epochs):
     """A FlatManifoldVAE of pairs whose partner's `target` is explained."""
     keras.utils.set_random_seed(seed)
     model = tfvae.FlatManifoldVAE(16, **networks, target="y", seed=seed)
-    model.compile(keras.optimizers.Adam(learning.LEARNING_RATE))
     how = {"batch_size": learning.BATCH_SIZE, "seed": seed}
-    model.fit(tracking.pairs(crops_, target, **how), epochs=epochs, verbose=0)
+    batches = tracking.pairs(crops_, target, **how)
+    model.compile(learning.optimizer(epochs * len(batches)))
+    model.fit(batches, epochs=epochs, verbose=0)
     return model
 
 
@@ -272,7 +273,8 @@ def main():
         measure = ingredients if arguments.ingredients else compare
         identification, scores = measure(train, test, arguments.seeds, arguments.epochs)
     facts = {
-        "settings": f"crops {tracking.SIZE}, N_z 16, {arguments.epochs} epochs, Adam 2e-3",
+        "settings": f"crops {tracking.SIZE}, N_z 16, {arguments.epochs} epochs of Adam 2e-3, "
+        "cosine decay",
         "data": f"{data}; no labels in training",
         "seeds": f"0 to {arguments.seeds - 1}; means ± standard deviations",
         "time": f"{(time.perf_counter() - begin) / 60:.1f} minutes",

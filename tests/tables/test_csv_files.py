@@ -196,6 +196,7 @@ def test_a_damaged_gzip_file_is_said_to_be_one(tmp_path, change):
         (PLAIN.replace("y", "\0").encode(), "a character of the number 0 in line 3"),
         (PLAIN.encode("utf-16-le"), "a character of the number 0 in line 1"),
     ],
+    ids=["utf-16", "gzip", "zip", "zero", "utf-16-le"],
 )
 def test_what_is_no_text_is_told_by_its_beginning(tmp_path, content, message):
     path = tmp_path / "rows.csv"

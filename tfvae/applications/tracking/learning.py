@@ -63,9 +63,9 @@ def train_descriptor(
     if not single:
         options = {**color_networks(shape, latent_dim), "target": "y", **options}
     vae = getattr(tfvae, cls)(latent_dim, seed=seed, **options)
-    vae.compile(keras.optimizers.Adam(LEARNING_RATE))
     how = {"batch_size": BATCH_SIZE, "augment": augment, "seed": seed}
     batches = single_crops(crops, **how) if single else pairs(crops, ColorHistogram(), **how)
+    vae.compile(optimizer(epochs * len(batches)))
     vae.fit(batches, epochs=epochs, verbose=verbose)
     features = np.concatenate(
         [
@@ -74,6 +74,11 @@ def train_descriptor(
         ]
     )
     return vae, calibrate(features, crops.tracklets, crops.frames, seed=seed)
+
+
+def optimizer(steps: int) -> keras.optimizers.Optimizer:
+    """Adam, whose learning rate falls to zero in `steps` steps: distances come to rest."""
+    return keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps))
 
 
 def color_networks(shape: tuple[int, ...], latent_dim: int) -> dict[str, keras.Model]:
