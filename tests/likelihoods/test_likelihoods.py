@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.special
 import scipy.stats
 import tensorflow as tf
 
@@ -208,3 +209,27 @@ def test_compiled_sums_have_the_values_and_gradients_of_the_plain_ones(rng, case
         plain = value_and_gradient()
     for one, other in zip(compiled, plain, strict=True):
         np.testing.assert_allclose(one, other, rtol=2e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1, 6, 8, 28])
+def test_few_logarithms_are_the_sum_of_many(rng, size):
+    """Of two samples, compiled, with logits far out; against NumPy in float64."""
+    x = rng.uniform(size=(4, size)).round().astype("float32")
+    logits = (10.0 ** rng.uniform(-3, 2, (2, 4, size)) * rng.choice([-1, 1], (2, 4, size))).astype(
+        "float32"
+    )
+    likelihood = likelihoods.Bernoulli()
+    likelihood.build((size,))
+    variable = tf.Variable(logits)
+
+    @tf.function
+    def value_and_gradient():
+        with tf.GradientTape() as tape:
+            distortion, _ = likelihood.distortion_and_error(tf.constant(x), variable.value())
+        return distortion, tape.gradient(distortion, variable)
+
+    distortion, gradient = value_and_gradient()
+    wide = logits.astype("float64")
+    expected = np.sum(np.logaddexp(0.0, wide) - x * wide, axis=-1)
+    np.testing.assert_allclose(distortion, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(gradient, scipy.special.expit(wide) - x, atol=1e-6)

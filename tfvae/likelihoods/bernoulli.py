@@ -1,5 +1,9 @@
 """Bernoulli likelihood, for binary data and for grey values in [0, 1]."""
 
+import functools
+import math
+import operator
+
 import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -8,6 +12,9 @@ from tfvae._fused import fused
 from tfvae.likelihoods.base import Likelihood, flattened, sum_over_features
 
 tfd = tfp.distributions
+
+# Factors 1 + exp(−|l|) that are multiplied before their logarithm is taken.
+MOST_FACTORS = 8
 
 
 def bernoulli_log_prob(x: tf.Tensor, logits: tf.Tensor, data_rank: int) -> tf.Tensor:
@@ -31,7 +38,28 @@ def _log_prob(x, logits):
     return x * logits - tf.math.softplus(logits)
 
 
-_fused_log_prob = fused(lambda x, logits: bernoulli_log_prob(x, logits, data_rank=1))
+@tf.custom_gradient
+def _few_logarithms(x, logits):
+    """`bernoulli_log_prob` of flat data, with a logarithm for every eight features.
+
+    log(1 + exp l) = max(l, 0) + log(1 + exp(−|l|)), and logarithms of factors in (1, 2] add up to
+    that of their product.
+    """
+    size = logits.shape[-1]
+    number = math.gcd(size, MOST_FACTORS)
+    factors = tf.split(1.0 + tf.exp(-tf.abs(logits)), number, axis=-1)
+    product = functools.reduce(operator.mul, factors)
+    linear = tf.reduce_sum(x * logits - tf.nn.relu(logits), axis=-1)
+
+    def gradients(upstream):
+        return None, upstream[..., tf.newaxis] * (x - tf.sigmoid(logits))
+
+    return linear - tf.reduce_sum(tf.math.log(product), axis=-1), gradients
+
+
+_fused_log_prob = fused(
+    lambda x, logits: bernoulli_log_prob(x, logits, data_rank=1), for_xla=_few_logarithms
+)
 
 
 @keras.saving.register_keras_serializable(package="tfvae")
