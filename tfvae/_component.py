@@ -133,7 +133,8 @@ def check_arguments(cls: type, left: Iterable[str]) -> None:
         names = constructor_arguments(cls)
         near = difflib.get_close_matches(name, names, n=1)
         advice = f"Did you mean `{near[0]}`? " if near else ""
-        rest = "; numbers of a part are arguments of the part" * issubclass(cls, keras.Model)
+        of_parts = "; a number of a part is given to it, `objective=tfvae.objectives.Constrained(kappa=0.1)`"
+        rest = of_parts if issubclass(cls, keras.Model) else ""
         raise TypeError(
             f"{cls.__name__} has no argument `{name}`. {advice}It has {', '.join(names)}{rest}."
         )

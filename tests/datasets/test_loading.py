@@ -230,7 +230,7 @@ def test_unknown_name_lists_the_nearest(name, nearest):
         ({"name": "digits", "size": 8}, "options of 'digits' must be left out, received 'size'"),
         ({"name": "pendulum", "sise": 8}, "must be .* num_test, num_train, size, received 'sise'"),
         ({"name": "mnist", "size": 8}, "'mnist' must be among config, version, rec"),
-        ({"name": "idx"}, r"`path` must be a folder .* received None\. Get the files from"),
+        ({"name": "idx"}, r"`path` must be a folder .* received None .*`data.path`"),
         ({"name": "coil20"}, r"`path` must be coil-20-proc\.zip .* received None"),
         ({"name": "cmu_mocap"}, r"`path` must be a folder with <subject>\.asf.*received None"),
         ({"name": "cmu_walk_jog", "path": "/nowhere"}, r"cmu35WalkJog\.mat.* does not exist"),

@@ -58,3 +58,18 @@ def test_epochs_replace_those_of_the_configs():
     specs = ["vhp_vae:digits", "vae:digits"]
     configs = comparison.configs_of(specs, 3)
     assert [config.epochs for config in configs.values()] == [3, 3]
+
+
+def test_keys_are_set_in_all_configs():
+    from tfvae.commands import compare
+    from tfvae.commands.parsing import Parser
+
+    parser = Parser("tfvae compare")
+    compare.add_arguments(parser)
+    given = ["--configs=vhp_vae:digits,vae:digits", "--workdir=x"]
+    options = parser.parse([*given, "--config.report.num_samples=7"])
+    configs = comparison.configs_of(options.configs.split(","), keys=options.keys)
+    assert [config.report.num_samples for config in configs.values()] == [7, 7]
+    assert parser.parse(given).keys == {}
+    with pytest.raises(UserError, match="num_samples"):
+        comparison.configs_of(["vhp_vae:digits", "vae:digits"], keys={"report.num_sample": "7"})

@@ -175,7 +175,7 @@ def test_an_argument_of_a_built_model_is_fixed():
     ("make", "name", "near"),
     [
         (lambda: tfvae.VHPVAE(2, priors="vamp"), "priors", "Did you mean `prior`?"),
-        (lambda: tfvae.VHPVAE(2, kappa=0.1), "kappa", "numbers of a part"),
+        (lambda: tfvae.VHPVAE(2, kappa=0.1), "kappa", "Constrained(kappa=0.1)"),
         (lambda: objectives.Constrained(kapa=0.1), "kapa", "Did you mean `kappa`?"),
         (lambda: priors.HierarchicalPrior(hyper_dims=3), "hyper_dims", "`hyper_dim`"),
         (lambda: likelihoods.Gaussian(deviation=1.0), "deviation", "It has"),

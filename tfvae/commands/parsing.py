@@ -52,8 +52,10 @@ class Parser(argparse.ArgumentParser):
         """
         options, rest = self.parse_known_args(arguments)
         keys = _take_keys(rest, _KEY) if "config" in options or "keys" in options else {}
+        if "keys" in options:
+            options.keys = keys
         if "grid" in options:
-            options.keys, options.grid = keys, _take_keys(rest, _GRID)
+            options.grid = _take_keys(rest, _GRID)
         if rest:
             self.error(f"unrecognized arguments: {' '.join(rest)}")
         if "config" in options:

@@ -17,7 +17,7 @@ def require(path: str | pathlib.Path | None, *, needs: str, source: str) -> path
     Raises:
       ValueError: if path is None or does not exist.
     """
-    received = "None"
+    received = "None (in a config it is the key `data.path`)"
     if path is not None:
         path = pathlib.Path(path).expanduser().resolve()
         if path.exists():

@@ -31,13 +31,14 @@ POINTS = 1500
 
 
 def configs_of(
-    specs: Sequence[str], epochs: int | None = None
+    specs: Sequence[str], epochs: int | None = None, keys: Mapping[str, str] | None = None
 ) -> dict[str, config_dict.ConfigDict]:
     """Returns the configs of several names, by the name of their model.
 
     Args:
         specs: names of configs, as for `load_config`.
         epochs: of every run; None: each config's own.
+        keys: values of keys in all configs, as for `load_config`.
 
     Raises:
         UserError: if a name is unknown, there are less than two, two have the same model, or their
@@ -49,7 +50,7 @@ def configs_of(
         )
     configs = {}
     for spec in specs:
-        config = loading.load_config(spec)
+        config = loading.load_config(spec, keys)
         if epochs is not None:
             config.epochs = epochs
         if config.model.name in configs:

@@ -20,9 +20,10 @@ from tfvae import _files
 from tfvae.callbacks import Checkpoints, TensorBoardWriter, Tracking
 from tfvae.experiments import config_file, experiment, figures, report, run_data
 from tfvae.experiments.errors import UserError
+from tfvae.experiments.finished import MODEL, fit_prior, load
 from tfvae.models import LatentVariableModel
 
-MODEL, TABLE = "model.keras", "table.keras"
+TABLE = "table.keras"
 CHECKPOINTS = "checkpoints"
 
 
@@ -90,9 +91,7 @@ def run(
         train(model, data, test, config, workdir, callbacks, saved=saved)
         clock.note("training")
         if config.fit_prior.steps:
-            print(f"Prior alone, by fit_prior: {config.fit_prior.steps:,} steps …", flush=True)
-            shown = 1 if sys.stdout.isatty() else 2
-            model.fit_prior(data.batches(0, 1), seed=config.seed, verbose=shown, **config.fit_prior)
+            model = fit_prior(model, data, config, workdir)
             clock.note("fit_prior after training")
         if data.table is not None:
             data.table.save(workdir / TABLE)
@@ -311,20 +310,3 @@ def _table(workdir: pathlib.Path) -> tfvae.tables.Table | None:
     """The table that made features of raw rows, if the run has one."""
     path = workdir / TABLE
     return tfvae.tables.Table.load(path) if path.exists() else None
-
-
-def load(workdir: pathlib.Path) -> LatentVariableModel:
-    """Loads the finished model of a run."""
-    path = workdir / MODEL
-    if not path.exists():
-        raise UserError(
-            f"--workdir must hold a finished run, but {path} does not exist. Resume the run by "
-            f"`tfvae train --workdir={workdir}`."
-        )
-    try:
-        return keras.saving.load_model(path)
-    except Exception as error:  # Keras, zipfile and h5py have many classes for damage.
-        raise UserError(
-            f"--workdir must hold a whole {MODEL}, received {path}, which cannot be loaded "
-            f"({error}). Make it again by `tfvae train --workdir={workdir}`."
-        ) from error

@@ -67,6 +67,7 @@ class TableModel(keras.Model):
             _lookup(column.levels, self.missing_values) if column.is_text else None
             for column in self.used_columns
         ]
+        self.built = True  # There are no weights: Keras warns of saving what has none yet.
 
     @property
     def columns(self) -> tuple[Column, ...]:
