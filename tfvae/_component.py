@@ -133,7 +133,8 @@ def check_arguments(cls: type, left: Iterable[str]) -> None:
         names = constructor_arguments(cls)
         near = difflib.get_close_matches(name, names, n=1)
         advice = f"Did you mean `{near[0]}`? " if near else ""
-        of_parts = "; a number of a part is given to it, `objective=tfvae.objectives.Constrained(kappa=0.1)`"
+        example = "`objective=tfvae.objectives.Constrained(kappa=0.1)`"
+        of_parts = f"; a number of a part is given to it, {example}"
         rest = of_parts if issubclass(cls, keras.Model) else ""
         raise TypeError(
             f"{cls.__name__} has no argument `{name}`. {advice}It has {', '.join(names)}{rest}."
