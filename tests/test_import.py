@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 
 import tfvae
-from tfvae.applications.outliers.committee import committee
-from tfvae.likelihoods import StudentT
+from tfvae.applications.outliers.committee import StudentTOfMembers, committee
 
 ROOT = pathlib.Path(tfvae.__file__).parent
 REGISTERED = re.compile(
@@ -38,7 +37,7 @@ print(json.dumps({"new": new, "registered": registered, "embedded": embedded}))
 @pytest.fixture(scope="module")
 def model():
     """It has a function of `applications` inside."""
-    made = committee(2, 3, 1, (4,), StudentT(3.0, 0.7), seed=0)
+    made = committee(3, 1, (4,), StudentTOfMembers(3.0, (0.7, 0.7)), seed=0)
     made.build((None, 6))
     made.compile("adam")
     return made

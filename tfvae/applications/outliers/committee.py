@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 import tensorflow as tf
-from sklearn.impute import KNNImputer
 
 from tfvae import _checks
 from tfvae.likelihoods import StudentT, student_t_log_prob
@@ -230,6 +229,8 @@ def without_gaps(rows: np.ndarray) -> np.ndarray:
     """
     if not np.isnan(rows).any():
         return rows
+    from sklearn.impute import KNNImputer
+
     imputer = KNNImputer(n_neighbors=1, keep_empty_features=True)
     return np.stack([imputer.fit_transform(one) for one in rows])
 
