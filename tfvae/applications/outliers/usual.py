@@ -55,7 +55,9 @@ class Usual:
 
     def _of_kinds(self, found, missing):
         """w_g·(s_g − u_g), (n, G); usual values would add their part in the place of gaps."""
-        of_gaps = tf.cast(missing, tf.float32) @ self._contributions[:, :-1].T
+        of_gaps = 0.0
+        if not tf.executing_eagerly() or np.any(missing):
+            of_gaps = tf.cast(missing, tf.float32) @ self._contributions[:, :-1].T
         total = np.sum(self._contributions, axis=1, dtype="float64").astype("float32")
         return (tf.cast(found, tf.float32) + of_gaps - total) * self._weights
 
