@@ -7,8 +7,15 @@ from typing import Any
 import keras
 
 
+def load_uncompiled(path: str | os.PathLike, **options: Any) -> Any:
+    """As `keras.saving.load_model` without the optimizer, of whose state Keras warns otherwise."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+        return keras.saving.load_model(path, compile=False, **options)
+
+
 def loaded(name: str, path: str | os.PathLike, **options: Any) -> Any:
-    """What `keras.saving.load_model` reads, without the optimizer, of whose state Keras warns.
+    """What `load_uncompiled` reads.
 
     Args:
         name: what the user gave, for messages, such as "`path`".
@@ -23,9 +30,7 @@ def loaded(name: str, path: str | os.PathLike, **options: Any) -> Any:
         problem = "" if os.path.exists(text) else ", which does not exist"
         raise ValueError(f"{name} must be a .keras file, received {text!r}{problem}.")
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
-            return keras.saving.load_model(text, compile=False, **options)
+        return load_uncompiled(text, **options)
     except Exception as error:  # Keras, zipfile and h5py have many classes for damage.
         raise ValueError(
             f"{name} must be a whole .keras file, received {text!r}, which cannot be loaded "

@@ -20,14 +20,18 @@ class _Normal(tfd.Normal):
     def _log_prob(self, x):
         scale = tf.convert_to_tensor(self.scale)
         noise = (x - self.loc) * tf.math.reciprocal(scale)
-        return -0.5 * tf.square(noise) - (tf.math.log(scale) + HALF_LOG_TWO_PI)
+        return _log_density(noise, scale)
 
     def _sample_and_log_prob(self, sample_shape, seed, **kwargs):
         loc, scale = tf.convert_to_tensor(self.loc), tf.convert_to_tensor(self.scale)
         shape = tf.concat([sample_shape, self.batch_shape_tensor()], axis=0)
         noise = tf.random.stateless_normal(shape, tfp.random.sanitize_seed(seed), dtype=self.dtype)
-        log_prob = -0.5 * tf.square(noise) - (tf.math.log(scale) + HALF_LOG_TWO_PI)
-        return loc + scale * noise, log_prob
+        return loc + scale * noise, _log_density(noise, scale)
+
+
+def _log_density(noise, scale):
+    """log N(μ + σ·ε; μ, σ²)."""
+    return -0.5 * tf.square(noise) - (tf.math.log(scale) + HALF_LOG_TWO_PI)
 
 
 def diagonal_gaussian(loc: tf.Tensor, scale: tf.Tensor) -> tfd.Distribution:

@@ -3,12 +3,10 @@
 import contextlib
 import hashlib
 import os
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import h5py
-import keras
 import numpy as np
 
 from tfvae import _files, _fused
@@ -98,13 +96,6 @@ class Persistent(Queryable):
     def from_config(cls, config: dict) -> "Persistent":
         """Rebuilds the parts first."""
         return cls(**{name: deserialized(value) for name, value in config.items()})
-
-
-def load_uncompiled(path: str | os.PathLike, **options: Any) -> Any:
-    """As `keras.saving.load_model` without the optimizer, of whose state Keras warns otherwise."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
-        return keras.saving.load_model(path, compile=False, **options)
 
 
 @contextlib.contextmanager

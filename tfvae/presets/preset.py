@@ -13,8 +13,8 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tfvae import _checks
-from tfvae.models import LatentVariableModel, persistence
+from tfvae import _checks, _keras_files
+from tfvae.models import LatentVariableModel
 from tfvae.presets import folder
 from tfvae.serving.scaling import Scaling
 from tfvae.tables import Table
@@ -173,7 +173,7 @@ def read_model(
             f"{path.stat().st_size} bytes, which is cut short or something else. Copy it again."
         )
     try:
-        load = keras.saving.load_model if compile else persistence.load_uncompiled
+        load = keras.saving.load_model if compile else _keras_files.load_uncompiled
         model = load(path, custom_objects=custom_objects, safe_mode=True)
     except Exception as error:  # Keras, zipfile and h5py have many classes for damage.
         raise ValueError(_problem(path, error)) from error

@@ -8,10 +8,9 @@ import numpy as np
 import scipy.spatial
 import tensorflow as tf
 
-from tfvae import _checks
+from tfvae import _checks, _keras_files
 from tfvae.applications.tracking import boxes as box_functions
 from tfvae.applications.tracking import crops
-from tfvae.models import persistence
 
 # Rows of a call are filled up to a multiple of this, so that few shapes are traced.
 CHUNK = 16
@@ -171,7 +170,7 @@ def _loaded(path):
     try:
         if not zipfile.is_zipfile(path):
             raise zipfile.BadZipFile("it is no whole ZIP archive")
-        return persistence.load_uncompiled(path)
+        return _keras_files.load_uncompiled(path)
     except zipfile.BadZipFile as error:
         raise ValueError(
             f"{path}: must be a .keras file, but it is damaged: {error}. Copy it again, or save "
