@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.ops import gen_resource_variable_ops
 
 # Tracing makes millions of objects that live long: the collector's default looks through them all
 # again and again, which takes a good part of the time of a test run.
@@ -18,6 +19,14 @@ gc.set_threshold(200_000, 50, 1_000)
 # Two logical CPUs, for the tests of tf.distribute; all else runs on the first.
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
+
+# The name of a variable is an attribute of the kernel that makes it, and a kernel takes TensorFlow a
+# hundred times as long to make as to run: a sixth of the time of tests that make many models.
+_var_handle_op = gen_resource_variable_ops.var_handle_op
+gen_resource_variable_ops.var_handle_op = lambda **arguments: _var_handle_op(
+    **{**arguments, "debug_name": ""}
 )
 
 
