@@ -8,6 +8,8 @@ import pytest
 import tensorflow as tf
 
 import tfvae
+from tfvae import _replicas
+from tfvae.models import training
 
 mlp = tfvae.networks.mlp
 
@@ -54,6 +56,21 @@ def test_keras_still_reduces_the_first_batch_over_the_replicas(x, mirrored):
         plain.compile("adam", "mse")
     with pytest.raises(tf.errors.InvalidArgumentError, match="same size and shape"):
         plain.fit(x[:13], x[:13, :1], batch_size=32, verbose=0)
+
+
+def test_logs_of_several_workers_are_one_vector_and_come_back_by_name(x, monkeypatch):
+    """Else Keras reduces each log over the workers, twice."""
+    model = tfvae.VAE(2, encoder=mlp([8]), decoder=mlp([8], (5,)), seed=0)
+    model.compile("adam")
+    alone = model.train_on_batch(x, return_dict=True)
+    monkeypatch.setattr(_replicas, "over_workers", lambda: True)
+    packed = training.step_logs(model)
+    assert len(packed) == 1
+    (vector,) = packed.values()
+    assert vector.shape == (1, len(alone))
+    reduced = {name: tf.reduce_mean(values, axis=0) for name, values in packed.items()}
+    assert training.unpacked(reduced) == pytest.approx(alone)
+    assert training.unpacked(alone) is alone
 
 
 def test_generator_builds_a_model_of_several_replicas(x, mirrored):

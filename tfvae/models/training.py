@@ -13,6 +13,9 @@ from tfvae.models.statistics import OBSERVED
 from tfvae.objectives import Terms
 from tfvae.penalties import Inference
 
+# Between the names of logs in one vector; no name has it.
+SEPARATOR = "\n"
+
 
 class Losses(NamedTuple):
     """The losses of a batch, one number for each example."""
@@ -216,12 +219,21 @@ def metrics_result(model) -> dict[str, tf.Tensor]:
 
 
 def step_logs(model) -> dict[str, tf.Tensor]:
-    """What a step returns to Keras.
+    """What a step returns to Keras: the logs, and for several workers one vector of all of them.
 
-    With several workers Keras takes the mean over the first axis of every log, which a scalar does
-    not have (keras-team/keras issue 20585).
+    Keras takes the mean of every log over its first axis and the workers, which a scalar does not
+    have (keras-team/keras issue 20585), in two reductions for each. `unpacked` gives them back.
     """
     logs = model.get_metrics_result()
     if _replicas.over_workers():
-        return {name: tf.reshape(value, [1]) for name, value in logs.items()}
+        vector = tf.stack([tf.cast(value, tf.float32) for value in logs.values()])
+        return {SEPARATOR.join(logs): vector[tf.newaxis]}
     return logs
+
+
+def unpacked(logs: dict[str, tf.Tensor]) -> dict[str, Any]:
+    """The logs of a step by name, from what `step_logs` returned and Keras reduced."""
+    ((names, values), *others) = logs.items()
+    if others or SEPARATOR not in names:
+        return logs
+    return dict(zip(names.split(SEPARATOR), values.numpy(), strict=True))

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae import _checks, networks
-from tfvae.models import beside, inputs, sharing, structure, units
+from tfvae.models import beside, inputs, sharing, structure, training, units
 from tfvae.models.first_look import Look, first_look
 
 
@@ -292,6 +292,6 @@ def checked(model, function: Callable, doing: str) -> Callable:
     def call(iterator):
         logs = function(iterator)
         model.statistics.raise_on_failure(model.likelihood.allowed, doing, names)
-        return logs
+        return training.unpacked(logs)
 
     return call
