@@ -22,8 +22,8 @@ tf.config.set_logical_device_configuration(
 )
 
 
-# The name of a variable is an attribute of the kernel that makes it, and a kernel takes TensorFlow a
-# hundred times as long to make as to run: a sixth of the time of tests that make many models.
+# The name of a variable is an attribute of the kernel that makes it, and to make a kernel takes
+# TensorFlow far longer than to run it: a third of the time of tests that make many models.
 _var_handle_op = gen_resource_variable_ops.var_handle_op
 gen_resource_variable_ops.var_handle_op = lambda **arguments: _var_handle_op(
     **{**arguments, "debug_name": ""}

@@ -24,14 +24,9 @@ def disabled():
 
 
 @functools.cache
-def _is_available() -> bool:
-    """Whether XLA compiles for the default device; some builds of TensorFlow lack it."""
-    refusals = (
-        tf.errors.InvalidArgumentError,
-        tf.errors.NotFoundError,
-        tf.errors.UnimplementedError,
-    )
-    with tf.init_scope(), contextlib.suppress(*refusals):
+def is_available() -> bool:
+    """Whether XLA compiles for the default device; builds for some Macs lack it."""
+    with tf.init_scope(), contextlib.suppress(tf.errors.OpError):
         tf.function(lambda x: x + 1.0, jit_compile=True)(tf.constant(1.0))
         return True
     return False
@@ -72,7 +67,7 @@ def fused_pairs(function):
 
 def is_used() -> bool:
     """Whether functions are compiled: XLA is there, and not switched off."""
-    return not _state["disabled"] and _is_available()
+    return not _state["disabled"] and is_available()
 
 
 def _compiled(function, places):

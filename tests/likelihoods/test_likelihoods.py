@@ -203,7 +203,7 @@ def test_compiled_sums_have_the_values_and_gradients_of_the_plain_ones(rng, case
             total = tf.reduce_sum(distortion**2) + tf.reduce_sum(error)
         return [distortion, error, tape.gradient(total, outputs)]
 
-    assert _fused._is_available()
+    assert _fused.is_available()
     compiled = value_and_gradient()
     with _fused.disabled():
         plain = value_and_gradient()

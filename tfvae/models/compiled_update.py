@@ -1,11 +1,12 @@
 """The optimizer's update in one pass over the weights."""
 
-import functools
 import math
 from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
+
+from tfvae import _fused
 
 # Compiling takes a second, which fewer weights do not win back within a thousand steps.
 FEWEST_WEIGHTS = 500_000
@@ -58,16 +59,5 @@ def _pays(optimizer, gradients, weights):
         and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
         and all(one is None or isinstance(one, tf.Tensor) for one in gradients)
         and not tf.config.list_logical_devices("GPU")
-        and _xla_works()
+        and _fused.is_available()
     )
-
-
-@functools.cache
-def _xla_works():
-    """Whether this build of TensorFlow compiles for the machine, as it does not on some Macs."""
-    with tf.init_scope():
-        try:
-            tf.function(lambda x: x + 1.0, jit_compile=True)(tf.zeros([]))
-        except tf.errors.OpError:
-            return False
-    return True
