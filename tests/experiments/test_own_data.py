@@ -117,6 +117,7 @@ def test_a_model_of_a_table_has_a_likelihood_for_each_column(tmp_path, family):
     data = run_data.TrainingData(config)
     model = experiment.build_model(config, data.shape, data.table)
     assert isinstance(model.likelihood, tfvae.likelihoods.Mixed)
+    assert model.columns[:2] == ["price", "price missing"] and len(model.columns) == data.shape[0]
     model.fit(data.batches(0, 1), steps_per_epoch=data.steps, verbose=0)
     if family == "vhp_vae":
         assert model.objective.automatic is not None and config.model.objective.kappa is None
