@@ -3,6 +3,7 @@
 import json
 import sys
 
+import keras
 import pytest
 import tensorflow as tf
 from ml_collections import config_dict
@@ -43,6 +44,20 @@ def test_saved_model_with_the_report_of_the_run(workdir, vector_model, tmp_path)
     served = tf.saved_model.load(str(output)).signatures["serving_default"]
     x = tf.ones([2, 4])
     tf.debugging.assert_near(served(x=x)["embedding"], vector_model.embed(x), 1e-5, 1e-5)
+
+
+def test_the_run_of_a_table_takes_raw_columns(workdir, tmp_path, capsys):
+    rows = {"a": [1.0, 3.0, 2.0], "b": ["red", "blue", "red"]}
+    table = tfvae.tables.Table().fit(rows)
+    table.save(workdir / "table.keras")
+    program.write(CONFIG, workdir, tmp_path / "1", "saved_model")
+    served = tf.saved_model.load(str(tmp_path / "1")).signatures["serving_default"]
+    inputs = {"a": tf.constant(rows["a"], tf.float64), "b": tf.constant(rows["b"])}
+    expected = keras.saving.load_model(workdir / "model.keras").embed(table.transform(rows))
+    tf.debugging.assert_near(served(**inputs)["embedding"], expected, 1e-5, 1e-5)
+    assert capsys.readouterr().out == ""
+    program.write(CONFIG, workdir, tmp_path / "devices", "litert")
+    assert "The files take features. tfvae.tables.Table.load(" in capsys.readouterr().out
 
 
 def test_errors_are_those_of_a_user(workdir, tmp_path, monkeypatch):

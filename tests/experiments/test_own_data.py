@@ -9,6 +9,7 @@ from PIL import Image
 
 import tfvae
 from tfvae import commands
+from tfvae.commands import export
 from tfvae.experiments import (
     UserError,
     config_file,
@@ -200,9 +201,12 @@ def test_a_whole_run_on_a_table_serves_raw_columns(tmp_path):
     table = tfvae.tables.Table.load(tmp_path / "run" / "table.keras")
     x = table.transform(rows())
     assert x.shape[1:] == model.data_shape
-    training.export_saved(tmp_path / "run", tmp_path / "served")
+    export.write(config, tmp_path / "run", tmp_path / "served", "saved_model")
     card = (tmp_path / "served" / "assets.extra" / "MODEL_CARD.md").read_text()
     assert "colour" in card
+    preset = tfvae.presets.Preset.load(tmp_path / "run")
+    back = preset.restore(preset.model.predict(preset.prepare(rows()), verbose=0))
+    assert list(back) == ["price", "colour", "count"] and len(back) == 60
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,8 @@ from ml_collections import config_dict
 from tfvae.experiments import run_data
 from tfvae.experiments.errors import UserError
 from tfvae.models import LatentVariableModel
+from tfvae.presets.folder import MODEL, TABLE
 from tfvae.tables import Table
-
-MODEL = "model.keras"
-TABLE = "table.keras"
 
 
 def load(workdir: pathlib.Path) -> LatentVariableModel:

@@ -307,11 +307,3 @@ def evaluate(config: config_dict.ConfigDict, workdir: pathlib.Path) -> list[repo
     lines += [] if table is None else own_table.lines(table)
     report.write(lines, workdir, f"{type(model).__name__} on {config.data.name}", table=table)
     return lines
-
-
-def export_saved(workdir: pathlib.Path, output: str | os.PathLike[str]) -> None:
-    """Exports the finished model in `workdir` to a new or empty folder."""
-    try:
-        tfvae.export(load(workdir), output, table=table_of(workdir))
-    except ValueError as error:
-        raise UserError(error) from error

@@ -92,6 +92,17 @@ def model_path(found: pathlib.Path) -> pathlib.Path:
     )
 
 
+def of_preset(found: pathlib.Path) -> pathlib.Path | None:
+    """The folder with config and table of what was found; None for a bare `.keras` file.
+
+    The file `model.keras` of a preset's or a run's folder belongs to it.
+    """
+    if found.is_dir():
+        return found
+    is_part = found.name == MODEL and (found.parent / CONFIG).is_file()
+    return found.parent if is_part else None
+
+
 def _advice(found: pathlib.Path) -> str:
     if (found / "saved_model.pb").exists():
         return (
