@@ -5,6 +5,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 import tfvae
@@ -204,6 +205,8 @@ def test_a_whole_run_on_a_table_serves_raw_columns(tmp_path):
     export.write(config, tmp_path / "run", tmp_path / "served", "saved_model")
     card = (tmp_path / "served" / "assets.extra" / "MODEL_CARD.md").read_text()
     assert "colour" in card
+    served = tf.saved_model.load(str(tmp_path / "served")).signatures["serving_default"]
+    assert set(served.structured_input_signature[1]) == {"price", "colour", "count"}
     preset = tfvae.presets.Preset.load(tmp_path / "run")
     back = preset.restore(preset.model.predict(preset.prepare(rows()), verbose=0))
     assert list(back) == ["price", "colour", "count"] and len(back) == 60
