@@ -17,6 +17,11 @@ NAME = "table"
 ENDINGS = (".csv", ".tsv", ".txt", ".parquet")
 # Columns that are printed. The report has all.
 MOST_PRINTED = 40
+# As the table of `tfvae.datasets.load` has it of other data sets.
+SUMMARY = (
+    "features of columns, by kind → one of the columns, if any; needs CSV or Parquet file, or "
+    "folder with train and test"
+)
 _NEEDS = "a CSV or Parquet file, or a folder with one named train and one named test"
 
 
