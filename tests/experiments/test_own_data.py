@@ -206,7 +206,7 @@ def test_a_whole_run_on_a_table_serves_raw_columns(tmp_path):
     card = (tmp_path / "served" / "assets.extra" / "MODEL_CARD.md").read_text()
     assert "colour" in card
     served = tf.saved_model.load(str(tmp_path / "served")).signatures["serving_default"]
-    assert set(served.structured_input_signature[1]) == {"price", "colour", "count"}
+    assert set(served.structured_input_signature[1]) == {"price", "colour", "column_count"}
     preset = tfvae.presets.Preset.load(tmp_path / "run")
     back = preset.restore(preset.model.predict(preset.prepare(rows()), verbose=0))
     assert list(back) == ["price", "colour", "count"] and len(back) == 60
