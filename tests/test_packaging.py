@@ -4,12 +4,15 @@ import configparser
 import email
 import pathlib
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 import tarfile
+import urllib.parse
 import zipfile
 
+import markdown_it
 import pytest
 import yaml
 
@@ -61,6 +64,67 @@ def test_the_extra_of_the_tests_has_all_that_the_tasks_need(claims):
     for name in extras:
         if name not in ("docs", "test"):
             assert {*extras[name].split()} <= {*extras["test"].split()}, name
+
+
+def links(text):
+    """Targets of the links and pictures of a page."""
+    tokens = [
+        token
+        for block in markdown_it.MarkdownIt().enable("table").parse(text)
+        for token in block.children or []
+    ]
+    return {one.attrs[key] for one in tokens for key in ("href", "src") if key in one.attrs}
+
+
+def is_relative(link):
+    return not urllib.parse.urlparse(link).scheme
+
+
+@pytest.fixture(scope="module")
+def program():
+    return runpy.run_path(str(ROOT / "setup.py"), run_name="setup")
+
+
+def test_no_link_of_the_readme_is_broken_on_a_package_index(program):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    relative = {link for link in links(readme) if is_relative(link)}
+    assert "docs/start.md" in relative and "docs/images/vhp_vae.png" in relative
+    for link in relative:
+        assert (ROOT / link.partition("#")[0]).is_file(), link
+    absolute = links(readme) - relative
+    # Without the address of the repository the words stay, and links to elsewhere.
+    text = program["description"](readme, None)
+    assert links(text) == absolute
+    for words in ("Start in five minutes", "Encodings of a pendulum on a ring", "vae.fit(x"):
+        assert text.count(words) == readme.count(words)
+    # With it each file has its address.
+    made = links(program["description"](readme, "https://example.org/a/b/")) - absolute
+    pattern = r"https://example\.org/a/b/(blob|raw)/main/(.*)"
+    found = {match[2]: match[1] for match in (re.fullmatch(pattern, link) for link in made)}
+    assert set(found) == relative
+    assert {target for target, kind in found.items() if kind == "raw"} == {
+        link for link in relative if link.endswith(".png")
+    }
+
+
+def test_the_address_of_the_repository_is_that_of_setup_cfg(program, tmp_path):
+    source_url = program["source_url"]
+    source_url.__globals__["ROOT"] = tmp_path
+    for lines, expected in (
+        ("", None),
+        (
+            "project_urls =\n    Docs = https://a.org\n    Source = https://b.org/c=d\n",
+            "https://b.org/c=d",
+        ),
+    ):
+        (tmp_path / "setup.cfg").write_text(f"[metadata]\nname = one\n{lines}")
+        assert source_url() == expected
+
+
+def test_code_keeps_what_looks_like_a_link(program):
+    text = "[a](b.md) ![c](d.png) [e](https://f.org)\n```python\nx[0](y)\n```\n"
+    kept = "\n```python\nx[0](y)\n```\n"
+    assert program["description"](text, None) == f"a c [e](https://f.org){kept}"
 
 
 # Of a checkout, what nobody distributes.
@@ -123,6 +187,9 @@ def test_a_wheel_has_the_command_line(built):
     assert metadata["Author"] == "The tfvae authors" and metadata["Version"] == __version__
     assert metadata["License"] == "Apache-2.0"
     assert metadata["Description-Content-Type"] == "text/markdown"
+    text = metadata.get_payload(decode=True).decode()
+    assert "Variational autoencoders with structured latent spaces" in text
+    assert links(text) and not any(map(is_relative, links(text)))
 
 
 def test_a_source_distribution_is_whole(built, source):

@@ -1,6 +1,7 @@
 """What the explorer reads: models, arrays, data sets; and what it refuses, with a reason."""
 
 import re
+import shutil
 import sys
 import warnings
 import zipfile
@@ -13,6 +14,7 @@ import tfvae
 from tfvae import commands
 from tfvae.applications import explorer
 from tfvae.applications.explorer import Data, files, read_data, read_model
+from tfvae.experiments import config_file, load_config
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +32,13 @@ def test_a_model_comes_back(model_file):
 
 
 def test_files_that_are_no_models(model_file, tmp_path):
-    with pytest.raises(ValueError, match=r"MODEL must be a .keras file, .* does not exist"):
+    with pytest.raises(ValueError, match=r"MODEL must be a .keras file, or .* does not exist"):
         read_model(tmp_path / "no.keras")
     text = tmp_path / "model.h5"
     text.write_text("x")
-    with pytest.raises(ValueError, match=r"must be a .keras file, received .*model.h5'\. `model"):
+    with pytest.raises(
+        ValueError, match=r"must be a .keras file, or .* received .*model.h5'\. `model"
+    ):
         read_model(text)
     half = tmp_path / "half.keras"
     half.write_bytes(model_file.read_bytes()[:2000])
@@ -130,7 +134,7 @@ def test_options():
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        (["no.keras"], "MODEL must be a .keras file"),
+        (["no.keras"], "MODEL must be a .keras file, or the folder of a run or a preset"),
         (["{model}", "no.npz"], "DATA must be a file that exists"),
         (["{model}", "{wrong}"], r"`data` must hold examples of the shape \(5,\), .* \(4,\)"),
         (["{model}", "{gaps}"], "received 1 of 3 examples with NaN or infinities; .* number 1"),
@@ -151,6 +155,76 @@ def test_the_program_says_what_is_wrong(arguments, match, model_file, tmp_path, 
     assert ended.value.code == 2
     said = " ".join(capsys.readouterr().err.split())
     assert re.search(match, said), said
+
+
+@pytest.fixture
+def served(monkeypatch):
+    """What the program serves: latent spaces, with their titles."""
+    found = []
+    monkeypatch.setattr(explorer.server, "check_installed", lambda: None)
+    monkeypatch.setattr(
+        explorer.server, "serve", lambda space, title, **_: found.append((space, title))
+    )
+    return found
+
+
+def run_of(folder, name, path, model_file, **keys):
+    """A folder of a run of `tfvae train` on own data, with a model of five features."""
+    folder.mkdir()
+    config = load_config(f"vae:{name}", {"data.path": str(path), **keys})
+    config_file.write(config, folder / "config.json")
+    shutil.copy(model_file, folder / "model.keras")
+    return config
+
+
+def test_the_folder_of_a_run_shows_its_test_data(served, model_file, tmp_path, capsys):
+    x = np.random.default_rng(0).normal(size=(30, 5)).astype("float32")
+    parts = {"x_train": x[:10], "x_test": x[10:], "y_train": np.arange(10), "y_test": np.arange(20)}
+    np.savez(tmp_path / "own.npz", **parts)
+    folder = tmp_path / "run.1"
+    run_of(folder, "arrays", tmp_path / "own.npz", model_file, **{"data.labels": "true"})
+    commands.main(["explore", str(folder)])
+    space, title = served.pop()
+    np.testing.assert_array_equal(space.data.x, x[10:])
+    np.testing.assert_array_equal(space.data.labels["label"], np.arange(20))
+    assert title.startswith("run.1 · VAE, 2 latents") and space.data.name == "arrays, test"
+    commands.main(["explore", str(folder), "--split=train"])
+    np.testing.assert_array_equal(served.pop()[0].data.x, x[:10])
+    # Data that are named take the place of those of the run.
+    np.save(tmp_path / "others.npy", x[:3])
+    commands.main(["explore", str(folder), str(tmp_path / "others.npy")])
+    assert len(served.pop()[0].data.x) == 3
+    with pytest.raises(SystemExit):
+        commands.main(["explore", str(folder), "--set=size=3"])
+    assert "--set must be left out for the data of a run" in capsys.readouterr().err
+    (folder / "model.keras").rename(folder / "elsewhere.keras")
+    (folder / "checkpoints").mkdir()
+    with pytest.raises(SystemExit):
+        commands.main(["explore", str(folder)])
+    assert "MODEL must be a folder with model.keras" in capsys.readouterr().err
+
+
+def test_the_run_of_a_table_is_shown_in_the_units_of_training(served, model_file, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    rows = pandas.DataFrame(
+        np.random.default_rng(0).normal(9.0, 4.0, (30, 5)), columns=list("abcde")
+    )
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    run_of(tmp_path / "run", "table", tmp_path / "rows.csv", model_file)
+    table = tfvae.tables.Table().fit(rows[:10])
+    table.save(tmp_path / "run" / "table.keras")
+    commands.main(["explore", str(tmp_path / "run")])
+    x = served.pop()[0].data.x
+    features = table.transform(rows)
+    assert len(x) == 6
+    assert all(np.any(np.all(np.abs(features - row) < 1e-5, axis=1)) for row in x)
+
+
+def test_the_folder_of_a_preset_has_no_data(served, model_file, tmp_path):
+    tfvae.save(read_model(model_file), tmp_path / "small", data={"name": "digits"})
+    commands.main(["explore", str(tmp_path / "small")])
+    space, title = served.pop()
+    assert space.data is None and title.startswith("small · VAE")
 
 
 def test_without_nicegui_the_program_says_what_to_install(model_file, monkeypatch, capsys):

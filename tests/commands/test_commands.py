@@ -211,6 +211,8 @@ def test_list(capsys):
 
 def test_lists_are_whole(capsys):
     from tfvae.datasets import sources
+    from tfvae.experiments import sweeps
+    from tfvae.experiments.configs import settings
 
     assert set(sources._OPENERS) < set(listing.datasets())
     models = {name for name in tfvae.__all__ if isinstance(getattr(tfvae, name), type)}
@@ -219,12 +221,29 @@ def test_lists_are_whole(capsys):
         ("models", models),
         ("datasets", listing.datasets()),
         ("configs", [one.name for one in all_configs()]),
+        ("data", {*settings.DATASETS, *settings.OWN}),
+        ("sweeps", sweeps.files()),
     ):
         commands.main(["list", what])
         lines = capsys.readouterr().out.splitlines()
         assert len(lines) == len(names)
         for name, line in zip(sorted(names), sorted(lines), strict=True):
             assert re.match(rf"{name} {{2,}}\S", line)
+
+
+def test_what_may_follow_the_colon_is_explained():
+    found = listing.data()
+    # Models of one data set are no data sets.
+    assert {
+        choice
+        for one in all_configs()
+        if one.name != "topographic_published"
+        for choice in one.choices
+    } == set(found)
+    for name in ("images", "arrays", "table"):
+        assert found[name].endswith(", as --config.data.path") and "; needs " in found[name]
+    assert "CSV or Parquet" in found["table"] and found["mnist"] == "image in [0, 1] → its label"
+    assert found["sprites_full"].startswith("sprites as published: (size, size, 1)")
 
 
 def test_formats_are_those_that_are_read():

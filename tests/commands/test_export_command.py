@@ -45,6 +45,19 @@ def test_saved_model_with_the_report_of_the_run(workdir, vector_model, tmp_path)
     tf.debugging.assert_near(served(x=x)["embedding"], vector_model.embed(x), 1e-5, 1e-5)
 
 
+def test_the_run_of_a_table_takes_raw_columns(workdir, tmp_path, capsys, monkeypatch):
+    table = tfvae.tables.Table().fit({"a": [1.0, 3.0, 2.0], "b": ["red", "blue", "red"]})
+    table.save(workdir / "table.keras")
+    given = []
+    monkeypatch.setattr(tfvae, "export", lambda *_, **more: given.append(more))
+    monkeypatch.setattr(tfvae.serving, "export_litert", lambda *_, **more: given.append(more))
+    program.write(CONFIG, workdir, tmp_path / "1", "saved_model")
+    assert given[0]["table"].columns_ == table.columns_ and capsys.readouterr().out == ""
+    program.write(CONFIG, workdir, tmp_path / "devices", "litert")
+    assert "table" not in given[1]
+    assert "The files take features. tfvae.tables.Table.load(" in capsys.readouterr().out
+
+
 def test_errors_are_those_of_a_user(workdir, tmp_path, monkeypatch):
     with pytest.raises(UserError, match="not empty"):
         program.write(CONFIG, workdir, str(workdir), "saved_model")

@@ -5,10 +5,12 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 import tfvae
 from tfvae import commands
+from tfvae.commands import export
 from tfvae.experiments import (
     UserError,
     config_file,
@@ -16,6 +18,7 @@ from tfvae.experiments import (
     load_config,
     own_networks,
     own_table,
+    report,
     run_data,
     set_keys,
     training,
@@ -116,11 +119,76 @@ def test_a_model_of_a_table_has_a_likelihood_for_each_column(tmp_path, family):
     data = run_data.TrainingData(config)
     model = experiment.build_model(config, data.shape, data.table)
     assert isinstance(model.likelihood, tfvae.likelihoods.Mixed)
+    assert model.columns[:2] == ["price", "price missing"] and len(model.columns) == data.shape[0]
     model.fit(data.batches(0, 1), steps_per_epoch=data.steps, verbose=0)
     if family == "vhp_vae":
         assert model.objective.automatic is not None and config.model.objective.kappa is None
     with pytest.raises(ValueError, match=r"must be columns for --config.data.name=table alone"):
         experiment.build_model(config, data.shape)
+
+
+def described():
+    """Rows with a constant column and one that numbers them, and what is said of them."""
+    frame = rows(40)
+    frame["price"] = np.where(np.arange(40) < 3, np.nan, np.linspace(-1.0, 1.0, 40))
+    return frame.assign(place="here", number=np.arange(1, 41))
+
+
+def test_a_run_on_a_table_tells_what_it_understood(tmp_path, monkeypatch, capsys):
+    described().to_csv(tmp_path / "rows.csv", index=False)
+    config = load_config("vae:table", {"data.path": str(tmp_path / "rows.csv")})
+    config.data.options.label_column = "kind"
+
+    def stop(*_, **__):
+        raise ValueError("the data are read")
+
+    monkeypatch.setattr(experiment, "build_model", stop)
+    with (
+        pytest.warns(UserWarning, match="one value|numbers the rows"),
+        pytest.raises(UserError, match="read"),
+    ):
+        training.run(config, tmp_path / "run")
+    said = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "rows of the table 40" in said
+    assert "columns 5 1 numeric, 1 categorical, 1 count" in said
+    assert "missing values 3 in 1 of 5 columns" in said
+    assert "constant columns 1 place" in said
+    assert "numbers of the row 1 number" in said
+    assert any(line.startswith("price numeric 2 3 of 40 mean ") for line in said)
+    assert said[-1] == "The column 'kind' holds the labels, and is no feature."
+
+
+def test_a_report_has_the_columns_of_a_table(tmp_path):
+    with pytest.warns(UserWarning, match="one value|numbers the rows"):
+        table = tfvae.tables.Table().fit(described())
+    found = {line.name: (line.value, line.unit) for line in own_table.lines(table)}
+    assert found["columns"] == (6, "2 categorical, 1 numeric, 1 count")
+    report.write(own_table.lines(table), tmp_path, "VAE on table", table=table)
+    _, columns = (tmp_path / "report.md").read_text().split("## Columns")
+    first = [line.split("|")[1].strip() for line in columns.splitlines() if line[:2] == "| "]
+    assert first == ["column", "price", "colour", "count", "kind", "place", "number"]
+    assert "rows of the table" in (tmp_path / "report.json").read_text()
+
+
+def test_many_columns_are_cut_short():
+    table = tfvae.tables.Table().fit(np.random.default_rng(0).normal(size=(9, 45)))
+    lines = table.summary(own_table.MOST_PRINTED).splitlines()
+    assert len(lines) == 42 and lines[-1] == "… and 5 more columns"
+    assert len(table.summary().splitlines()) == 46 == len(table.summary(45).splitlines())
+
+
+def test_other_rows_are_tested_in_the_units_of_training(tmp_path):
+    """`tfvae evaluate` with another path: the model knows the units and categories of training."""
+    rows(30).to_csv(tmp_path / "rows.csv", index=False)
+    table = own_table.fitted(load_config("vae:table", {"data.path": str(tmp_path / "rows.csv")}))
+    others = rows(20, seed=1).assign(count=7)
+    others.to_csv(tmp_path / "others.csv", index=False)
+    keys = {"data.path": str(tmp_path / "others.csv"), "data.options.test_share": "0.5"}
+    config = load_config("vae:table", keys)
+    x, _ = run_data.arrays(run_data.test_data(config, table), config)
+    assert x.shape == (10, table.model_.num_features)
+    features = table.transform(others)
+    assert all(np.any(np.all(np.abs(features - row) < 1e-6, axis=1)) for row in x)
 
 
 @pytest.mark.slow
@@ -130,13 +198,18 @@ def test_a_whole_run_on_a_table_serves_raw_columns(tmp_path):
     config.data.options.label_column, config.data.labels = "kind", True
     model, lines = training.run(config, tmp_path / "run")
     names = {line.name for line in lines}
-    assert {"ELBO", "rate", "distortion"} <= names
+    assert {"ELBO", "rate", "distortion", "rows of the table"} <= names
     table = tfvae.tables.Table.load(tmp_path / "run" / "table.keras")
     x = table.transform(rows())
     assert x.shape[1:] == model.data_shape
-    training.export_saved(tmp_path / "run", tmp_path / "served")
+    export.write(config, tmp_path / "run", tmp_path / "served", "saved_model")
     card = (tmp_path / "served" / "assets.extra" / "MODEL_CARD.md").read_text()
     assert "colour" in card
+    served = tf.saved_model.load(str(tmp_path / "served")).signatures["serving_default"]
+    assert set(served.structured_input_signature[1]) == {"price", "colour", "column_count"}
+    preset = tfvae.presets.Preset.load(tmp_path / "run")
+    back = preset.restore(preset.model.predict(preset.prepare(rows()), verbose=0))
+    assert list(back) == ["price", "colour", "count"] and len(back) == 60
 
 
 @pytest.mark.parametrize(

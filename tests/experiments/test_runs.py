@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks import robustness
+from tfvae.commands import export
 from tfvae.evaluation.tables import apart
 from tfvae.experiments import comparison, config_file, experiment, run_data, training
 from tfvae.experiments.configs import vae, vhp_vae
@@ -178,9 +179,9 @@ def test_evaluation_and_export_of_a_finished_run(whole, tmp_path):
     again = {line.name: line.value for line in training.evaluate(config, workdir)}
     assert again["ELBO"] == next(line.value for line in lines if line.name == "ELBO")
     assert "6 examples" in (workdir / "report.md").read_text()
-    training.export_saved(workdir, tmp_path / "1")
+    export.write(config, workdir, tmp_path / "1", "saved_model")
     with pytest.raises(UserError, match="not empty"):
-        training.export_saved(workdir, tmp_path / "1")
+        export.write(config, workdir, tmp_path / "1", "saved_model")
 
 
 def test_another_config_in_the_same_folder(whole):

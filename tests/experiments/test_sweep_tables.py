@@ -174,6 +174,28 @@ def test_a_caption_has_n():
     assert "n = 5" in table_of(PLAN, numbers)[0].to_latex()
 
 
+def test_a_caption_of_one_seed_promises_no_standard_error():
+    table, *_ = table_of(Sweep(PLAN.configs, PLAN.grid, seeds=[3]), numbers)
+    for text in (str(table), table.to_latex()):
+        assert "Numbers of one run each, with the seed 3." in text
+        assert "±" not in text and r"\pm" not in text
+
+
+def test_the_sweep_of_categories_draws_their_accuracy(tmp_path):
+    plan = Sweep(**sweeps.read("digits_categories"))
+    accuracies = ["majority accuracy, d_0 as digit", "accuracy, d_0 as digit"]
+    names = ["ELBO", "rate", "distortion", "constraint", *accuracies]
+
+    def found(trial):
+        return dict(zip(names, np.random.default_rng(trial.seed).uniform(size=6), strict=True))
+
+    table, *_ = table_of(plan, found)
+    assert table.tradeoff == ["constraint", "accuracy, d_0 as digit"]
+    assert table.metrics[0] == "accuracy, d_0 as digit" and len(table.rows) == 2
+    figure = drawing.draw(table, *table.tradeoff, front=True)
+    assert figure.axes[0].get_ylabel() == "accuracy, d_0 as digit"
+
+
 def test_figures_in_three_formats_that_are_the_same_each_time(tmp_path):
     plan = Sweep(PLAN.configs, PLAN.grid, PLAN.seeds, tradeoff=["ELBO", "rate"])
 

@@ -16,6 +16,7 @@ class FakeModel:
     built = True
     needs = Needs()
     sequence_axes = 0
+    columns, target = None, "x"
 
     def __init__(self, latent_dim=3, num_categories=(2,), data_shape=(4, 5, 1)):
         self.latent_dim = latent_dim

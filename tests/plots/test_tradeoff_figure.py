@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.legend import Legend
 
 import tfvae
 
@@ -36,7 +37,7 @@ def test_front_with_nan_and_of_nothing():
 
 @pytest.mark.parametrize("higher", [(False, False), (True, False), (False, True), (True, True)])
 def test_the_line_of_the_front_beats_nothing_on_it(higher):
-    points = np.random.default_rng(1).normal(size=(30, 2))
+    points = np.random.default_rng(5).normal(size=(30, 2))
     group = {"x": points[:, 0], "y": points[:, 1]}
     figure = tfvae.plots.tradeoff({"a": group}, front=True, higher=higher)
     line = next(one for one in figure.axes[0].lines if one.get_label() == "Pareto front")
@@ -81,3 +82,10 @@ def test_points_errors_and_names():
 def test_what_cannot_be_drawn(groups, message):
     with pytest.raises(ValueError, match=message):
         tfvae.plots.tradeoff(groups)
+
+
+@pytest.mark.parametrize(("y", "lines"), [([1.0, 2.0], 0), ([2.0, 1.0], 1)])
+def test_a_front_of_one_point_has_no_line_in_the_legend(y, lines):
+    figure = tfvae.plots.tradeoff({"a": {"x": [1.0, 2.0], "y": y}}, front=True)
+    (legend,) = [one for one in figure.axes[0].get_children() if isinstance(one, Legend)]
+    assert [one.get_text() for one in legend.get_texts()].count("Pareto front") == lines

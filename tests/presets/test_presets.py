@@ -184,6 +184,41 @@ def test_the_folder_of_a_run(vae, tmp_path):
     assert found.config == {"epochs": 3} and found.scaling.is_identity
 
 
+@pytest.mark.parametrize("path", ["", "model.keras"])
+def test_the_run_of_a_table_takes_raw_rows(tmp_path, path):
+    pd = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"size": rng.normal(50.0, 9.0, 40), "kind": rng.choice(["a", "b"], 40)})
+    table = Table().fit(rows)
+    model = tfvae.VAE(2, network(), None, likelihood=table.likelihood(), seed=0)
+    model.build((None, table.model_.num_features))
+    model.save(tmp_path / "model.keras")
+    table.save(tmp_path / "table.keras")
+    (tmp_path / "config.json").write_text('{"data": {"name": "table"}}')
+    found = Preset.load(tmp_path / path)
+    assert found.config == {"data": {"name": "table"}}
+    rows.assign(label="of no use").to_csv(tmp_path / "rows.csv", index=False)
+    x = found.prepare(str(tmp_path / "rows.csv"))
+    np.testing.assert_allclose(x, table.transform(rows), rtol=1e-5)
+    back = found.restore(x)
+    np.testing.assert_allclose(back["size"], rows["size"], rtol=1e-4)
+    assert list(back["kind"]) == list(rows["kind"])
+    made = found.restore(found.model.generate(5, seed=0))
+    assert list(made) == ["size", "kind"] and set(made["kind"].dropna()) <= {"a", "b"}
+    # Of another run, or cut short.
+    Table().fit(rows[["size"]]).save(tmp_path / "table.keras")
+    with pytest.raises(ValueError, match=r"shape \(n, 4\).*makes 1 features"):
+        Preset.load(tmp_path / path)
+    (tmp_path / "table.keras").write_bytes(b"PK")
+    with pytest.raises(ValueError, match=r"whole table\.keras.*cannot be loaded"):
+        Preset.load(tmp_path / path)
+
+
+def test_the_file_of_a_preset_belongs_to_its_folder(saved):
+    found = Preset.load(saved / "model.keras")
+    assert found.config["data"]["unit"] == "bar" and not found.scaling.is_identity
+
+
 def test_a_folder_that_keras_wrote(vae, tmp_path):
     """`keras.Model.save("hf://…")` uploads such a folder."""
     keras.saving.save_model(vae, str(tmp_path / "one"), zipped=False)

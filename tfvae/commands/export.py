@@ -5,6 +5,9 @@
 --output is a new or empty folder. The last part of its path is the version number for TF Serving.
 --format=onnx writes encoder.onnx, decoder.onnx and score.onnx; --format=litert writes .tflite files
 for devices. The folder also gets a model card with the report and the data of the run.
+
+A SavedModel of a run on a table takes raw columns. The other formats take its features, which
+`tfvae.tables.Table.load("runs/rows/table.keras").transform(rows)` makes.
 """
 
 import argparse
@@ -45,16 +48,22 @@ def write(
 ) -> None:
     """Writes the finished model of a run in one of the formats."""
     import tfvae
-    from tfvae.experiments import training
+    from tfvae.experiments import finished
 
     exporters = {
         "saved_model": tfvae.export,
         "onnx": tfvae.export_onnx,
         "litert": tfvae.serving.export_litert,
     }
-    model = training.load(workdir)
+    model, table = finished.load(workdir), finished.table_of(workdir)
+    more = {"table": table} if format == "saved_model" else {}
     with parsing.user_errors():
-        exporters[format](model, output, **card_entries(config, workdir))
+        exporters[format](model, output, **more, **card_entries(config, workdir))
+    if table is not None and not more:
+        print(
+            f"The files take features. tfvae.tables.Table.load({str(workdir / finished.TABLE)!r})"
+            ".transform(rows) makes them."
+        )
 
 
 def card_entries(config: config_dict.ConfigDict, workdir: pathlib.Path) -> dict[str, Any]:

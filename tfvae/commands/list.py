@@ -1,11 +1,12 @@
-"""Lists the models, the data sets and the configs, a line each.
+"""Lists the models, the data sets, the configs and the sweeps, a line each.
 
     tfvae list
     tfvae list configs
 
 `models` are classes of the package: tfvae.VHPVAE. `datasets` are names for tfvae.datasets.load, and
 for the key data.name of a config. `configs` are experiments, for --config: vhp_vae:pendulum is the
-config vhp_vae with one of its data sets.
+config vhp_vae with one of its data sets. `data` are these data sets; the last ones are files of
+your own. `sweeps` are many runs, for `tfvae sweep`.
 """
 
 import argparse
@@ -18,7 +19,13 @@ TITLES = {
     "models": "Models: tfvae.NAME",
     "datasets": "Data sets: tfvae.datasets.load(NAME)",
     "configs": "Configs: tfvae train --config=NAME:DATASET",
+    "data": "Data sets of configs: tfvae train --config=CONFIG:NAME",
+    "sweeps": "Sweeps: tfvae sweep --file=NAME",
 }
+
+
+# What stands for all other names in the table of `load`.
+CATALOGUE = "any name in the TFDS catalogue"
 
 
 def add_arguments(parser: Parser) -> None:
@@ -28,7 +35,13 @@ def add_arguments(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Prints the lists."""
-    lists = {"models": models, "datasets": datasets, "configs": configs}
+    lists = {
+        "models": models,
+        "datasets": datasets,
+        "configs": configs,
+        "data": data,
+        "sweeps": sweeps,
+    }
     if options.what:
         print(_table(lists[options.what]()))
     else:
@@ -58,6 +71,29 @@ def datasets() -> dict[str, str]:
     return {
         name: f"{x} → {y}" + ("" if raw == "–" else f"; needs {raw}") for name, x, y, raw in cells
     }
+
+
+def data() -> dict[str, str]:
+    """What may follow the colon of a config, with the data set that it is; own files at the end."""
+    from tfvae.experiments import own_table
+    from tfvae.experiments.configs import settings
+
+    known = {**datasets(), own_table.NAME: own_table.SUMMARY}
+    found = {}
+    for name, chosen in {**settings.DATASETS, **settings.OWN}.items():
+        source = chosen["data"]["name"]
+        words = known.get(source, known[CATALOGUE])
+        if "; needs " in words:
+            words += ", as --config.data.path"
+        found[name] = words if name == source else f"{source} as published: {words}"
+    return found
+
+
+def sweeps() -> dict[str, str]:
+    """Names of the package's sweeps, and what they show."""
+    from tfvae.experiments.sweeps import plan
+
+    return plan.summaries()
 
 
 def configs() -> dict[str, str]:

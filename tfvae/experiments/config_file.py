@@ -27,11 +27,18 @@ def read(path: str | os.PathLike[str]) -> config_dict.ConfigDict:
             f"`path` must be the {NAME} of a finished or interrupted run, received {path}, which "
             "does not exist."
         )
-    try:
-        plain = json.loads(path.read_text())
-    except json.JSONDecodeError as error:
-        raise ValueError(f"`path` must be valid JSON, received {path}: {error}.") from error
-    return config_dict.create(**_with_types(plain))
+    return config_dict.create(**_with_types(_plain(path)))
+
+
+def is_of_run(path: str | os.PathLike[str]) -> bool:
+    """Whether a JSON file has the groups of a run's config; a preset's and Keras' have others.
+
+    Raises:
+        ValueError: if it is not valid JSON.
+    """
+    plain = _plain(pathlib.Path(path))
+    groups = ("data", "model", "optimizer", "report")
+    return isinstance(plain, dict) and all(isinstance(plain.get(name), dict) for name in groups)
 
 
 def write(config: config_dict.ConfigDict, path: str | os.PathLike[str]) -> None:
@@ -76,6 +83,13 @@ def differences(
             continue
         lines.append(f"{key}: {old} before, now {new}")
     return lines
+
+
+def _plain(path: pathlib.Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"`path` must be valid JSON, received {path}: {error}.") from error
 
 
 def _with_types(node: Any) -> Any:

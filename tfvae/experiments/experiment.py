@@ -127,7 +127,7 @@ def build_model(
 ) -> LatentVariableModel:
     """Returns the compiled model, built for `data_shape`, with weights drawn by `config.seed`.
 
-    The likelihood with the name "columns" is that of the table.
+    The likelihood with the name "columns" is that of the table; `model.columns` are its features.
     """
     keras.utils.set_random_seed(config.seed)
     settings = config.model.to_dict()
@@ -144,6 +144,9 @@ def build_model(
     settings["decoder"] = create("decoder", settings["decoder"], output_shape=shape)
     model = create("model", settings, seed=config.seed)
     check_needs(model, config)
+    if table is not None:
+        # Figures and messages name the features then.
+        model.columns = table.get_feature_names_out().tolist()
     model.build((None, *data_shape))
     model.compile(create("optimizer", config.optimizer.to_dict()))
     return model

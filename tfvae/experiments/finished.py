@@ -10,8 +10,8 @@ from ml_collections import config_dict
 from tfvae.experiments import run_data
 from tfvae.experiments.errors import UserError
 from tfvae.models import LatentVariableModel
-
-MODEL = "model.keras"
+from tfvae.presets.folder import MODEL, TABLE
+from tfvae.tables import Table
 
 
 def load(workdir: pathlib.Path) -> LatentVariableModel:
@@ -27,6 +27,22 @@ def load(workdir: pathlib.Path) -> LatentVariableModel:
     except Exception as error:  # Keras, zipfile and h5py have many classes for damage.
         raise UserError(
             f"--workdir must hold a whole {MODEL}, received {path}, which cannot be loaded "
+            f"({error}). Make it again by `tfvae train --workdir={workdir}`."
+        ) from error
+
+
+def table_of(workdir: pathlib.Path) -> Table | None:
+    """The table that made features of raw rows, if the run in `workdir` has one.
+
+    Raises:
+        UserError: when its file is damaged.
+    """
+    path = workdir / TABLE
+    try:
+        return Table.load(path) if path.exists() else None
+    except Exception as error:  # As in `load`.
+        raise UserError(
+            f"--workdir must hold a whole {TABLE}, received {path}, which cannot be loaded "
             f"({error}). Make it again by `tfvae train --workdir={workdir}`."
         ) from error
 

@@ -1,18 +1,27 @@
 """A CSV or Parquet file of the user as the data of a run, by `tfvae.tables.Table`."""
 
 import pathlib
+from collections import Counter
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from ml_collections import config_dict
 
-from tfvae import _checks
+from tfvae import _checks, evaluation
 from tfvae.datasets import own_files, raw_files, sources
+from tfvae.evaluation import Line
 from tfvae.tables import Table
 
 NAME = "table"
 ENDINGS = (".csv", ".tsv", ".txt", ".parquet")
+# Columns that are printed. The report has all.
+MOST_PRINTED = 40
+# As the table of `tfvae.datasets.load` has it of other data sets.
+SUMMARY = (
+    "features of columns, by kind → one of the columns, if any; needs CSV or Parquet file, or "
+    "folder with train and test"
+)
 _NEEDS = "a CSV or Parquet file, or a folder with one named train and one named test"
 
 
@@ -29,7 +38,50 @@ def fitted(config: config_dict.ConfigDict) -> Table:
     return Table(kinds={label: "ignore"} if label else {}).fit(_files(config)[0])
 
 
-def load(config: config_dict.ConfigDict, split: str, *, labels: bool | str) -> tf.data.Dataset:
+def lines(table: Table) -> list[Line]:
+    """The numbers of the report on the rows from which the table was learned.
+
+    Those of columns by kind, of missing values, and of columns that are no features: with one value
+    only, or with the number of the row.
+    """
+    columns = table.columns_
+    kinds = Counter(column.kind for column in columns if not column.is_ignored)
+    gaps = [column.missing for column in columns if column.missing]
+    found = [
+        Line("rows of the table", columns[0].rows),
+        Line("columns", len(columns), ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())),
+        Line("features", table.model_.num_features),
+        Line("missing values", sum(gaps), f"in {len(gaps)} of {len(columns)} columns"),
+    ]
+    for name, which in {
+        "constant columns": [one.name for one in columns if one.is_constant],
+        "numbers of the row": [one.name for one in columns if one.is_row_number],
+    }.items():
+        if which:
+            shown = ", ".join(which[:5]) + (", …" if len(which) > 5 else "")
+            found.append(Line(name, len(which), shown))
+    return found
+
+
+def told(table: Table, config: config_dict.ConfigDict) -> str:
+    """What was understood of the columns, for the beginning of a run: numbers, then the columns."""
+    label = _options(config)["label_column"]
+    parts = [
+        evaluation.table(f"Table {config.data.path}", lines(table)),
+        table.summary(MOST_PRINTED),
+    ]
+    if label:
+        parts.append(f"The column {label!r} holds the labels, and is no feature.")
+    return "\n\n".join(parts)
+
+
+def load(
+    config: config_dict.ConfigDict,
+    split: str,
+    *,
+    labels: bool | str,
+    table: Table | None = None,
+) -> tf.data.Dataset:
     """Returns batches of features, or of (features, labels), in the order of the rows.
 
     Args:
@@ -37,6 +89,7 @@ def load(config: config_dict.ConfigDict, split: str, *, labels: bool | str) -> t
             which are numbered in alphabetical order.
         split: "train" or "test", with the slices of TFDS.
         labels: whether labels are given.
+        table: what makes features of the rows; None: what `fitted` finds.
 
     Raises:
         ValueError: as `fitted`, and if labels are wanted and there is no column for them.
@@ -50,7 +103,7 @@ def load(config: config_dict.ConfigDict, split: str, *, labels: bool | str) -> t
             "--config.data.options.label_column must name the column of the labels if "
             "--config.data.labels is True, received none."
         )
-    table, files = fitted(config), _files(config)
+    table, files = table or fitted(config), _files(config)
     parts = [{"x": table.transform(file)} for file in files]
     if labels:
         for part, values in zip(parts, _labels(files, column), strict=True):

@@ -16,6 +16,7 @@ from tfvae.evaluation import Line, table
 from tfvae.evaluation.tables import apart, escaped, escaped_text, markdown
 from tfvae.experiments import motion_capture, path, run_data
 from tfvae.models import LatentVariableModel, SequenceVAE
+from tfvae.tables import Table, messages
 
 __all__ = ["Line", "measure", "table", "write"]
 
@@ -204,13 +205,29 @@ def _of_capsules(
     return tfvae.evaluation.equivariance(model, test, names=names).lines()
 
 
-def write(lines: list[Line], workdir: str | os.PathLike[str], title: str) -> None:
-    """Writes report.md, in which sentences follow the table of the numbers, and report.json."""
+def write(
+    lines: list[Line],
+    workdir: str | os.PathLike[str],
+    title: str,
+    *,
+    table: Table | None = None,
+) -> None:
+    """Writes report.md, in which sentences follow the table of the numbers, and report.json.
+
+    Args:
+        lines: the numbers and sentences.
+        workdir: folder of the run.
+        title: of report.md.
+        table: what made features of raw rows; report.md then has a line for each of its columns.
+    """
     workdir = pathlib.Path(workdir)
     numbers, sentences = apart(lines)
     text = markdown(["term", "value", "unit"], [list(line) for line in numbers])
     parts = [f"# {escaped(title)}", OF_TEST_DATA, text]
     parts += [escaped_text(sentences)] if sentences else []
+    if table is not None:
+        head, *columns = messages.cells(table.model_)
+        parts += ["## Columns", markdown(head, columns)]
     write_text(workdir / "report.md", "\n\n".join(parts) + "\n")
     plain = {line.name: {"value": line.value, "unit": line.unit} for line in lines}
     text = json.dumps(plain, indent=2, ensure_ascii=False)

@@ -10,6 +10,7 @@ import tensorflow as tf
 from ml_collections import config_dict
 
 import tfvae.datasets
+import tfvae.tables
 from tfvae.datasets import own_files
 from tfvae.experiments import own_table
 from tfvae.models import LatentVariableModel
@@ -48,7 +49,7 @@ class TrainingData:
             )
         labels = config.data.supervised and (config.data.label or True)
         self.table = own_table.fitted(config) if config.data.name == own_table.NAME else None
-        batches = _load(config, config.data.train, labels=labels, shuffle=False)
+        batches = _load(config, config.data.train, self.table, labels=labels, shuffle=False)
         self._examples = batches.unbatch()
         if labels and config.data.num_labels:
             self._examples = _with_first_labels(self._examples, config)
@@ -92,12 +93,19 @@ class TrainingData:
         return batches.prefetch(tf.data.AUTOTUNE)
 
 
-def test_data(config: config_dict.ConfigDict) -> tf.data.Dataset:
+def test_data(
+    config: config_dict.ConfigDict, table: tfvae.tables.Table | None = None
+) -> tf.data.Dataset:
     """Returns batches of (x, label), or of x if `data.labels` is False, in a fixed order.
 
     With `data.sequences` the batches are (x, factors).
+
+    Args:
+        config: config of the run.
+        table: what made the features of the training data, if these are raw rows; None: it is
+            learned from the rows again.
     """
-    batches = _load(config, config.data.test, labels=config.data.labels, shuffle=False)
+    batches = _load(config, config.data.test, table, labels=config.data.labels, shuffle=False)
     if config.data.sequences:
         batches = _sequences(_counted(batches.unbatch())[0], config)
     return _cached(batches) if config.data.cache else batches
@@ -232,10 +240,12 @@ def _sequences(
     )
 
 
-def _load(config: config_dict.ConfigDict, split: str, **more: Any) -> tf.data.Dataset:
+def _load(
+    config: config_dict.ConfigDict, split: str, table: tfvae.tables.Table | None, **more: Any
+) -> tf.data.Dataset:
     data = config.data
     if data.name == own_table.NAME:
-        return own_table.load(config, split, labels=more["labels"])
+        return own_table.load(config, split, labels=more["labels"], table=table)
     return tfvae.datasets.load(
         data.name,
         split,

@@ -15,15 +15,20 @@ import tensorflow as tf
 from ml_collections import config_dict
 
 import tfvae
-import tfvae.tables
 from tfvae import _files
 from tfvae.callbacks import Checkpoints, TensorBoardWriter, Tracking
-from tfvae.experiments import config_file, experiment, figures, report, run_data
+from tfvae.experiments import (
+    config_file,
+    experiment,
+    figures,
+    own_table,
+    report,
+    run_data,
+)
 from tfvae.experiments.errors import UserError
-from tfvae.experiments.finished import MODEL, fit_prior, load
+from tfvae.experiments.finished import MODEL, TABLE, fit_prior, load, table_of
 from tfvae.models import LatentVariableModel
 
-TABLE = "table.keras"
 CHECKPOINTS = "checkpoints"
 
 
@@ -73,7 +78,10 @@ def run(
     try:
         experiment.check_counts(config)
         _files.check_folder("--workdir", workdir)
-        data, test = run_data.TrainingData(config), run_data.test_data(config)
+        data = run_data.TrainingData(config)
+        if data.table is not None:
+            print(own_table.told(data.table, config), flush=True)
+        test = run_data.test_data(config, data.table)
         clock.note("data")
         with strategy.scope():
             model = experiment.build_model(config, data.shape, data.table)
@@ -135,12 +143,13 @@ def _finish(
     figures.write(model, test, config, workdir)
     clock.note("figures")
     served = workdir / "serving" / "1"
-    export(model, served, metrics=lines, data=config.data.to_dict(), table=_table(workdir))
+    export(model, served, metrics=lines, data=config.data.to_dict(), table=data.table)
     clock.note("model files")
+    lines += [] if data.table is None else own_table.lines(data.table)
     lines += [
         report.Line(f"time, {part}", value, "s, this run") for part, value in clock.seconds.items()
     ]
-    report.write(lines, workdir, f"{type(model).__name__} on {config.data.name}")
+    report.write(lines, workdir, f"{type(model).__name__} on {config.data.name}", table=data.table)
     return model, lines
 
 
@@ -290,23 +299,11 @@ def evaluate(config: config_dict.ConfigDict, workdir: pathlib.Path) -> list[repo
     check_same(config, workdir, finished=True)
     try:
         experiment.check_counts(config)
-        test = run_data.test_data(config)
+        table = table_of(workdir)
+        test = run_data.test_data(config, table)
     except ValueError as error:
         raise UserError(error) from error
     lines = report.measure(model, test, config, report.training_elbo_of(workdir))
-    report.write(lines, workdir, f"{type(model).__name__} on {config.data.name}")
+    lines += [] if table is None else own_table.lines(table)
+    report.write(lines, workdir, f"{type(model).__name__} on {config.data.name}", table=table)
     return lines
-
-
-def export_saved(workdir: pathlib.Path, output: str | os.PathLike[str]) -> None:
-    """Exports the finished model in `workdir` to a new or empty folder."""
-    try:
-        tfvae.export(load(workdir), output, table=_table(workdir))
-    except ValueError as error:
-        raise UserError(error) from error
-
-
-def _table(workdir: pathlib.Path) -> tfvae.tables.Table | None:
-    """The table that made features of raw rows, if the run has one."""
-    path = workdir / TABLE
-    return tfvae.tables.Table.load(path) if path.exists() else None

@@ -33,6 +33,16 @@ def checked_data(model: keras.Model, x: ArrayLike) -> np.ndarray:
     return x
 
 
+def feature_names(model: keras.Model) -> list[str] | None:
+    """Names of the features that the decoder explains, if the model was trained on a table."""
+    names = model.columns
+    is_row = model.target == "x" and len(model.target_shape) == 1
+    if not is_row or names is None or len(names) != model.target_shape[0]:
+        return None
+    # pandas numbers the columns of a table without names.
+    return None if all(isinstance(name, int) for name in names) else [str(name) for name in names]
+
+
 def checked_latents(model: keras.Model, name: str, z: ArrayLike) -> np.ndarray:
     """`z` as an array (n, N_z), or (n, embedding_dim) with categories, n ≥ 1."""
     check_built(model)

@@ -58,6 +58,18 @@ def text_width(text: str) -> float:
     return TextPath((0, 0), text, size=NORMAL).get_extents().width / 72 if text else 0.0
 
 
+def shortened(text: str, most: int) -> str:
+    """A text of at most `most` letters; a longer one without its middle, which tells least."""
+    if len(text) <= most:
+        return text
+    return f"{text[: most // 2]}…{text[len(text) - (most - most // 2 - 1) :]}"
+
+
+def plain_text(text: str) -> str:
+    """A text as Matplotlib shows it, which would read formulas between dollars."""
+    return text.replace("$", r"\$")
+
+
 def panels(
     count: int, columns: int, size: tuple[float, float] = (3.2, 2.3), **kwargs
 ) -> tuple[Figure, list[Axes]]:

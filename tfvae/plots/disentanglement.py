@@ -49,7 +49,8 @@ def category_traversals(
         y: the condition of all tiles, for a model with one, as in `decode`.
 
     Returns:
-        The figure. Vectors are shown as lines, coloured by the value of the latent.
+        The figure. Vectors are shown as lines, coloured by the value of the latent; rows of a
+        table, of a model with `columns`, as dots by the names of the features.
 
     Raises:
         ValueError: when the model is not built or models sequences, or an argument does not fit.
@@ -66,7 +67,9 @@ def category_traversals(
     if not _tiles.are_images(model.target_shape):
         panels = means.swapaxes(0, 1).reshape(-1, num_values, *model.target_shape)
         titles = [", ".join(filter(None, (latent, row))) for row in rows for latent in latents]
-        return _lines.fan_panels(panels, titles, values, "value of $z_i$", len(latents))
+        features = _models.feature_names(model)
+        label = "value of $z_i$"
+        return _lines.fan_panels(panels, titles, values, label, len(latents), features)
     shown = _scaled(means)
     aspect = shown.shape[3] / shown.shape[4]
     columns = _columns(len(latents), (len(rows), num_values * aspect))

@@ -49,7 +49,8 @@ def traversals(
         seed: seed of the prior samples.
 
     Returns:
-        The figure. Vectors are shown as lines, coloured by the value of z_i.
+        The figure. Vectors are shown as lines, coloured by the value of z_i; rows of a table, of a
+        model with `columns`, as dots by the names of the features.
 
     Raises:
         ValueError: when the model is not built or models sequences, a part of y is missing, or an
@@ -98,7 +99,8 @@ def traversals(
     ]
     if _tiles.are_images(model.target_shape):
         return _tiles.image_grid(rows, titles)
-    return _lines.fan_panels(rows, titles, np.linspace(0.0, 1.0, num_values), "part of the range")
+    values, features = np.linspace(0.0, 1.0, num_values), _models.feature_names(model)
+    return _lines.fan_panels(rows, titles, values, "part of the range", features=features)
 
 
 def interpolation(
@@ -125,7 +127,8 @@ def interpolation(
         num_points: points on the straight line and on the path of the graph, at least 2.
 
     Returns:
-        The figure. Vectors are shown as lines, coloured by the position on the path.
+        The figure. Vectors are shown as lines, coloured by the position on the path; rows of a
+        table, of a model with `columns`, as dots by the names of the features.
 
     Raises:
         ValueError: when there is no path to show, the model models sequences, a part of y is
@@ -168,9 +171,8 @@ def interpolation(
             "`paths` must all have the same number of points if the data are not images, received "
             f"{lengths}. `num_points` sets it for the straight line and the path of the graph."
         )
-    return _lines.fan_panels(
-        rows, list(ways), np.linspace(0.0, 1.0, len(rows[0])), "part of the way"
-    )
+    values, features = np.linspace(0.0, 1.0, len(rows[0])), _models.feature_names(model)
+    return _lines.fan_panels(rows, list(ways), values, "part of the way", features=features)
 
 
 def _axis_name(axes, index):

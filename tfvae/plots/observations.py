@@ -22,7 +22,7 @@ def reconstructions(model: keras.Model, x: ArrayLike, num: int = 10, y: Any = No
     A model with a target beside x shows x, the target and the prediction; x is left out if it has
     another shape. Grey and colour images share one range of values. Sequences of images are rows of
     frames. Other data are lines over the feature index, with example and reconstruction in one
-    panel.
+    panel. Rows of a table, of a model with `columns`, are dots, with names up to 40 features.
 
     Args:
         model: a built model.
@@ -53,7 +53,8 @@ def reconstructions(model: keras.Model, x: ArrayLike, num: int = 10, y: Any = No
             kinds, colors = {"data": x, **kinds}, WITH_TARGET
     names, shown = list(kinds), list(kinds.values())
     if not _tiles.are_images(model.target_step_shape):
-        return _lines.line_panels(shown, names, colors=colors)
+        features = _models.feature_names(model)
+        return _lines.line_panels(shown, names, colors=colors, features=features)
     limits = _tiles.value_range(shown[-2])
     if model.sequence_axes:
         return sequence_grid(shown, names, limits=limits)
@@ -136,6 +137,8 @@ def checked_part(
 def samples(model: keras.Model, num: int | None = None, y: Any = None, *, seed: int = 0) -> Figure:
     """E[x|z, d, c] for `num` draws from the prior, ten images or one sequence of images per row.
 
+    Other data are lines; rows of a table, of a model with `columns`, are columns of a heat map.
+
     Args:
         model: a built model.
         num: number of samples; None: 40, or 8 sequences.
@@ -157,6 +160,9 @@ def samples(model: keras.Model, num: int | None = None, y: Any = None, *, seed: 
     _models.check_built(model)
     num = (8 if model.sequence_axes else 40) if num is None else _checks.positive_int("num", num)
     means = model.generate(num, y=y, seed=seed)
+    features = _models.feature_names(model)
+    if features is not None:
+        return _lines.heat_map(means, features, "samples")
     if not _tiles.are_images(model.target_step_shape):
         return _lines.line_panels([means], ["sample"], columns=5)
     if model.sequence_axes:

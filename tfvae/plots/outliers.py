@@ -97,11 +97,8 @@ def _label(name, value):
     if not value:
         return name
     value = textwrap.shorten(value, LONGEST_VALUE, placeholder="…") or value[: LONGEST_VALUE - 1]
-    space = LONGEST - len(value)
-    # The middle of a name tells least.
-    if len(name) > space:
-        name = f"{name[: space // 2]}…{name[len(name) - (space - space // 2 - 1) :]}"
-    return f"{name} = {value}".replace("$", r"\$")
+    name = _style.shortened(name, LONGEST - len(value))
+    return _style.plain_text(f"{name} = {value}")
 
 
 def _values(names, x, table):

@@ -79,7 +79,7 @@ def tradeoff(
     axes = _style.plain(figure.add_subplot())
     points = np.concatenate([np.stack([g["x"], g["y"]], axis=1) for g in columns.values()])
     chosen = pareto_front(points, higher) if front else np.ones(len(points), bool)
-    if front:
+    if front and chosen.sum() > 1:  # One point has no line.
         _draw_front(axes, points[chosen], higher)
     begin = 0
     for place, (name, group) in enumerate(columns.items()):

@@ -74,8 +74,12 @@ def check_local(path: str | os.PathLike) -> None:
         )
 
 
-def model_path(found: pathlib.Path) -> pathlib.Path:
+def model_path(found: pathlib.Path, name: str = "`path`") -> pathlib.Path:
     """What Keras loads: the file, the folder's `model.keras`, or a folder that Keras wrote.
+
+    Args:
+        found: a file or folder that exists.
+        name: of the argument, for messages.
 
     Raises:
         ValueError: when the folder holds no model; says what it holds.
@@ -87,9 +91,20 @@ def model_path(found: pathlib.Path) -> pathlib.Path:
     if all((found / name).is_file() for name in _OF_KERAS):
         return found
     raise ValueError(
-        f"`path` must be a folder with {MODEL}, received {str(found)!r}, which has none. "
+        f"{name} must be a folder with {MODEL}, received {str(found)!r}, which has none. "
         + _advice(found)
     )
+
+
+def of_preset(found: pathlib.Path) -> pathlib.Path | None:
+    """The folder with config and table of what was found; None for a bare `.keras` file.
+
+    The file `model.keras` of a preset's or a run's folder belongs to it.
+    """
+    if found.is_dir():
+        return found
+    is_part = found.name == MODEL and (found.parent / CONFIG).is_file()
+    return found.parent if is_part else None
 
 
 def _advice(found: pathlib.Path) -> str:

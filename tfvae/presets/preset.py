@@ -49,7 +49,9 @@ class Preset:
     model: LatentVariableModel
     """The model, ready to use or to be trained further."""
     config: dict[str, Any]
-    """The content of config.json; of a run's folder, the run's config; {} without such a file."""
+    """The content of config.json; of a run's folder, the run's config; {} without such a file.
+
+    The file model.keras in such a folder has its config and table, too."""
     table: Table | None = None
     """The fitted table that makes x of rows in raw units, if the model has one."""
     scaling: Scaling = dataclasses.field(default_factory=Scaling)
@@ -107,15 +109,22 @@ class Preset:
         custom_objects: Mapping[str, Any] | None = None,
         compile: bool = True,
     ) -> "Preset":
-        """The preset at a path; see `tfvae.load`, which takes the same arguments."""
+        """The preset at a path; see `tfvae.load`, which takes the same arguments.
+
+        The folder of a run on a table gives its table: `prepare` takes raw rows, a DataFrame or the
+        path of a CSV file, and `restore` gives rows back.
+        """
         found = folder.local(path)
         model = read_model(folder.model_path(found), custom_objects=custom_objects, compile=compile)
-        if not found.is_dir():
+        place = folder.of_preset(found)
+        if place is None:
             return cls(model, {})
-        config = _read_config(found / folder.CONFIG)
-        if FORMAT_KEY not in config:
-            return cls(model, config)
-        return cls(model, config, _read_table(found, config), *_scalings(found, config))
+        config = _read_config(place / folder.CONFIG)
+        if FORMAT_KEY not in config:  # Of a run, whose table is there if the data were raw rows.
+            has_table = (place / folder.TABLE).exists()
+            return cls(model, config, _read_table(place, model) if has_table else None)
+        table = _read_table(place, model) if config.get("table") else None
+        return cls(model, config, table, *_scalings(place, config))
 
 
 def load(
@@ -226,17 +235,22 @@ def _read_config(path):
     return config
 
 
-def _read_table(found, config):
-    if not config.get("table"):
-        return None
+def _read_table(found, model):
     path = found / folder.TABLE
     try:
-        return Table.load(path)
+        table = Table.load(path)
     except Exception as error:  # as in `read_model`
         raise ValueError(
-            f"`path` must be a folder with a whole {folder.TABLE}, which its {folder.CONFIG} "
-            f"names, received {str(path)!r}, which cannot be loaded: {error}"
+            f"`path` must be a folder with the whole {folder.TABLE} of its model, received "
+            f"{str(path)!r}, which cannot be loaded: {error}"
         ) from error
+    if (table.model_.num_features,) != tuple(model.data_shape):
+        raise ValueError(
+            f"`path` must be a folder whose {folder.TABLE} makes what its model takes, of the "
+            f"shape (n, {', '.join(map(str, model.data_shape))}), received {str(path)!r}, which "
+            f"makes {table.model_.num_features} features. Copy both files from one place again."
+        )
+    return table
 
 
 def _scalings(found, config):

@@ -101,18 +101,27 @@ def _expected(column):
     return "must hold numbers from 0"
 
 
-def summary(model: TableModel) -> str:
-    """What is known of each column of a table, a line for each, in columns."""
-    lines = [("column", "kind", "features", "missing", "values")]
+def cells(model: TableModel) -> list[list[str]]:
+    """What is known of each column of a table, a line for each below a head."""
+    lines = [["column", "kind", "features", "missing", "values"]]
     for column in model.columns:
         number = sum(len(names) for _, names in column.parts(model.encoding))
         missing = f"{column.missing:,} of {column.rows:,}"
-        lines.append((column.name, column.kind, str(number), missing, _values(column)))
+        lines.append([column.name, column.kind, str(number), missing, _values(column)])
+    return lines
+
+
+def summary(model: TableModel, most: int | None = None) -> str:
+    """What is known of the first `most` columns of a table, a line for each, in columns."""
+    lines = cells(model)
+    more = 0 if most is None else len(lines) - 1 - most
+    lines = lines[: 1 + most] if more > 0 else lines
     widths = [max(len(line[place]) for line in lines) for place in range(4)]
-    return "\n".join(
+    text = "\n".join(
         "  ".join([*(f"{text:{w}}" for text, w in zip(line, widths, strict=False)), line[4]])
         for line in lines
     )
+    return text + (f"\n… and {more:,} more columns" if more > 0 else "")
 
 
 def remarks(columns: Sequence[Column]) -> list[str]:

@@ -309,10 +309,10 @@ class Table(TransformerMixin, BaseEstimator):
         """Which features belong together."""
         return self.model_.groups
 
-    def summary(self) -> str:
-        """What was found, a line for each column."""
+    def summary(self, most: int | None = None) -> str:
+        """What was found, a line for each column, at most for the first `most` of them."""
         check_is_fitted(self, "model_")
-        return messages.summary(self.model_)
+        return messages.summary(self.model_, most)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the table to a `.keras` file, which `Table.load` and Keras read.

@@ -2,7 +2,7 @@
 
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 import tfvae.datasets
 from tfvae import _checks, _keras_files
 from tfvae.models import LatentVariableModel, beside
+from tfvae.presets import folder
 
 # The arrays of an .npz file that are read.
 ARRAYS = ("x", *beside.NAMES)
@@ -33,13 +34,16 @@ class Data(NamedTuple):
 
 
 def read_model(path: str | os.PathLike) -> LatentVariableModel:
-    """Loads a model of the library from its .keras file; no code of the file is run.
+    """Loads a model of the library from its file or folder; no code of the file is run.
+
+    Args:
+        path: a .keras file, or the folder of a finished run or a preset.
 
     Raises:
         ValueError: when there is no such file, it is damaged or of another kind, or holds code.
     """
     check_paths(path)
-    path = pathlib.Path(path)
+    path = folder.model_path(pathlib.Path(path), "MODEL")
     model = _keras_files.loaded("MODEL", path, safe_mode=True)
     if not isinstance(model, LatentVariableModel):
         raise ValueError(
@@ -55,9 +59,12 @@ def check_paths(model: str | os.PathLike, data: str | None = None) -> None:
         ValueError: when one is not, or the model's is none.
     """
     path = pathlib.Path(model)
-    if path.suffix != ".keras" or not path.is_file():
+    if path.is_dir():
+        folder.model_path(path, "MODEL")
+    elif path.suffix != ".keras" or not path.is_file():
         raise ValueError(
-            f"MODEL must be a .keras file, received {str(path)!r}"
+            "MODEL must be a .keras file, or the folder of a run or a preset, received "
+            f"{str(path)!r}"
             + (", which does not exist." if not path.exists() else ".")
             + ' `model.save("model.keras")` writes one.'
         )
@@ -138,14 +145,19 @@ def _from_file(path: pathlib.Path) -> Data:
 def _from_dataset(name, split, path, data_dir, options):
     loaded = _load(name, split, path, data_dir, options)
     x, y = loaded if isinstance(loaded, tuple) else (loaded, None)
+    joints, parents = stick_figure(name, path, data_dir, options)
+    return labelled(x, y)._replace(joints=joints, parents=parents, name=f"{name}, {split}")
+
+
+def labelled(x: np.ndarray, y: np.ndarray | dict[str, np.ndarray] | None) -> Data:
+    """Examples with what a data set gives beside them: labels, (n,), some of them by name, or None.
+
+    Labels without a name are what a model may need beside x.
+    """
     named = y if isinstance(y, dict) else {} if y is None else {"label": y}
     labels = {str(key): np.asarray(value) for key, value in named.items()}
     labels = {key: _texts(value) for key, value in labels.items() if value.ndim == 1}
-    beside_x = {} if y is None or isinstance(y, dict) else {"labels": y}
-    joints, parents = None, ()
-    if name in ("cmu_mocap", "cmu_walk_jog"):
-        joints, parents = _stick_figure(name, path, data_dir, options)
-    return Data(x, beside_x, labels, joints, parents, f"{name}, {split}")
+    return Data(x, {} if y is None or isinstance(y, dict) else {"labels": y}, labels)
 
 
 def _load(name, split, path, data_dir, options):
@@ -167,8 +179,15 @@ def _texts(values: np.ndarray) -> np.ndarray:
     return np.array([v.decode() if isinstance(v, bytes) else str(v) for v in values])
 
 
-def _stick_figure(name, path, data_dir, options):
-    """Positions of the joints of poses, and their parents; None where no skeleton is."""
+def stick_figure(
+    name: str, path: str | None, data_dir: str | None, options: dict[str, Any]
+) -> tuple[Callable[[np.ndarray], np.ndarray] | None, Sequence[int]]:
+    """Positions of the joints of poses, and their parents; None where no skeleton is.
+
+    The arguments are those of `read_data`.
+    """
+    if name not in ("cmu_mocap", "cmu_walk_jog"):
+        return None, ()
     skeletons = sorted(pathlib.Path(path or ".").glob("*.asf"))
     if not skeletons:
         return None, ()

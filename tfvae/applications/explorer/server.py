@@ -90,6 +90,8 @@ def _check_free(port: int) -> None:
 
 
 def title_of(path: str, space: LatentSpace) -> str:
-    """The name of the model's file, its class and its number of latents."""
+    """The name of the model's file or folder, its class and its number of latents."""
+    path = pathlib.Path(path).resolve()
+    name = path.name if path.is_dir() else path.stem
     count = f"{space.latent_dim} latent{'s' if space.latent_dim > 1 else ''}"
-    return f"{pathlib.Path(path).stem} · {type(space.model).__name__}, {count}"
+    return f"{name} · {type(space.model).__name__}, {count}"

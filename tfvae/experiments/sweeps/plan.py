@@ -227,6 +227,16 @@ def files() -> list[str]:
     return sorted(name.removesuffix(_ENDING) for name in names if name.endswith(_ENDING))
 
 
+def summaries() -> dict[str, str]:
+    """Returns the names of the package's files, and the sentences at their heads."""
+    found = {}
+    for name in files():
+        lines = (_FILES / f"{name}{_ENDING}").read_text(encoding="utf-8").splitlines()
+        head = itertools.takewhile(lambda line: line.startswith("#"), lines)
+        found[name] = " ".join(line.removeprefix("#").strip() for line in head).removesuffix(".")
+    return found
+
+
 def _check_no_code(configs, keys, path):
     """Refuses what would run code that a file names, and not the user."""
     from tfvae.experiments import own_networks

@@ -230,6 +230,8 @@ class SweepTable:
         numbers = sorted({row.n for row in self.rows if row.n})
         n = f"n = {numbers[0]}" if len(numbers) == 1 else "n in the table"
         seeds = ", ".join(map(str, self.seeds))
+        if len(self.seeds) == 1:  # There is no standard error.
+            return f"Numbers of one run each, with the seed {seeds}."
         return f"Means ± standard errors over the seeds {seeds}; {n}."
 
     def _failures(self):
