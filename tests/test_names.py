@@ -32,7 +32,7 @@ def test_reports_and_figures_have_the_same_names():
     labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     assert labels == ["$z_{0}$", "$z_{1}$", "$d_{0}$"]
     numbers = rng.uniform(size=3)
-    posterior = tfvae.evaluation.PosteriorReport(*[numbers] * 3, active=numbers > 0.5)
+    posterior = tfvae.evaluation.PosteriorReport(*[numbers] * 3)
     assert {"z_0", "z_1", "z_2"} <= set(re.findall(r"^\w+", posterior.by_dimension(), re.MULTILINE))
 
 

@@ -42,6 +42,27 @@ def test_posterior_report_against_the_known_moments(x):
     assert "active units" in str(report) and "z_2 (collapsed)" in report.by_dimension()
 
 
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+def test_active_units_of_latents_of_any_scale(size):
+    """The published threshold for a total variance of 1; a share of the variance for another."""
+    share = np.array([0.0099, 0.0101, 0.5])
+    loc, scale = np.array([[-1.0], [1.0]]) * np.sqrt(share), np.ones((2, 1)) * np.sqrt(1.0 - share)
+    expected = [False, True, True]
+    assert evaluation.active_units(loc).tolist() == expected
+    assert evaluation.active_units(size * loc, size * scale).tolist() == expected
+    moments = np.var(size * loc, axis=0), np.mean((size * scale) ** 2, axis=0)
+    report = evaluation.PosteriorReport(*moments, information=np.zeros(3))
+    assert report.active.tolist() == expected and report.collapsed.tolist() == [True, False, False]
+    numbers = report.to_dict()
+    assert (numbers["active units"], numbers["collapsed dimensions"]) == (2, 1)
+
+
+def test_a_latent_that_is_always_zero_is_collapsed():
+    with np.errstate(all="raise"):
+        report = evaluation.PosteriorReport(np.array([0.0, 1.0]), np.zeros(2), np.zeros(2))
+        assert report.active.tolist() == [False, True]
+
+
 def test_information_is_the_mean_kl_to_the_aggregated_gaussian(x):
     rng = np.random.default_rng(1)
     loc, scale = rng.normal(size=(50, 2)), rng.uniform(0.1, 1.0, size=(50, 2))

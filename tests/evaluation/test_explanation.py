@@ -26,7 +26,7 @@ def posterior(used, unused=0):
     """A report with latents whose means have half, or nothing, of their variance."""
     variances = np.r_[np.ones(used), np.zeros(unused)]
     ones = np.ones(used + unused)
-    return PosteriorReport(variances, ones, ones, variances > 0.5)
+    return PosteriorReport(variances, ones, ones)
 
 
 def fit(share=0.97, divergence=0.4, is_of_noise=False):
@@ -44,7 +44,7 @@ def test_facts_are_those_of_the_reports():
     model = vae()
     found = Explanation.of(model, posterior(2, 1), fit())
     assert found.what_happened == (
-        "The objective sets no bound on the error, 2 of 3 latents are in use, and 97% of the "
+        "The objective sets no bound on the error, 2 of 3 latents are active units, and 97% of the "
         "prior's samples lie where data are (best: 99%; KL(q(z) ‖ p(z)) = 0.4 nats)."
     )
     assert found.what_to_try == "Nothing needs to change: `latent_dim=2` would do as well."
@@ -56,11 +56,11 @@ def test_facts_are_those_of_the_reports():
     assert "KL(q(noise) ‖ p(noise))" in noise
 
 
-def test_a_share_of_one_percent_is_in_use():
+def test_a_share_above_one_percent_is_active():
     report = posterior(2)
     report.variance_of_means[:] = 0.99e-2, 1.02e-2
     text = Explanation.of(vae(), report, None).what_happened
-    assert "1 of 2 latents are in use" in text
+    assert "1 of 2 latents are active units" in text
 
 
 def test_a_bound_that_was_missed():
@@ -209,7 +209,7 @@ def test_models_without_a_proper_prior_or_a_spread():
         warnings.simplefilter("error", RuntimeWarning)
         found = explain(model, X)
     assert found.what_happened == (
-        "The objective sets no bound on the error and 2 of 2 latents are in use."
+        "The objective sets no bound on the error and 2 of 2 latents are active units."
     )
 
 
@@ -229,14 +229,14 @@ def test_models_that_need_something_beside_x(options, y):
     networks = tfvae.networks.mlp([8]), tfvae.networks.mlp([8], output_shape=(5,))
     model = tfvae.VAE(2, *networks, seed=0, **options)
     model.compile("adam")
-    assert "of 2 latents are in use" in str(explain(model, X, y=y, num_samples=50))
+    assert "of 2 latents are active units" in str(explain(model, X, y=y, num_samples=50))
 
 
-def test_noise_has_no_latents_in_use():
+def test_noise_has_no_active_units():
     prior = tfvae.priors.TopographicPrior(tfvae.distributions.Torus(1), grid=(2, 2))
     model = vae(latent_dim=4, prior=prior)
     found = explain(model, X, num_samples=50)
-    assert "in use" not in str(found) and "KL(q(noise)" in str(found)
+    assert "active units" not in str(found) and "KL(q(noise)" in str(found)
 
 
 def test_other_models_are_refused():

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae import _checks
-from tfvae.evaluation.posterior import ACTIVE_SHARE, PosteriorReport, posterior_report
+from tfvae.evaluation.posterior import PosteriorReport, posterior_report
 from tfvae.evaluation.prior import PriorFit, prior_fit
 from tfvae.evaluation.tables import Line, Report
 from tfvae.models import LatentVariableModel, aggregated, units
@@ -28,7 +28,7 @@ class Explanation(Report):
     """Two sentences; `str` gives both."""
 
     what_happened: str
-    """Whether the bound on the error was reached, latents in use, fit of the prior."""
+    """Whether the bound on the error was reached, active units, fit of the prior."""
     what_to_try: str
     """The one change that is likely to help most."""
 
@@ -59,7 +59,7 @@ class Explanation(Report):
 
         Args:
             model: a trained model.
-            posterior: from `posterior_report`; None: nothing is said of the latents in use.
+            posterior: from `posterior_report`; None: nothing is said of active units.
             fit: from `prior_fit`; None: nothing is said of the prior.
             rate: nats, from `model.evaluate`; None: not known.
             elbo: nats, of data that were not trained on; None: not known.
@@ -67,8 +67,7 @@ class Explanation(Report):
         """
         used = None
         if posterior is not None and model.prior.posterior_is_over_z:
-            shares = posterior.share_of_means
-            used = int(np.sum(shares >= ACTIVE_SHARE)), len(shares)
+            used = int(np.sum(posterior.active)), len(posterior.active)
         gap = _gap(model, elbo, training_elbo)
         happened = [_of_objective(model), *_of_latents(used), *_of_prior(fit)]
         sentence = _listed(happened) + "."
@@ -94,16 +93,15 @@ def explain(
     """Says in two sentences what a training came to and what to try next.
 
     The first one has the facts: whether the bound on the error was reached and by how much it was
-    missed; the latents in use, whose posterior means have at least 1% of their variance
-    (`PosteriorReport.share_of_means`); and the share of prior samples that lie where data are, with
-    KL(q(z) ‖ p(z)) (`prior_fit`). The second one gives what the warnings at the end of `fit` advise
+    missed; the number of active units (`active_units`); and the share of prior samples that lie where
+    data are, with KL(q(z) ‖ p(z)) (`prior_fit`). The second one gives what the warnings at the end of `fit` advise
     or, where there are none, what the other two say: the first of these that applies.
 
     1. A rate of more than 100 nats per latent, of a compiled model: data in raw units.
     2. The ELBO of these data is below that of the training data, as the last `fit` of this process
        reported it, by more than 0.2 nats per feature and 5 nats: overfitting.
     3. The bound was not reached, or the objective's schedule has not ended.
-    4. No latent is in use.
+    4. No latent is an active unit.
     5. Less than 90% of the prior samples lie where data are, of at most 99%.
     6. All is well: how many latents would do, or what may explain more.
 
@@ -128,7 +126,7 @@ def explain(
         >>> vae.compile("adam")
         >>> _ = vae.fit(x, epochs=1, verbose=0)
         >>> print(tfvae.evaluation.explain(vae, x))
-        The objective sets no bound on the error, ... of 2 latents are in use, and ...
+        The objective sets no bound on the error, ... of 2 latents are active units, and ...
     """
     _checks.instance_of("model", model, LatentVariableModel, "tfvae.VAE(latent_dim=2)")
     posterior, fit = _reports(
@@ -205,7 +203,7 @@ def _of_objective(model) -> str:
 def _of_latents(used) -> list[str]:
     if used is None:
         return []
-    return [f"{used[0]} of {used[1]} latents are in use"]
+    return [f"{used[0]} of {used[1]} latents are active units"]
 
 
 def _of_prior(fit) -> list[str]:

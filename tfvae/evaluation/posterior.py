@@ -12,22 +12,32 @@ from tfvae.evaluation.tables import Line, Report, table
 from tfvae.models import LatentVariableModel
 from tfvae.models.data import posterior_moments
 
-# The threshold of [BGS16, section 5.2].
-ACTIVE_VARIANCE = 0.01
-# A dimension is collapsed if its posterior means carry a smaller share of its variance.
+# The threshold of [BGS16, section 5.2], for z of the variance 1: a share of it.
 ACTIVE_SHARE = 0.01
 
 
-def active_units(loc: np.ndarray) -> np.ndarray:
-    """Returns whether Var_x(E[z_i|x]) > 0.01 for each dimension, (N_z,) bool [BGS16, section 5.2].
+def active_units(loc: np.ndarray, scale: np.ndarray | None = None) -> np.ndarray:
+    """Returns whether each latent is an active unit, (N_z,) bool [BGS16, section 5.2].
 
-    The threshold assumes that the latent space has the scale of N(0, I). A learned prior may have
-    another scale: use `PosteriorReport.share_of_means` there.
+    Var_x(E[z_i|x]) > 0.01 as published, for latents of the scale of N(0, I). With `scale`, for
+    latents of any scale, such as those of a learned prior: Var_x(E[z_i|x]) > 0.01·(Var_x(E[z_i|x])
+    + E_x Var[z_i|x]), which is the same where z_i has the variance 1.
 
     Args:
         loc: posterior means, (n, N_z).
+        scale: posterior standard deviations, (n, N_z); None: z has the variance 1.
+
+    Example:
+        >>> import numpy as np, tfvae
+        >>> loc = 0.01 * np.array([[-1.0, 0.0], [1.0, 0.0]])
+        >>> tfvae.evaluation.active_units(loc)
+        array([False, False])
+        >>> tfvae.evaluation.active_units(loc, np.full((2, 2), 0.01))
+        array([ True, False])
     """
-    return np.var(loc, axis=0) > ACTIVE_VARIANCE
+    variance = np.var(loc, axis=0)
+    total = 1.0 if scale is None else variance + np.mean(np.square(scale), axis=0)
+    return variance > ACTIVE_SHARE * total
 
 
 def information(loc: np.ndarray, scale: np.ndarray) -> np.ndarray:
@@ -50,7 +60,7 @@ def information(loc: np.ndarray, scale: np.ndarray) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class PosteriorReport(Report):
-    """Moments and information of each latent dimension, and the number of used dimensions."""
+    """Moments and information of each latent dimension, and the number of active units."""
 
     variance_of_means: np.ndarray
     """Var_x(E[z_i|x]), (N_z,)."""
@@ -58,20 +68,24 @@ class PosteriorReport(Report):
     """E_x(Var[z_i|x]), (N_z,)."""
     information: np.ndarray
     """E_x KL(q(z_i|x) ‖ N(m_i, s_i²)), (N_z,), nats; see `information`."""
-    active: np.ndarray
-    """Var_x(E[z_i|x]) > 0.01, (N_z,) bool."""
 
     title = "Use of the latent dimensions"
 
     @property
     def share_of_means(self) -> np.ndarray:
-        """Var(E[z|x]) / (Var(E[z|x]) + E Var[z|x]), (N_z,), for any scale of z."""
-        return self.variance_of_means / (self.variance_of_means + self.mean_variance)
+        """Var(E[z|x]) / (Var(E[z|x]) + E Var[z|x]), (N_z,), for any scale of z; 0 where z is 0."""
+        total = self.variance_of_means + self.mean_variance
+        return np.divide(self.variance_of_means, total, out=np.zeros_like(total), where=total > 0.0)
+
+    @property
+    def active(self) -> np.ndarray:
+        """Whether the share of means is above 1%, (N_z,) bool; see `active_units`."""
+        return self.share_of_means > ACTIVE_SHARE
 
     @property
     def collapsed(self) -> np.ndarray:
-        """Whether the share of means is below 1%: q(z_i|x) hardly depends on x, (N_z,) bool."""
-        return self.share_of_means < ACTIVE_SHARE
+        """All others: q(z_i|x) hardly depends on x, (N_z,) bool."""
+        return ~self.active
 
     def lines(self) -> list[Line]:
         """Returns the numbers of the report."""
@@ -129,5 +143,4 @@ def posterior_report(
         variance_of_means=np.var(loc, axis=0),
         mean_variance=np.mean(scale**2, axis=0),
         information=information(loc, scale),
-        active=active_units(loc),
     )
