@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from tfvae.plots import _style
+from tfvae.plots import _point_names, _style
 
 NEEDED = ("beta", "mean_square", "variance", "distortion", "rate")
 
@@ -70,17 +70,8 @@ def _draw_curve(axes, beta, rate, distortion):
     axes.set(xlabel="rate, nats", ylabel="distortion, nats")
     axes.margins(0.12)
     _style.titled(axes, "rate–distortion curve, by β")
-    last = None
-    span = [float(np.ptp(values)) or 1.0 for values in (rate, distortion)]
-    for value, *point in zip(beta, rate, distortion, strict=True):
-        place = np.divide(point, span)
-        # A name needs room: points that lie closer together are named by the first of them.
-        if last is None or np.hypot(*(place - last)) > 0.09:
-            axes.annotate(
-                f"{value:g}", point, xytext=(5, 4), textcoords="offset points",
-                fontsize=_style.SMALL, color=_style.TEXT,
-            )  # fmt: skip
-            last = place
+    points = np.stack([rate, distortion], axis=1)
+    _point_names.name_points(axes, points, [f"{value:g}" for value in beta])
 
 
 def _places(beta: np.ndarray) -> np.ndarray:

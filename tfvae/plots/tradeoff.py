@@ -6,7 +6,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from tfvae.plots import _style
+from tfvae.plots import _point_names, _style
+
+# Places of an error bar that names keep clear of.
+ALONG_BAR = 15
 
 
 def pareto_front(points: ArrayLike, higher: Sequence[bool] = (False, False)) -> np.ndarray:
@@ -101,10 +104,10 @@ def tradeoff(
         axes.plot([], [], marker, color=color, markersize=5, label=name)
     axes.set(xlabel=x_name, ylabel=y_name)
     axes.margins(0.12)
-    _name_points(axes, columns, chosen)
     _style.legend(
         axes, loc="upper left", bbox_to_anchor=(1.0, 1.0), title=named_by, alignment="left"
     )
+    _name_points(axes, columns, chosen)
     return figure
 
 
@@ -121,20 +124,19 @@ def _draw_front(axes, points, higher):
 
 
 def _name_points(axes, columns, chosen):
-    """Names points of the front, as far as the names have room."""
-    x, y, names = (np.concatenate([g[key] for g in columns.values()]) for key in ("x", "y", "name"))
-    finite = np.isfinite(x) & np.isfinite(y)
-    span = [float(np.ptp(values[finite])) if finite.any() else 0.0 for values in (x, y)]
-    span = [length or 1.0 for length in span]
-    named = []
-    for index in np.flatnonzero(chosen & finite & (names != "")):
-        place = np.array([x[index], y[index]]) / span
-        if all(np.hypot(*(place - other)) > 0.07 for other in named):
-            axes.annotate(
-                names[index], (x[index], y[index]), xytext=(5, 4), textcoords="offset points",
-                fontsize=_style.SMALL, color=_style.TEXT,
-            )  # fmt: skip
-            named.append(place)
+    """Names points of the front, beside the others and the error bars."""
+    x, y, *errors, names = (
+        np.concatenate([group[key] for group in columns.values()])
+        for key in ("x", "y", "x_error", "y_error", "name")
+    )
+    points = np.stack([x, y], axis=1)
+    bars = [
+        points + share * error[:, None] * direction
+        for error, direction in zip(errors, np.eye(2), strict=True)
+        for share in np.linspace(-1.0, 1.0, ALONG_BAR)
+    ]
+    others = np.concatenate([points[~chosen], *bars])
+    _point_names.name_points(axes, points[chosen], names[chosen], others)
 
 
 def _columns(name, group):
