@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae import _checks
+from tfvae.evaluation.learning import EPOCHS, Learning, learned_of
 from tfvae.evaluation.posterior import PosteriorReport, posterior_report
 from tfvae.evaluation.prior import PriorFit, prior_fit
 from tfvae.evaluation.tables import Line, Report
@@ -54,6 +55,7 @@ class Explanation(Report):
         *,
         elbo: float | None = None,
         training_elbo: float | None = None,
+        learned: Learning | None = None,
     ) -> "Explanation":
         """The sentences of reports that are there already; see `explain`, which makes them.
 
@@ -64,6 +66,7 @@ class Explanation(Report):
             rate: nats, from `model.evaluate`; None: not known.
             elbo: nats, of data that were not trained on; None: not known.
             training_elbo: nats, of the training data; None: not known.
+            learned: from `learned_of`; None: nothing is said of the length of the training.
         """
         used = None
         if posterior is not None and model.prior.posterior_is_over_z:
@@ -77,7 +80,8 @@ class Explanation(Report):
                 f"{training_elbo:.4g} on the training data, {gap:.4g} more: the model has learned "
                 "its examples by heart."
             )
-        return cls(sentence, _advice(model, used, fit, rate, gap))
+        sentence += _of_learning(learned)
+        return cls(sentence, _advice(model, used, fit, rate, gap, learned))
 
 
 def explain(
@@ -93,17 +97,24 @@ def explain(
     """Says in two sentences what a training came to and what to try next.
 
     The first one has the facts: whether the bound on the error was reached and by how much it was
-    missed; the number of active units (`active_units`); and the share of prior samples that lie where
-    data are, with KL(q(z) ‖ p(z)) (`prior_fit`). The second one gives what the warnings at the end of `fit` advise
-    or, where there are none, what the other two say: the first of these that applies.
+    missed; the number of active units (`active_units`); and the share of prior samples that lie
+    where data are, with KL(q(z) ‖ p(z)) (`prior_fit`). Where something is wrong with it, further
+    ones tell of overfitting and of a training that was too short. The last one gives what the
+    warnings at the end of `fit` advise or, where there are none, what the others say: the first of
+    these that applies.
 
     1. A rate of more than 100 nats per latent, of a compiled model: data in raw units.
     2. The ELBO of these data is below that of the training data, as the last `fit` of this process
        reported it, by more than 0.2 nats per feature and 5 nats: overfitting.
     3. The bound was not reached, or the objective's schedule has not ended.
-    4. No latent is an active unit.
-    5. Less than 90% of the prior samples lie where data are, of at most 99%.
-    6. All is well: how many latents would do, or what may explain more.
+    4. The ELBO was still rising at the end of the last `fit` of this process: by more than 0.1 nats
+       in the last quarter of the epochs, and 5% of what it is above the ELBO of the mean of the
+       data. Or the model explains less than 10% of what this mean leaves, after fewer than 8
+       epochs.
+    5. No latent is an active unit.
+    6. The model explains less than 10%, but its ELBO is flat or its training is not known.
+    7. Less than 90% of the prior samples lie where data are, of at most 99%.
+    8. All is well: how many latents would do, or what may explain more.
 
     Args:
         model: a trained model.
@@ -138,12 +149,13 @@ def explain(
         num_importance_samples=num_importance_samples,
         seed=seed,
     )
-    rate = elbo = None
+    rate = elbo = learned = None
     if model.compiled:
         terms = model.evaluate(data, y, verbose=0)
         rate, elbo = float(terms["rate"]), float(terms["elbo"])
-    training_elbo = _training_elbo(model)
-    return Explanation.of(model, posterior, fit, rate, elbo=elbo, training_elbo=training_elbo)
+        learned = learned_of(model, data, terms, y=y)
+    more = {"elbo": elbo, "training_elbo": _training_elbo(model), "learned": learned}
+    return Explanation.of(model, posterior, fit, rate, **more)
 
 
 def _reports(model, data, y, batch_size, **options):
@@ -216,7 +228,33 @@ def _of_prior(fit) -> list[str]:
     ]
 
 
-def _advice(model, used, fit, rate, gap) -> str:
+def _of_learning(learned) -> str:
+    """Sentences on what has been learned, if it is little, and whether more was being learned."""
+    if learned is None:
+        return ""
+    text = ""
+    if learned.explains_little:
+        share = max(learned.share, 0.0)
+        text += f" The model explains {share:.0%} of what the mean of the data leaves."
+    if learned.gain is not None:
+        text += (
+            f" The ELBO was still rising, by {learned.gain:.2g} nats in the last quarter of "
+            f"{learned.epochs} epochs."
+        )
+    return text
+
+
+def _longer(learned) -> str | None:
+    """What to do about a training that was too short; None: nothing is known of it."""
+    if learned is None:
+        return None
+    few = 0 < learned.epochs < EPOCHS
+    if learned.gain is None and not (learned.explains_little and few):
+        return None
+    return "Train longer, or with a larger learning rate, until the loss is flat."
+
+
+def _advice(model, used, fit, rate, gap, learned) -> str:
     latents = model.latent_dim * math.prod(model.sequence_shape)
     if rate is not None and units.absurd_rate(rate, latents):
         return (
@@ -234,11 +272,19 @@ def _advice(model, used, fit, rate, gap) -> str:
     warning = model.objective.convergence_warning(model.likelihood)
     if warning:
         return _first(warning)[1] or "Train longer."
+    longer = _longer(learned)
+    if longer is not None:
+        return longer
     is_bounded = model.objective.bound is not None
     if used is not None and not used[0]:
         smaller = "give the rate a smaller weight, or `objective=tfvae.objectives.Constrained()`"
         smaller = "ask for a smaller `kappa`" if is_bounded else smaller
         return f"The decoder does without the latents: {smaller}, and train longer."
+    if learned is not None and learned.explains_little:
+        return (
+            "If the data have more structure than that, a larger learning rate, larger networks or "
+            "more latents may find it."
+        )
     if fit is not None and fit.share < GOOD_SHARE:
         return _better_prior(model)
     if used is not None and used[0] < used[1]:

@@ -13,6 +13,7 @@ import tfvae.evaluation
 from tfvae import _names
 from tfvae._files import write_text
 from tfvae.evaluation import Line, table
+from tfvae.evaluation.learning import learned_of
 from tfvae.evaluation.tables import apart, escaped, escaped_text, markdown
 from tfvae.experiments import motion_capture, path, run_data
 from tfvae.models import LatentVariableModel, SequenceVAE
@@ -43,7 +44,8 @@ def measure(
             likelihood, and the number of samples for the density of a hierarchical prior.
         training_elbo: of the training data, nats; None: not known.
     """
-    terms = model.evaluate(run_data.with_labels_of(model, test, config), verbose=0)
+    labelled = run_data.with_labels_of(model, test, config)
+    terms = model.evaluate(labelled, verbose=0)
     posterior = tfvae.evaluation.posterior_report(model, test)
     settings = config.report
     examples = test.unbatch().take(settings.num_examples).batch(config.batch_size)
@@ -82,7 +84,13 @@ def measure(
         *_of_latents(model, test, config),
         *_of_joints(model, test, config),
         *tfvae.evaluation.Explanation.of(
-            model, posterior, fit, terms["rate"], elbo=terms["elbo"], training_elbo=training_elbo
+            model,
+            posterior,
+            fit,
+            terms["rate"],
+            elbo=terms["elbo"],
+            training_elbo=training_elbo,
+            learned=learned_of(model, labelled, terms),
         ).lines(),
     ]
 

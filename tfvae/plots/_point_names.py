@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from tfvae.plots import _style
 
-# Prices of area outside of the axes, and of a line through the area of a name, where area that hides
+# Prices of area outside of the axes, and of a line through the area of a name. Area that hides
 # something costs 1.
 OUTSIDE, CROSSED = 100.0, 0.25
 # Points of a line that are looked at.
