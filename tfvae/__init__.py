@@ -1,7 +1,7 @@
 """Variational autoencoders with structured latent spaces, for Keras 3 and TFP."""
 
 from tfvae import _backend  # noqa: F401, I001  (first: refuses another backend, clearly)
-from tfvae import applications, assignment, callbacks, datasets, discrete, distributions
+from tfvae import _late, applications, assignment, callbacks, datasets, discrete, distributions
 from tfvae import evaluation, geometry, likelihoods, networks, objectives, penalties, plots
 from tfvae import presets, priors, serving, tables, testing
 from tfvae._version import __version__
@@ -63,3 +63,5 @@ __all__ = [
     "tables",
     "testing",
 ]
+
+__getattr__, __dir__ = _late.names(__name__, {}, globals())

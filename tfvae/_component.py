@@ -26,6 +26,11 @@ class Component(keras.layers.Layer):
     role = "component"
     """What a model calls it, for messages."""
 
+    def __new__(cls, *args, **kwargs):
+        """As in Keras, once the arguments are known to be the constructor's."""
+        check_call(cls, args, kwargs)
+        return super().__new__(cls, *args, **kwargs)
+
     def __init__(self, **kwargs):
         check_arguments(type(self), kwargs)
         super().__init__(**kwargs)
@@ -123,6 +128,19 @@ def constructor_arguments(cls) -> list[str]:
             break
     # Keras' own arguments are a part of its config.
     return [name for name in dict.fromkeys(names) if name not in ("name", "dtype", "trainable")]
+
+
+def check_call(cls: type, given: tuple, named: dict) -> None:
+    """Names an unknown argument where another one is missing, of which alone Python would tell.
+
+    Raises:
+        TypeError: as `check_arguments`.
+    """
+    try:
+        inspect.signature(cls.__init__).bind(None, *given, **named)
+    except TypeError:
+        known = constructor_arguments(cls)
+        check_arguments(cls, [name for name in named if name not in known])
 
 
 def check_arguments(cls: type, left: Iterable[str]) -> None:

@@ -80,7 +80,17 @@ def test_an_unknown_command(capsys):
         ([CONFIG, "--config.modle.objective.kappa=3"], "Nearest: model.objective.kappa"),
         ([CONFIG, "--config.model=3"], "is a group of keys: model.decoder"),
         ([FLAT, "--config.model.penalties.flatness.wait=3"], "model.penalties.flatness.weight"),
-        ([CONFIG, "--config.epochs=many"], "invalid literal for int"),
+        ([CONFIG, "--config.epochs=many"], "--config.epochs must be a whole number, such as"),
+        ([CONFIG, "--config.epochs=many"], "such as 200, received 'many'"),
+        ([CONFIG, "--config.optimizer.learning_rate=fast"], "must be a number, such as 0.001, rec"),
+        (
+            [CONFIG, "--config.data.cache=maybe"],
+            "must be true or false, such as true, received 'ma",
+        ),
+        (
+            [CONFIG, "--config.model.encoder.hidden=a,b"],
+            "must be numbers with commas between them,",
+        ),
         ([CONFIG, "--config.epochs=1_0"], "--config.epochs must be in the digits 0 to 9"),
         ([CONFIG, "--config.epochs"], "--config.epochs must have a value: --config.epochs=VALUE"),
         ([CONFIG, "--config.epochs", "--config.seed=1"], "--config.epochs must have a value"),

@@ -98,7 +98,7 @@ def test_names_of_folders():
         ({"configs": ["vae:digit"]}, "Did you mean 'digits'"),
         ({"configs": ["vae:digits"] * 2}, "received 'vae:digits' twice"),
         ({"grid": {"model.latent_dimm": [1]}}, "Nearest: model.latent_dim"),
-        ({"grid": {"model.latent_dim": ["many"]}}, "invalid literal for int"),
+        ({"grid": {"model.latent_dim": ["many"]}}, "must be a whole number, such as"),
         ({"grid": {"model.latent_dim": ["1_0"]}}, "must be in the digits 0 to 9"),
         ({"grid": {"model.latent_dim": []}}, "--grid.model.latent_dim must be a list"),
         ({"grid": {"model.latent_dim": [2, 2]}}, "received 2 twice"),

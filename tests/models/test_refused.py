@@ -176,6 +176,9 @@ def test_an_argument_of_a_built_model_is_fixed():
     [
         (lambda: tfvae.VHPVAE(2, priors="vamp"), "priors", "Did you mean `prior`?"),
         (lambda: tfvae.VHPVAE(2, kappa=0.1), "kappa", "Constrained(kappa=0.1)"),
+        (lambda: tfvae.VHPVAE(latent_dims=3), "latent_dims", "Did you mean `latent_dim`?"),
+        (lambda: tfvae.VAE(dimension=3), "dimension", "It has latent_dim, encoder,"),
+        (lambda: discrete.Labels(number=3), "number", "It has "),
         (lambda: objectives.Constrained(kapa=0.1), "kapa", "Did you mean `kappa`?"),
         (lambda: priors.HierarchicalPrior(hyper_dims=3), "hyper_dims", "`hyper_dim`"),
         (lambda: likelihoods.Gaussian(deviation=1.0), "deviation", "It has"),
@@ -185,6 +188,28 @@ def test_an_unknown_argument_is_named_beside_those_there_are(make, name, near):
     with pytest.raises(TypeError, match=f"has no argument `{name}`") as error:
         make()
     assert near in str(error.value)
+
+
+def test_a_missing_argument_alone_is_python_s_to_tell():
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'latent_dim'"):
+        tfvae.VHPVAE()
+
+
+@pytest.mark.parametrize(
+    ("package", "name", "near"),
+    [
+        (tfvae, "VHPVEA", "VHPVAE"),
+        (tfvae, "prior", "priors"),
+        (priors, "HierarchicPrior", "HierarchicalPrior"),
+        (tfvae.datasets, "Pendulums", "Pendulum"),
+    ],
+)
+def test_an_unknown_name_of_a_package_has_its_nearest_one(package, name, near):
+    with pytest.raises(AttributeError, match=rf"{name}'\. Did you mean '{near}'\?"):
+        getattr(package, name)
+    with pytest.raises(AttributeError, match=r"has no attribute 'xyzxyz'$"):
+        package.xyzxyz
+    assert not hasattr(package, "__wrapped__") and near in dir(package)
 
 
 def test_keras_own_arguments_are_taken():

@@ -1,5 +1,6 @@
 """Applications: what people do with a trained model."""
 
+from tfvae import _late
 from tfvae.applications.compression import Compressor
 from tfvae.applications.denoising import denoise
 from tfvae.applications.density_buffer import DensityBuffer
@@ -24,3 +25,5 @@ __all__ = [
     "denoise",
     "same_threshold",
 ]
+
+__getattr__, __dir__ = _late.names(__name__, {}, globals())

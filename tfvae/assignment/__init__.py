@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tfvae import _checks
+from tfvae import _checks, _late
 from tfvae.assignment.base import Assignment, Custom, PenalizedAssignment, objective
 from tfvae.assignment.flow import MinCostFlow, minimum_cost, scaled_costs
 from tfvae.assignment.greedy import Greedy
@@ -22,6 +22,8 @@ __all__ = [
     "objective",
     "scaled_costs",
 ]
+
+__getattr__, __dir__ = _late.names(__name__, {}, globals())
 
 
 def get(identifier: str | Assignment | Callable[[np.ndarray], np.ndarray]) -> Assignment:

@@ -1,5 +1,6 @@
 """Keras callbacks: checkpoints that survive interruptions, monitors, tracking of a run."""
 
+from tfvae import _late
 from tfvae.callbacks.checkpoints import Checkpoints
 from tfvae.callbacks.monitors import PriorFitMonitor
 from tfvae.callbacks.tracking import Tracking
@@ -13,3 +14,5 @@ __all__ = [
     "Tracking",
     "WandbWriter",
 ]
+
+__getattr__, __dir__ = _late.names(__name__, {}, globals())

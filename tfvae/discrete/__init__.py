@@ -1,6 +1,6 @@
 """Categorical variables beside z: observed labels, Gumbel-softmax samples, assignments."""
 
-from tfvae import _checks
+from tfvae import _checks, _late
 from tfvae.discrete.assigned import Assigned
 from tfvae.discrete.base import Choice, Discrete, Given
 from tfvae.discrete.gumbel_softmax import GumbelSoftmax, uniform_rate
@@ -16,6 +16,8 @@ __all__ = [
     "get",
     "uniform_rate",
 ]
+
+__getattr__, __dir__ = _late.names(__name__, {}, globals())
 
 
 def get(discrete: Discrete | None) -> Discrete | None:

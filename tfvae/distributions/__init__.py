@@ -1,5 +1,6 @@
 """TFP distributions: stateless, without Keras."""
 
+from tfvae import _late
 from tfvae.distributions.capsules import Bubble, Shifting
 from tfvae.distributions.gaussian import diagonal_gaussian, is_diagonal_gaussian
 from tfvae.distributions.importance_weighted import ImportanceWeightedMarginal, log_mean_exp
@@ -37,3 +38,5 @@ __all__ = [
     "shared_student_t_log_prob",
     "topographic_product",
 ]
+
+__getattr__, __dir__ = _late.names(__name__, {}, globals())

@@ -1,5 +1,6 @@
 """Evaluation: functions of (model, data) that return reports."""
 
+from tfvae import _late
 from tfvae.evaluation.beta_scan import BetaScan, beta_scan
 from tfvae.evaluation.capsules import (
     CapsuleCorrelation,
@@ -110,3 +111,5 @@ __all__ = [
     "table",
     "unsupervised_accuracy",
 ]
+
+__getattr__, __dir__ = _late.names(__name__, {}, globals())

@@ -20,6 +20,13 @@ from tfvae.experiments.errors import UserError
 _FILE = re.compile(r"(?P<path>.+\.py)(:(?P<choice>.*))?", re.DOTALL)
 # Types of flags, as absl and ml_collections name them, that may hold numbers.
 _NUMERIC = ("int", "float", "tuple", "config_literal")
+# What a value of a key's type is, in words.
+_WORDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    list: "numbers with commas between them",
+}
 
 
 class ConfigFamily(NamedTuple):
@@ -121,10 +128,28 @@ def set_keys(config: config_dict.ConfigDict, keys: Mapping[str, str]) -> None:
     try:
         own(arguments)
     except flags.Error as error:
-        raise UserError(str(error)) from error
+        refused = [key for key in keys if str(error).startswith(f"flag --config.{key}=")]
+        message = _wrong_type(refused[0], keys, valid) if refused else str(error)
+        raise UserError(message) from error
     for key, text in keys.items():
+        if _holds_numbers(valid[key]) and not _holds_numbers(own[f"config.{key}"].value):
+            raise UserError(_wrong_type(key, keys, valid))
         if own[f"config.{key}"].flag_type() in _NUMERIC:
             check_digits(f"config.{key}", text)
+
+
+def _holds_numbers(value) -> bool:
+    """Whether a value is a sequence of numbers, with one at least."""
+    numbers = value if isinstance(value, (tuple, list)) and value else [None]
+    return all(isinstance(one, (int, float)) for one in numbers)
+
+
+def _wrong_type(key: str, keys: Mapping[str, str], valid: dict) -> str:
+    """What a key's value must be, with the one that it has as an example."""
+    value = valid[key]
+    words = _WORDS.get(type(value), f"of the type {type(value).__name__}")
+    example = ",".join(map(str, value)) if isinstance(value, list) else str(value).lower()
+    return f"--config.{key} must be {words}, such as {example}, received {keys[key]!r}."
 
 
 def check_digits(name: str, text: str) -> None:

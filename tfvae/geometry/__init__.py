@@ -1,5 +1,6 @@
 """Geometry of latent spaces: the decoder's metric, curves, graphs of the prior."""
 
+from tfvae import _late
 from tfvae.geometry.distances import distance_matrix
 from tfvae.geometry.geodesics import Geodesics, curve_length, geodesics
 from tfvae.geometry.graph import DisconnectedError, LatentGraph, observation_lengths, resample
@@ -36,3 +37,5 @@ __all__ = [
     "pushforward",
     "resample",
 ]
+
+__getattr__, __dir__ = _late.names(__name__, {}, globals())

@@ -1,6 +1,6 @@
 """Likelihoods: decoder output -> p(x|z), distortion, and the error that a constraint bounds."""
 
-from tfvae import _checks
+from tfvae import _checks, _late
 from tfvae.likelihoods.base import Likelihood
 from tfvae.likelihoods.bernoulli import Bernoulli, bernoulli_log_prob
 from tfvae.likelihoods.categorical import Categorical
@@ -24,6 +24,8 @@ __all__ = [
     "get",
     "student_t_log_prob",
 ]
+
+__getattr__, __dir__ = _late.names(__name__, {}, globals())
 
 
 def get(identifier: str | Likelihood) -> Likelihood:

@@ -8,7 +8,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfvae import _checks, likelihoods, networks, priors
-from tfvae._component import check_arguments
+from tfvae._component import check_arguments, check_call
 from tfvae.discrete import Discrete, Given
 from tfvae.discrete import get as get_discrete
 from tfvae.models import beside, inputs, latents, structure
@@ -53,6 +53,11 @@ class GenerativeModel(keras.Model):
     """E, the length of the embedded condition, 0 without one."""
     decoder_input_dim: int
     """Length of the decoder's input: z, one-hot d, and the embedded condition."""
+
+    def __new__(cls, *args, **kwargs):
+        """As in Keras, once the arguments are known to be the constructor's."""
+        check_call(cls, args, kwargs)
+        return super().__new__(cls, *args, **kwargs)
 
     def __init__(
         self,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import keras
 
+from tfvae import _late
 from tfvae.networks.backbone import ImageNetScaling, backbone
 from tfvae.networks.color_histogram import ColorHistogram
 from tfvae.networks.columns import Columns
@@ -36,6 +37,8 @@ __all__ = [
     "default_encoder",
     "mlp",
 ]
+
+__getattr__, __dir__ = _late.names(__name__, {}, globals())
 
 
 def _is_image(data_shape: tuple[int, ...]) -> bool:

@@ -1,6 +1,6 @@
 """Objectives: how distortion and rate become a loss, with the multipliers of constrained ones."""
 
-from tfvae import _checks
+from tfvae import _checks, _late
 from tfvae._coefficients import Coefficient
 from tfvae.objectives.base import BoundState, Objective, Terms
 from tfvae.objectives.bounds import AutomaticBound
@@ -33,6 +33,8 @@ __all__ = [
     "get",
     "rewo_step",
 ]
+
+__getattr__, __dir__ = _late.names(__name__, {}, globals())
 
 
 def get(identifier: str | Objective) -> Objective:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tfvae import _checks
+from tfvae import _checks, _late
 from tfvae.penalties.adversarial import Adversarial, AdversarialPrior, TotalCorrelation, permuted
 from tfvae.penalties.base import Inference, NetworkPenalty, Penalty
 from tfvae.penalties.beta_tc import BetaTC, batch_total_correlation
@@ -29,6 +29,8 @@ __all__ = [
     "mmd_shares",
     "permuted",
 ]
+
+__getattr__, __dir__ = _late.names(__name__, {}, globals())
 
 _NAMES = {
     "adversarial_prior": AdversarialPrior,

@@ -5,6 +5,7 @@ Figures are not registered with pyplot. They need no display and need not be clo
 `figure.savefig("name.png")` writes it. `motion_gif` and `traversal_gif` write GIF files.
 """
 
+from tfvae import _late
 from tfvae.plots.beta_scan import beta_scan
 from tfvae.plots.capsules import (
     capsule_traversals,
@@ -59,3 +60,5 @@ __all__ = [
     "traversals",
     "violins",
 ]
+
+__getattr__, __dir__ = _late.names(__name__, {}, globals())

@@ -1,5 +1,6 @@
 """Priors p(z): Keras layers that own weights and hand out a TFP distribution."""
 
+from tfvae import _late
 from tfvae.priors.base import Prior
 from tfvae.priors.density_buffer import DensityBuffer
 from tfvae.priors.fitting import fit
@@ -27,3 +28,5 @@ __all__ = [
     "fit_to",
     "get",
 ]
+
+__getattr__, __dir__ = _late.names(__name__, {}, globals())
