@@ -5,9 +5,13 @@ import importlib
 import numbers
 import shlex
 import types
+from collections.abc import Sequence
 
 import keras
 import numpy as np
+
+# Columns that a message names.
+MOST_NAMED = 5
 
 
 def package(name: str, purpose: str, install: str, hint: str = "") -> types.ModuleType:
@@ -42,6 +46,20 @@ def span_of(values: np.ndarray) -> str:
     finite = values[np.isfinite(values)]
     beside = "" if finite.size == values.size else ", with NaN or infinities"
     return span(np.min(finite, initial=np.inf), np.max(finite, initial=-np.inf)) + beside
+
+
+def columns_with(bad: np.ndarray, names: Sequence | None = None) -> str:
+    """Columns of a table that have bad values, (n, D) bool, as words; by number without names."""
+    counts = bad.sum(axis=0)
+    columns = np.flatnonzero(counts)
+    told = [
+        f"{int(column) if names is None else names[column]!r} ({counts[column]} of {len(bad)} "
+        f"rows, first in row {int(np.argmax(bad[:, column]))})"
+        for column in columns[:MOST_NAMED]
+    ]
+    more = f" and {len(columns) - MOST_NAMED} more columns" if len(columns) > MOST_NAMED else ""
+    noun = "the column" if len(columns) == 1 else "the columns"
+    return f"{noun} {', '.join(told)}{more}"
 
 
 def pixels_hint(low: float, high: float, allowed: str) -> str:

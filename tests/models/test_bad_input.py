@@ -193,8 +193,10 @@ def test_gradient_that_is_not_finite_in_an_encoder_changes_nothing(x):
     ],
 )
 def test_values_that_are_not_finite_are_no_range(rows, message):
+    """A step sees a batch; of arrays the columns are named before."""
     with pytest.raises(ValueError, match=message) as caught:
-        compiled().fit(np.array(rows, "float32"), verbose=0)
+        batches = tf.data.Dataset.from_tensors(np.array(rows, "float32"))
+        compiled().fit(batches, verbose=0)
     assert "nan" not in str(caught.value) and "inf " not in str(caught.value)
 
 

@@ -191,8 +191,9 @@ def gappy():
 @pytest.mark.parametrize("call", ["fit", "evaluate"])
 def test_without_the_flag_a_missing_value_is_refused(call, gappy):
     model = compiled(small("gaussian"))
-    with pytest.raises(ValueError, match="every value of `x` must be a finite number"):
+    with pytest.raises(ValueError, match=r"NaN in the columns 0 \(19 of 64 rows, first") as e:
         getattr(model, call)(gappy, verbose=0)
+    assert "If NaN stands for a missing value, give the likelihood `missing=True`." in str(e.value)
     assert np.isnan(model.predict(gappy[1:2] * np.nan, verbose=0)).all()
     with pytest.raises(ValueError, match="`impute` needs a model that takes NaN"):
         model.impute(gappy)
@@ -200,8 +201,13 @@ def test_without_the_flag_a_missing_value_is_refused(call, gappy):
 
 def test_infinity_is_refused_with_the_flag(gappy):
     gappy[3, 1] = np.inf
-    with pytest.raises(ValueError, match="or NaN where it is missing"):
+    with pytest.raises(
+        ValueError, match=r"infinity in the column 1 \(1 of 64 rows, first in row 3"
+    ):
         compiled(small()).fit(gappy, verbose=0)
+    batches = tf.data.Dataset.from_tensor_slices(gappy).batch(16)
+    with pytest.raises(ValueError, match="or NaN where it is missing"):
+        compiled(small()).fit(batches, verbose=0)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvae import _checks, networks
-from tfvae.models import beside, inputs, sharing, structure, training, units
+from tfvae.models import beside, gaps, inputs, sharing, structure, training, units
 from tfvae.models.first_look import Look, first_look
 
 
@@ -109,7 +109,7 @@ def check_values(model, look: Look) -> str | None:
         return None
     structure.check_reach(model, look.target)
     if model.likelihood.missing and look.values is look.data:  # A batch may lack a column.
-        check_missing(model, look)
+        gaps.check_missing(model, look)
     # Bounded likelihoods refuse what lies outside, and are used to what lies within.
     kinds = model.likelihood.column_kinds(model.target_shape) if model.built else None
     if model.likelihood.support is not None or kinds is not None:
@@ -131,22 +131,6 @@ def check_values(model, look: Look) -> str | None:
         found = units.raw_units(look.target, None, standardized)
         found = found and found.replace("`x`", "`target`", 1)
     return found
-
-
-def check_missing(model, look: Look) -> None:
-    """Raises a ValueError for data of which nothing is there, or nothing of a column."""
-    target = np.asarray(look.target)
-    there = ~np.isnan(target) if target.dtype.kind == "f" else np.ones(target.shape, bool)
-    name = "x" if model.target == "x" else "target"
-    if not there.any():
-        raise ValueError(f"`{name}` must have values, received missing ones (NaN) alone.")
-    if there.ndim == 2 and not there.any(axis=0).all():
-        empty = np.flatnonzero(~there.any(axis=0))
-        named = [repr(look.columns[i]) if look.columns and name == "x" else i for i in empty[:5]]
-        raise ValueError(
-            f"`{name}` must have values in each column, received missing ones (NaN) alone in "
-            f"{len(empty)}: {', '.join(map(str, named))}. Leave these columns out."
-        )
 
 
 def check_rate(model, history: dict[str, list]) -> str | None:
@@ -216,6 +200,7 @@ def loop_options(model, look: Look, options: dict[str, Any]) -> dict[str, Any]:
             "for classes in a single y. Weigh the examples: sample_weight=np.asarray(weights)"
             "[labels], a number for each class taken by label."
         )
+    gaps.check_finite(model, look)
     weights = _checked_weights(look.data, options.get("sample_weight"))
     y = for_keras(model, look.data, options.get("y"), weights)
     return {**options, "x": look.data, "y": y, "sample_weight": weights}
@@ -224,6 +209,7 @@ def loop_options(model, look: Look, options: dict[str, Any]) -> dict[str, Any]:
 def fit_options(model, look: Look, options: dict[str, Any]) -> dict[str, Any]:
     """The arguments of `fit` for Keras, the validation data looked at, too."""
     options = loop_options(model, look, options)
+    warn_of_few_rows(model, look)
     if options.get("validation_data") is not None:
         options["validation_data"] = validation(model, options["validation_data"])
     if has_an_order(look.data):
@@ -251,6 +237,14 @@ def _checked_weights(x, weights):
             f"{np.max(weights):g}. An example without a weight counts by 0."
         )
     return weights.reshape(size).astype("float32")
+
+
+def warn_of_few_rows(model, look: Look) -> None:
+    """Warns before the first training of fewer rows than networks can learn something from."""
+    if getattr(model, "history", None) is None and look.values is look.data is not None:
+        warning = gaps.few_rows(len(look.values), model.latent_dim)
+        if warning:
+            warnings.warn(warning, stacklevel=4)
 
 
 def warn_of_monitors(model, callbacks: Any) -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-# Columns that a message names.
-MOST_NAMED = 5
+from tfvae._checks import MOST_NAMED, columns_with
+
 # What the latents add: how unusual it is that these values come together.
 COMBINATION = "combination"
 
@@ -56,14 +56,14 @@ def check_rows(X: np.ndarray, names: list[str], takes_missing: bool = False) -> 
     if infinite.any():
         raise ValueError(
             f"`X` must have finite numbers everywhere, received infinity (inf) in "
-            f"{_where(infinite, names)}. Correct these numbers, or leave the rows out."
+            f"{columns_with(infinite, names)}. Correct these numbers, or leave the rows out."
         )
     if nan.any() and not takes_missing:
         raise ValueError(
             f"`X` must have a number everywhere, received missing values (NaN) in "
-            f"{_where(nan, names)}. Let tfvae.tables.Table make features of a table with gaps: "
-            "Table().fit_transform(rows); or fill them: sklearn.impute.SimpleImputer; or give a "
-            "`model` whose likelihood takes them, such as tfvae.VAE(4, likelihood="
+            f"{columns_with(nan, names)}. Let tfvae.tables.Table make features of a table with "
+            "gaps: Table().fit_transform(rows); or fill them: sklearn.impute.SimpleImputer; or give "
+            "a `model` whose likelihood takes them, such as tfvae.VAE(4, likelihood="
             "tfvae.likelihoods.Gaussian(missing=True))."
         )
 
@@ -110,20 +110,6 @@ def _named(which: np.ndarray, names: list[str]) -> str:
     found = [names[place] for place in np.flatnonzero(which)]
     more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
     return ", ".join(map(repr, found[:MOST_NAMED])) + more
-
-
-def _where(bad: np.ndarray, names: list[str]) -> str:
-    """Columns that have bad values, in words."""
-    counts = bad.sum(axis=0)
-    columns = np.flatnonzero(counts)
-    told = [
-        f"{names[column]!r} ({counts[column]} of {len(bad)} rows, first in row "
-        f"{int(np.argmax(bad[:, column]))})"
-        for column in columns[:MOST_NAMED]
-    ]
-    more = f" and {len(columns) - MOST_NAMED} more columns" if len(columns) > MOST_NAMED else ""
-    noun = "the column" if len(columns) == 1 else "the columns"
-    return f"{noun} {', '.join(told)}{more}"
 
 
 def column_names(estimator: Any) -> list[str]:
