@@ -62,8 +62,8 @@ def check_rows(X: np.ndarray, names: list[str], takes_missing: bool = False) -> 
         raise ValueError(
             f"`X` must have a number everywhere, received missing values (NaN) in "
             f"{columns_with(nan, names)}. Let tfvae.tables.Table make features of a table with "
-            "gaps: Table().fit_transform(rows); or fill them: sklearn.impute.SimpleImputer; or give "
-            "a `model` whose likelihood takes them, such as tfvae.VAE(4, likelihood="
+            "gaps: Table().fit_transform(rows); or fill them: sklearn.impute.SimpleImputer; or "
+            "give a `model` whose likelihood takes them, such as tfvae.VAE(4, likelihood="
             "tfvae.likelihoods.Gaussian(missing=True))."
         )
 

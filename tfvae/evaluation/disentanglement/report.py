@@ -70,7 +70,7 @@ class DisentanglementReport(Report):
             Line("examples", self.num_examples),
             Line("factors", len(self.factors)),
             Line("latents", len(self.latents)),
-            Line("latents in the scores", int(self.active.sum())),
+            Line("scored latents", int(self.active.sum())),
             Line("FactorVAE score", self.factor_vae_score, chance),
             Line("β-VAE score", self.beta_vae_score, chance),
             Line("MIG", self.mig),
