@@ -3,9 +3,9 @@
     python -m benchmarks.scaling [--steps 100] [--json FILE]
 
 Each worker is a process on this machine, held to one core of its own by `taskset` where there is
-one, and trains the same VAE with 64 examples a step of its own: so the global batch grows with the workers (weak scaling). The second
-table is arithmetic: bytes that a step reduces over all replicas against the operations of the step.
-See SCALING.md.
+one, and trains the same VAE with 64 examples a step of its own: so the global batch grows with the
+workers (weak scaling). The second table is arithmetic: bytes that a step reduces over all replicas
+against the operations of the step. See SCALING.md.
 """
 
 import argparse
