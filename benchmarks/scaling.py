@@ -2,16 +2,15 @@
 
     python -m benchmarks.scaling [--steps 100] [--json FILE]
 
-Each worker is a process on this machine, held to one core of its own by `taskset` where there is
-one, and trains the same VAE with 64 examples a step of its own: so the global batch grows with the
-workers (weak scaling). The second table is arithmetic: bytes that a step reduces over all replicas
-against the operations of the step. See SCALING.md.
+Each worker is a process of its own on this machine, with one core, and trains the same VAE with 64
+examples a step of its own: so the global batch grows with the workers (weak scaling). The second
+table is arithmetic: bytes that a step reduces over all replicas against the operations of the step.
+See SCALING.md.
 """
 
 import argparse
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -101,8 +100,6 @@ def run(name, number, steps):
             environment["TF_CONFIG"] = json.dumps(cluster)
         command = [sys.executable, "-m", "benchmarks.scaling", "--worker", name]
         command += ["--steps", str(steps)]
-        if shutil.which("taskset"):  # Else the workers' threads wait for each other's.
-            command = ["taskset", "--cpu-list", str(index), *command]
         processes.append(
             subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
         )
