@@ -280,7 +280,8 @@ PARTS = {
         "n (n − 1)/2 pairs",
     ),
     "graph": Part(
-        graph, [12_500, 25_000, 50_000, 100_000], [1_000, 2_000, 4_000, 8_000], "nodes"
+        graph, [12_500, 25_000, 50_000, 100_000], [1_000, 2_000, 4_000, 8_000], "nodes", 1.1,
+        "n log n: neighbours by a tree, paths by a heap",
     ),
     "torus": Part(
         torus, [4_900, 10_000, 19_600, 40_000], [400, 1_600, 6_400, 25_600], "latents", 1.5, BY_AXES

@@ -91,7 +91,11 @@ def _smallest(pool: list[tuple], number: int) -> tuple:
     joined = pool[0]
     if len(pool) > 1:
         joined = tf.nest.map_structure(lambda *parts: np.concatenate(parts), *pool)
-    rows = np.argsort(joined[0])[:number]
+    keys = joined[0]
+    rows = np.arange(len(keys))
+    if number < len(keys):  # To sort all keys would take longer than what is done with the rows.
+        rows = np.argpartition(keys, number)[:number]
+    rows = rows[np.argsort(keys[rows])]
     return tf.nest.map_structure(lambda values: values[rows], joined)
 
 
