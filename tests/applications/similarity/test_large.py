@@ -41,6 +41,17 @@ def test_approximate_search_finds_what_it_promises(metric, dim, exact_below):
     assert np.all(np.diff(found.distances, axis=1) >= 0)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_queries_that_are_no_entries_find_what_is_promised(seed):
+    rng = np.random.default_rng(seed)
+    centres = 3.0 * rng.normal(size=(1_000, 24))
+    z = centres[rng.integers(1_000, size=101_000)] + rng.normal(size=(101_000, 24))
+    index = SimilarityIndex(24)
+    index.add(z[1_000:])
+    assert index.recall(z[:1_000], k=10) >= 0.95
+
+
 def test_a_higher_recall_looks_at_more_lists():
     z = np.random.default_rng(0).normal(size=(5_000, 16))
     probes = []
