@@ -35,3 +35,6 @@ def test_missing_and_broken_file(tmp_path):
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(ValueError, match="must be valid JSON"):
         config_file.read(tmp_path / "config.json")
+    (tmp_path / "config.json").write_text("[]")
+    with pytest.raises(ValueError, match=r"must hold the groups.*received .* with \[\]"):
+        config_file.read(tmp_path / "config.json")

@@ -15,6 +15,7 @@ from tfvae.experiments import (
     UserError,
     config_file,
     experiment,
+    finished,
     load_config,
     own_networks,
     own_table,
@@ -189,6 +190,32 @@ def test_other_rows_are_tested_in_the_units_of_training(tmp_path):
     assert x.shape == (10, table.model_.num_features)
     features = table.transform(others)
     assert all(np.any(np.all(np.abs(features - row) < 1e-6, axis=1)) for row in x)
+
+
+def test_the_rows_of_a_run_are_those_of_its_training(tmp_path):
+    """Another number of rows has another split: rows that were trained on would be tested."""
+    rows(30).to_csv(tmp_path / "rows.csv", index=False)
+    config = load_config("vae:table", {"data.path": str(tmp_path / "rows.csv")})
+    table = own_table.fitted(config)
+    own_table.check_rows(table, config)
+    rows(31).to_csv(tmp_path / "rows.csv", index=False)
+    with pytest.raises(ValueError, match=r"the 30 rows of the training, received .* with 31"):
+        own_table.check_rows(table, config)
+    (tmp_path / "folder").mkdir()
+    for name in ("train", "test"):
+        rows(7).to_csv(tmp_path / "folder" / f"{name}.csv", index=False)
+    config.data.path = str(tmp_path / "folder")
+    own_table.check_rows(table, config)
+
+
+def test_a_run_without_its_table_is_refused(tmp_path):
+    """Another table would have other units and categories."""
+    assert finished.table_of(tmp_path) is None
+    config_file.write(load_config("vae:digits"), tmp_path / "config.json")
+    assert finished.table_of(tmp_path) is None
+    config_file.write(load_config("vae:table"), tmp_path / "config.json")
+    with pytest.raises(UserError, match=r"must hold the table\.keras of its model"):
+        finished.table_of(tmp_path)
 
 
 @pytest.mark.slow

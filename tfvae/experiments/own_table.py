@@ -12,6 +12,7 @@ from tfvae import _checks, evaluation
 from tfvae.datasets import own_files, raw_files, sources
 from tfvae.evaluation import Line
 from tfvae.tables import Table
+from tfvae.tables import sources as table_sources
 
 NAME = "table"
 ENDINGS = (".csv", ".tsv", ".txt", ".parquet")
@@ -61,6 +62,26 @@ def lines(table: Table) -> list[Line]:
             shown = ", ".join(which[:5]) + (", …" if len(which) > 5 else "")
             found.append(Line(name, len(which), shown))
     return found
+
+
+def check_rows(table: Table, config: config_dict.ConfigDict) -> None:
+    """Refuses the file of a run if rows have come or gone: the split would be another one.
+
+    Raises:
+        ValueError: if the number of rows is not the one of `fitted`.
+    """
+    first, *others = _files(config)
+    if others:  # The splits are files.
+        return
+    source = table_sources.source_of(first)
+    rows = sum(len(next(iter(c.columns.values()))) for c in source.chunks(source.names[:1]))
+    before = table.columns_[0].rows
+    if rows != before:
+        raise ValueError(
+            f"--config.data.path must have the {before:,} rows of the training, received {first} "
+            f"with {rows:,}: rows that were trained on would be among those of the test. Give new "
+            "rows as a file of their own, or take back the one of the training."
+        )
 
 
 def told(table: Table, config: config_dict.ConfigDict) -> str:
