@@ -208,6 +208,17 @@ def test_the_rows_of_a_run_are_those_of_its_training(tmp_path):
     own_table.check_rows(table, config)
 
 
+def test_a_single_test_row_is_refused_before_the_training(tmp_path):
+    """Figures of more than two latents need two: the training would be lost."""
+    rows(4).to_csv(tmp_path / "rows.csv", index=False)
+    config = shrunk(load_config("vae:table", {"data.path": str(tmp_path / "rows.csv")}))
+    with pytest.raises(UserError, match=r"at least two examples, received 1.*test_share"):
+        training.run(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    config.data.options.test_share = 0.5
+    run_data.check_test(run_data.test_data(config))
+
+
 def test_a_run_without_its_table_is_refused(tmp_path):
     """Another table would have other units and categories."""
     assert finished.table_of(tmp_path) is None

@@ -82,6 +82,7 @@ def run(
         if data.table is not None:
             print(own_table.told(data.table, config), flush=True)
         test = run_data.test_data(config, data.table)
+        run_data.check_test(test)
         clock.note("data")
         with strategy.scope():
             model = experiment.build_model(config, data.shape, data.table)
