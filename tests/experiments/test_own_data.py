@@ -208,6 +208,32 @@ def test_the_rows_of_a_run_are_those_of_its_training(tmp_path):
     own_table.check_rows(table, config)
 
 
+def test_columns_of_a_table_are_left_out_or_have_a_kind_by_keys(tmp_path):
+    """Messages name the keys, which are the options of `tfvae score`."""
+    frame = rows(30).assign(gone=np.nan, code=["x", *map(str, range(29))], odd=-999)
+    frame.loc[3:4, "odd"] = [4, 7]
+    frame.to_csv(tmp_path / "rows.csv", index=False, sep=";", encoding="cp1252")
+    keys = {"data.path": str(tmp_path / "rows.csv")}
+    options = "--config.data.options."
+    with pytest.raises(ValueError) as caught:
+        own_table.fitted(load_config("vae:table", keys))
+    assert f"{options}ignore=gone" in str(caught.value)
+    assert f"{options}missing, or give {options}kind=code=categorical" in str(caught.value)
+    keys |= {"data.options.ignore": "gone", "data.options.missing": "-999"}
+    keys |= {"data.options.kind": "code=ignore;count=numeric", "data.options.encoding": "cp1252"}
+    keys |= {"data.options.separator": ";", "data.options.label_column": "kind"}
+    config = load_config("vae:table", {**keys, "data.labels": "true"})
+    table = own_table.fitted(config)
+    kinds = {column.name: column.kind for column in table.columns_}
+    assert kinds["count"] == "numeric" and not {"gone", "code", "kind"} & kinds.keys()
+    assert next(one.missing for one in table.columns_ if one.name == "odd") == 28
+    x, labels = run_data.arrays(run_data.test_data(config, table), config)
+    assert x.shape == (6, table.model_.num_features) and set(labels) <= {0, 1}
+    config.data.options.kind = "count"
+    with pytest.raises(ValueError, match=r"options\.kind must be COLUMN=KIND.*with ; between"):
+        own_table.fitted(config)
+
+
 def test_a_single_test_row_is_refused_before_the_training(tmp_path):
     """Figures of more than two latents need two: the training would be lost."""
     rows(4).to_csv(tmp_path / "rows.csv", index=False)
@@ -255,7 +281,10 @@ def test_a_whole_run_on_a_table_serves_raw_columns(tmp_path):
     [
         ({"data.path": "none.csv"}, "must be a CSV or Parquet file.*which does not exist"),
         ({"data.labels": "true"}, "label_column must name the column"),
-        ({"data.options.label_column": "none", "data.labels": "true"}, "none"),
+        (
+            {"data.options.label_column": "none", "data.labels": "true"},
+            "label_column must be one of",
+        ),
         ({"data.binarize": "true"}, "binarize must be False"),
         ({"data.options.test_share": "0.999"}, "`test_share` must leave"),
     ],

@@ -78,7 +78,7 @@ def _texts(column, numbers):
 
 
 def _truth_as_numbers(column, texts):
-    """The words for False and True as 0 and 1, where the column had these, or booleans, in `fit`."""
+    """The words for False and True as 0 and 1, where the column had booleans in `fit`."""
     if column.kind != "boolean" or column.levels != (0.0, 1.0):
         return texts
     known = {word: str(i) for i, word in enumerate(TRUTH)}
