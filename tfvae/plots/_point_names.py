@@ -12,8 +12,8 @@ from tfvae.plots import _style
 # Prices of area outside of the axes, and of a line through the area of a name. Area that hides
 # something costs 1.
 OUTSIDE, CROSSED = 100.0, 0.25
-# Price of a name that lies nearer to another point than to its own, whose it would seem to be; up to
-# this distance, beyond which its line is long enough to be followed.
+# Price of a name that lies nearer to another point than to its own, which it would seem to name; up
+# to this distance, beyond which its line is long enough to be followed.
 AMBIGUOUS, FOLLOWED = 0.5, 18.0
 # Letters of a name.
 LONGEST = 40
@@ -54,7 +54,8 @@ def name_points(
         if not name:
             continue
         text = axes.annotate(
-            _style.shortened(name, LONGEST), point, xytext=(0.0, 0.0), textcoords="offset points", ha="left", va="bottom",
+            _style.shortened(name, LONGEST), point, xytext=(0.0, 0.0),
+            textcoords="offset points", ha="left", va="bottom",
             fontsize=_style.SMALL, color=_style.TEXT,
             arrowprops={
                 "arrowstyle": "-", "color": _style.TEXT, "linewidth": 0.4, "shrinkA": 0.0,
