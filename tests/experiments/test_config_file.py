@@ -2,7 +2,7 @@
 
 import pytest
 
-from tfvae.experiments import config_file
+from tfvae.experiments import config_file, load_config
 from tfvae.experiments.configs import vhp_vae
 
 
@@ -27,6 +27,14 @@ def test_differences():
     lines = config_file.differences(before, now)
     assert [line.split(":")[0] for line in lines] == ["epochs", "model.objective.kappa"]
     assert "may grow" in lines[0] and "0.5" in lines[1]
+
+
+def test_another_file_of_rows_may_have_another_form():
+    before, now = load_config("vae:table"), load_config("vae:table")
+    now.data.path, now.data.options.encoding, now.data.options.separator = "new.csv", "cp1252", ";"
+    assert config_file.differences(before, now, finished=True) == []
+    now.data.options.ignore = "a"
+    assert len(config_file.differences(before, now, finished=True)) == 1
 
 
 def test_missing_and_broken_file(tmp_path):

@@ -11,8 +11,9 @@ from tfvae._files import write_text
 
 NAME = "config.json"
 
-# The place of the files and the report do not change the training.
-FREE_TO_CHANGE = ("data.path", "data.data_dir", "report.")
+# The place and the form of the files, and the report, do not change the training.
+_FORM = tuple(f"data.options.{one}" for one in ("encoding", "separator", "decimal", "thousands"))
+FREE_TO_CHANGE = ("data.path", "data.data_dir", *_FORM, "report.")
 
 
 def read(path: str | os.PathLike[str]) -> config_dict.ConfigDict:

@@ -104,7 +104,8 @@ def check_features(model: TableModel, x: np.ndarray, chunk: Chunk, source: Sourc
     if is_missing:
         raise ValueError(
             f"The column {name!r} must have a value, as in all rows of `fit`, received none in "
-            f"{where}. {remedies.option('indicators', 'all')} takes missing values in all columns."
+            f"{where}. A table that is learned with {remedies.option('indicators', 'all')} takes "
+            "missing values in all columns."
         )
     if not isinstance(value, (str, np.datetime64)):
         value = float(value)
