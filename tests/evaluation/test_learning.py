@@ -114,7 +114,8 @@ def test_what_is_not_known():
         (Learning(0.05, None, 8), "If the data have more structure than that"),
         (Learning(0.05, None, 7), LONGER),
         (Learning(0.9, 1.0, 8), LONGER),
-        (Learning(0.11, None, 1), "Nothing needs to change"),
+        (Learning(0.11, None, 1), "One epoch does not tell"),
+        (Learning(0.11, None, 2), "Nothing needs to change"),
         (Learning(None, None, 0), "Nothing needs to change"),
     ],
 )

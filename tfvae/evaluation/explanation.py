@@ -114,7 +114,8 @@ def explain(
     5. No latent is an active unit.
     6. The model explains less than 10%, but its ELBO is flat or its training is not known.
     7. Less than 90% of the prior samples lie where data are, of at most 99%.
-    8. All is well: how many latents would do, or what may explain more.
+    8. The last `fit` had one epoch, which does not tell whether the ELBO was still rising.
+    9. All is well: how many latents would do, or what may explain more.
 
     Args:
         model: a trained model.
@@ -287,6 +288,11 @@ def _advice(model, used, fit, rate, gap, learned) -> str:
         )
     if fit is not None and fit.share < GOOD_SHARE:
         return _better_prior(model)
+    if learned is not None and learned.epochs == 1:
+        return (
+            "One epoch does not tell whether the training was long enough: train until the loss is "
+            "flat."
+        )
     if used is not None and used[0] < used[1]:
         return f"Nothing needs to change: `latent_dim={used[0]}` would do as well."
     if is_bounded and not (state is not None and state.is_automatic):
