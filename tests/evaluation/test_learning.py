@@ -126,6 +126,16 @@ def test_advice(found, expected):
     assert text.what_to_try.startswith(expected)
 
 
+def test_an_importance_weighted_bound_tells_of_itself():
+    """Its posterior grows wide, and the ELBO falls, on the data of the training, too."""
+    model = trained(20, tfvae.ImportanceWeightedVAE, steps=3, x=X)
+    text = str(explain(model, X, num_samples=100))
+    assert "by heart" not in text and "explains" not in text
+    assert "The bound that is trained was still rising" in text and LONGER in text
+    found = Explanation.of(model, None, None, elbo=-60.0, training_elbo=-20.0)
+    assert "by heart" not in str(found)
+
+
 def test_what_was_learned_by_heart_is_no_reason_to_train_longer():
     model = trained(1)
     terms = model.evaluate(X, verbose=0)
