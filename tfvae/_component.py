@@ -153,7 +153,7 @@ def check_arguments(cls: type, left: Iterable[str]) -> None:
         advice = f"Did you mean `{near[0]}`? " if near else ""
         example = "`objective=tfvae.objectives.Constrained(kappa=0.1)`"
         of_parts = f"; a number of a part is given to it, {example}"
-        rest = of_parts if issubclass(cls, keras.Model) else ""
+        rest = of_parts if issubclass(cls, keras.Model) and "objective" in names else ""
         raise TypeError(
             f"{cls.__name__} has no argument `{name}`. {advice}It has {', '.join(names)}{rest}."
         )

@@ -114,7 +114,8 @@ def test_what_is_not_known():
         (Learning(0.05, None, 8), "If the data have more structure than that"),
         (Learning(0.05, None, 7), LONGER),
         (Learning(0.9, 1.0, 8), LONGER),
-        (Learning(0.11, None, 1), "Nothing needs to change"),
+        (Learning(0.11, None, 1), "One epoch does not tell"),
+        (Learning(0.11, None, 2), "Nothing needs to change"),
         (Learning(None, None, 0), "Nothing needs to change"),
     ],
 )
@@ -123,6 +124,16 @@ def test_advice(found, expected):
     model.build((None, 6))
     text = Explanation.of(model, None, None, learned=found)
     assert text.what_to_try.startswith(expected)
+
+
+def test_an_importance_weighted_bound_tells_of_itself():
+    """Its posterior grows wide, and the ELBO falls, on the data of the training, too."""
+    model = trained(20, tfvae.ImportanceWeightedVAE, steps=3, x=X)
+    text = str(explain(model, X, num_samples=100))
+    assert "by heart" not in text and "explains" not in text
+    assert "The bound that is trained was still rising" in text and LONGER in text
+    found = Explanation.of(model, None, None, elbo=-60.0, training_elbo=-20.0)
+    assert "by heart" not in str(found)
 
 
 def test_what_was_learned_by_heart_is_no_reason_to_train_longer():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tfvae.experiments import config_file
+from tfvae.experiments import config_file, load_config
 from tfvae.experiments.configs import vhp_vae
 
 
@@ -29,9 +29,20 @@ def test_differences():
     assert "may grow" in lines[0] and "0.5" in lines[1]
 
 
+def test_another_file_of_rows_may_have_another_form():
+    before, now = load_config("vae:table"), load_config("vae:table")
+    now.data.path, now.data.options.encoding, now.data.options.separator = "new.csv", "cp1252", ";"
+    assert config_file.differences(before, now, finished=True) == []
+    now.data.options.ignore = "a"
+    assert len(config_file.differences(before, now, finished=True)) == 1
+
+
 def test_missing_and_broken_file(tmp_path):
     with pytest.raises(ValueError, match="which does not exist"):
         config_file.read(tmp_path / "config.json")
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(ValueError, match="must be valid JSON"):
+        config_file.read(tmp_path / "config.json")
+    (tmp_path / "config.json").write_text("[]")
+    with pytest.raises(ValueError, match=r"must hold the groups.*received .* with \[\]"):
         config_file.read(tmp_path / "config.json")

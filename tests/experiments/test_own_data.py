@@ -15,6 +15,7 @@ from tfvae.experiments import (
     UserError,
     config_file,
     experiment,
+    finished,
     load_config,
     own_networks,
     own_table,
@@ -191,6 +192,69 @@ def test_other_rows_are_tested_in_the_units_of_training(tmp_path):
     assert all(np.any(np.all(np.abs(features - row) < 1e-6, axis=1)) for row in x)
 
 
+def test_the_rows_of_a_run_are_those_of_its_training(tmp_path):
+    """Another number of rows has another split: rows that were trained on would be tested."""
+    rows(30).to_csv(tmp_path / "rows.csv", index=False)
+    config = load_config("vae:table", {"data.path": str(tmp_path / "rows.csv")})
+    table = own_table.fitted(config)
+    own_table.check_rows(table, config)
+    rows(31).to_csv(tmp_path / "rows.csv", index=False)
+    with pytest.raises(ValueError, match=r"the 30 rows of the training, received .* with 31"):
+        own_table.check_rows(table, config)
+    (tmp_path / "folder").mkdir()
+    for name in ("train", "test"):
+        rows(7).to_csv(tmp_path / "folder" / f"{name}.csv", index=False)
+    config.data.path = str(tmp_path / "folder")
+    own_table.check_rows(table, config)
+
+
+def test_columns_of_a_table_are_left_out_or_have_a_kind_by_keys(tmp_path):
+    """Messages name the keys, which are the options of `tfvae score`."""
+    frame = rows(30).assign(gone=np.nan, code=["x", *map(str, range(29))], odd=-999)
+    frame.loc[3:4, "odd"] = [4, 7]
+    frame.to_csv(tmp_path / "rows.csv", index=False, sep=";", encoding="cp1252")
+    keys = {"data.path": str(tmp_path / "rows.csv")}
+    options = "--config.data.options."
+    with pytest.raises(ValueError) as caught:
+        own_table.fitted(load_config("vae:table", keys))
+    assert f"{options}ignore=gone" in str(caught.value)
+    assert f"{options}missing, or give {options}kind=code=categorical" in str(caught.value)
+    keys |= {"data.options.ignore": "gone", "data.options.missing": "-999"}
+    keys |= {"data.options.kind": "code=ignore;count=numeric", "data.options.encoding": "cp1252"}
+    keys |= {"data.options.separator": ";", "data.options.label_column": "kind"}
+    config = load_config("vae:table", {**keys, "data.labels": "true"})
+    table = own_table.fitted(config)
+    kinds = {column.name: column.kind for column in table.columns_}
+    assert kinds["count"] == "numeric" and not {"gone", "code", "kind"} & kinds.keys()
+    assert next(one.missing for one in table.columns_ if one.name == "odd") == 28
+    x, labels = run_data.arrays(run_data.test_data(config, table), config)
+    assert x.shape == (6, table.model_.num_features) and set(labels) <= {0, 1}
+    config.data.options.kind = "count"
+    with pytest.raises(ValueError, match=r"options\.kind must be COLUMN=KIND.*with ; between"):
+        own_table.fitted(config)
+
+
+def test_a_single_test_row_is_refused_before_the_training(tmp_path):
+    """Figures of more than two latents need two: the training would be lost."""
+    rows(4).to_csv(tmp_path / "rows.csv", index=False)
+    config = shrunk(load_config("vae:table", {"data.path": str(tmp_path / "rows.csv")}))
+    with pytest.raises(UserError, match=r"at least two examples, received 1.*test_share"):
+        training.run(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    config.data.options.test_share = 0.5
+    run_data.check_test(run_data.test_data(config))
+
+
+def test_a_run_without_its_table_is_refused(tmp_path):
+    """Another table would have other units and categories."""
+    assert finished.table_of(tmp_path) is None
+    config_file.write(load_config("vae:digits"), tmp_path / "config.json")
+    assert finished.table_of(tmp_path) is None
+    config_file.write(load_config("vae:table"), tmp_path / "config.json")
+    with pytest.raises(UserError, match=r"must hold the table\.keras of its model"):
+        finished.table_of(tmp_path)
+
+
 @pytest.mark.slow
 def test_a_whole_run_on_a_table_serves_raw_columns(tmp_path):
     rows().to_csv(tmp_path / "rows.csv", index=False)
@@ -217,7 +281,10 @@ def test_a_whole_run_on_a_table_serves_raw_columns(tmp_path):
     [
         ({"data.path": "none.csv"}, "must be a CSV or Parquet file.*which does not exist"),
         ({"data.labels": "true"}, "label_column must name the column"),
-        ({"data.options.label_column": "none", "data.labels": "true"}, "none"),
+        (
+            {"data.options.label_column": "none", "data.labels": "true"},
+            "label_column must be one of",
+        ),
         ({"data.binarize": "true"}, "binarize must be False"),
         ({"data.options.test_share": "0.999"}, "`test_share` must leave"),
     ],

@@ -44,6 +44,18 @@ def test_columns_of_a_frame_have_their_names():
         compiled().fit(frame, verbose=0)
 
 
+@pytest.mark.parametrize("is_tuple", [True, False])
+def test_validation_data_are_looked_at_before_the_training(is_tuple):
+    """Keras would come to them after a whole epoch, and the message would say `x`."""
+    model, frame = compiled(), pd.DataFrame(with_gaps(), columns=["age", "height", "weight"])
+    message = (
+        r"^`x` of `validation_data` must have finite .*'height' \(2 of 40 rows, first in row 3"
+    )
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, validation_data=(frame,) if is_tuple else frame, verbose=0)
+    assert model.optimizer.iterations == 0
+
+
 def test_columns_of_a_target_are_named_as_its_own():
     with pytest.raises(ValueError, match=r"`target` must have finite numbers .* columns 1 \(2 of"):
         compiled(target="y").fit(X, with_gaps(), verbose=0)

@@ -1,5 +1,6 @@
 """What Keras' users expect of every model: export, files, compile, seeds, frozen layers."""
 
+import copy
 import json
 import random
 
@@ -429,3 +430,12 @@ def test_weights_of_any_kind_weigh_the_same(kind, x):
     assert model.evaluate(x, sample_weight=given, verbose=0) == expected
     history = model.fit(x, sample_weight=given, validation_data=(x, None, given), verbose=0).history
     assert history["val_loss"][0] == model.evaluate(x, sample_weight=given, verbose=0)["loss"]
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, keras.models.clone_model])
+def test_a_model_that_is_not_built_can_be_copied(copied):
+    """Keras asks for the shapes with which it was built, and there are none."""
+    model = copied(tfvae.VHPVAE(2, seed=0))
+    assert model.latent_dim == 2 and not model.built
+    model.build((None, 3))
+    assert model.embed(np.zeros([1, 3], "float32")).shape == (1, 2)

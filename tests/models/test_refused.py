@@ -190,6 +190,15 @@ def test_an_unknown_argument_is_named_beside_those_there_are(make, name, near):
     assert near in str(error.value)
 
 
+def test_a_model_without_parts_among_its_arguments_is_told_of_none():
+    class OfWidth(tfvae.VAE):
+        def __init__(self, width):
+            super().__init__(width)
+
+    with pytest.raises(TypeError, match=r"`widht`. Did you mean `width`\? It has width\.$"):
+        OfWidth(widht=3)
+
+
 def test_a_missing_argument_alone_is_python_s_to_tell():
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'latent_dim'"):
         tfvae.VHPVAE()

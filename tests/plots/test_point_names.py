@@ -52,6 +52,30 @@ def test_trade_offs_name_points_however_close():
     check(figure.axes[0], points, names)
 
 
+def test_names_lie_nearest_to_their_own_points_or_have_a_long_line():
+    """The curve of a scan: "100" stood beside the point of 3, and seemed to name it."""
+    rate = np.array([8.0, 1.0, 0.1, 0.01, 0.001])
+    points = np.stack([rate, [5.0, 9.0, 9.5, 9.51, 9.52]], axis=1)
+    axes = _style.new_figure(3.6, 2.6).add_subplot()
+    axes.plot(*np.r_[points, [[40.0, 1.0]]].T, "o-", markersize=4)
+    axes.margins(0.12)
+    names = ["1", "3", "10", "30", "100"]
+    _point_names.name_points(axes, points, names, [[40.0, 1.0]])
+    _, boxes = boxes_of(axes)
+    centers, pixels = axes.transData.transform(points), axes.figure.dpi / 72.0
+    for own, box in enumerate(boxes):
+        gaps = np.linalg.norm(np.clip(centers, box.min, box.max) - centers, axis=1) / pixels
+        assert gaps[own] < np.min(gaps) + 2.0 or gaps[own] > 14.0, names[own]
+
+
+def test_a_long_name_is_shortened():
+    axes = _style.new_figure(5.6, 3.8).add_subplot()
+    axes.plot([0.0], [0.0], "o")
+    _point_names.name_points(axes, [[0.0, 0.0]], ["x" * 60 + "y"])
+    (name,) = boxes_of(axes)[0]
+    assert len(name) == _point_names.LONGEST and "…" in name and name.endswith("y")
+
+
 def test_lines_lead_to_far_names_alone():
     axes = _style.new_figure(5.6, 3.8).add_subplot()
     points = np.r_[np.zeros([8, 2]), [[1.0, 1.0]]]

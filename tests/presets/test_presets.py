@@ -212,6 +212,11 @@ def test_the_run_of_a_table_takes_raw_rows(tmp_path, path):
     (tmp_path / "table.keras").write_bytes(b"PK")
     with pytest.raises(ValueError, match=r"whole table\.keras.*cannot be loaded"):
         Preset.load(tmp_path / path)
+    # Without its table `prepare` would take raw numbers as they are.
+    (tmp_path / "table.keras").unlink()
+    with pytest.raises(ValueError, match=r"whole table\.keras.*cannot be loaded"):
+        Preset.load(tmp_path / path)
+    assert tfvae.load(tmp_path / path).data_shape == model.data_shape
 
 
 def test_the_file_of_a_preset_belongs_to_its_folder(saved):

@@ -309,3 +309,19 @@ def test_a_damaged_file_of_a_table_is_refused(tmp_path):
         Table.load(path)
     with pytest.raises(ValueError, match="which does not exist"):
         Table.load(tmp_path / "none.keras")
+
+
+@pytest.mark.parametrize("spelled", [("True", "False"), ("TRUE", "FALSE"), ("true", "false")])
+def test_booleans_of_a_file_and_of_a_data_frame_are_the_same(tmp_path, spelled):
+    frame = pd.DataFrame(
+        {"a": [1.5, 2.0, 3.0], "ok": [True, False, True], "gaps": [True, None, False]}
+    )
+    path = tmp_path / "rows.csv"
+    path.write_text("a,ok,gaps\n1.5,{0},{0}\n2,{1},\n3,{0},{1}\n".format(*spelled))
+    of_file, of_frame = Table().fit(path), Table().fit(frame)
+    expected = of_file.transform(path)
+    for table in (of_file, of_frame):
+        for rows in (path, frame, pd.read_csv(path), table.inverse_transform(expected)):
+            np.testing.assert_array_equal(table.transform(rows), expected)
+        with pytest.raises(ValueError, match="'ok' must hold one of"):
+            table.transform(frame.assign(ok=2.0))

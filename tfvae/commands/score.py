@@ -155,13 +155,13 @@ def check(options: argparse.Namespace) -> None:
 def table_of(options: argparse.Namespace) -> "tables.Table":
     """The table that the options describe."""
     from tfvae import tables
+    from tfvae.tables import remedies
     from tfvae.tables.table import MISSING_VALUES
 
-    kinds = dict.fromkeys(_split(options.ignore), "ignore")
     return tables.Table(
-        kinds={**kinds, **dict(options.kind)},
+        kinds=remedies.kinds_of(options.ignore, options.kind),
         indicators=options.indicators,
-        missing_values=(*MISSING_VALUES, *_split(options.missing)),
+        missing_values=(*MISSING_VALUES, *remedies.listed(options.missing)),
     )
 
 
@@ -202,12 +202,11 @@ def renamed(table: "tables.Table") -> str:
     return f" Inputs with other names: {', '.join(changed)}." if changed else ""
 
 
-def _kind(text: str) -> tuple:
-    name, sign, kind = text.rpartition("=")
-    if not (name and sign and kind):
-        raise argparse.ArgumentTypeError(f"must be COLUMN=KIND, such as pump=categorical: {text}")
-    return name, kind.split(",") if "," in kind and "%" not in kind else kind
+def _kind(text: str) -> str:
+    from tfvae.tables import remedies
 
-
-def _split(text: str) -> list[str]:
-    return [one for one in text.split(",") if one]
+    try:
+        remedies.kinds_of("", [text])
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text

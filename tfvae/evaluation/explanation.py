@@ -105,7 +105,8 @@ def explain(
 
     1. A rate of more than 100 nats per latent, of a compiled model: data in raw units.
     2. The ELBO of these data is below that of the training data, as the last `fit` of this process
-       reported it, by more than 0.2 nats per feature and 5 nats: overfitting.
+       reported it, by more than 0.2 nats per feature and 5 nats: overfitting. It is not looked at
+       where another bound is trained, as by `ImportanceWeighted`.
     3. The bound was not reached, or the objective's schedule has not ended.
     4. The ELBO was still rising at the end of the last `fit` of this process: by more than 0.1 nats
        in the last quarter of the epochs, and 5% of what it is above the ELBO of the mean of the
@@ -114,7 +115,8 @@ def explain(
     5. No latent is an active unit.
     6. The model explains less than 10%, but its ELBO is flat or its training is not known.
     7. Less than 90% of the prior samples lie where data are, of at most 99%.
-    8. All is well: how many latents would do, or what may explain more.
+    8. The last `fit` had one epoch, which does not tell whether the ELBO was still rising.
+    9. All is well: how many latents would do, or what may explain more.
 
     Args:
         model: a trained model.
@@ -180,7 +182,7 @@ def _training_elbo(model):
 
 def _gap(model, elbo, training_elbo):
     """By how much the ELBO of new data is lower, where this is notable, in nats; else None."""
-    if elbo is None or training_elbo is None:
+    if elbo is None or training_elbo is None or not model.objective.raises_elbo:
         return None
     gap = training_elbo - elbo
     return gap if gap > max(GAP_PER_FEATURE * math.prod(model.target_shape), LEAST_GAP) else None
@@ -238,8 +240,8 @@ def _of_learning(learned) -> str:
         text += f" The model explains {share:.0%} of what the mean of the data leaves."
     if learned.gain is not None:
         text += (
-            f" The ELBO was still rising, by {learned.gain:.2g} nats in the last quarter of "
-            f"{learned.epochs} epochs."
+            f" The {learned.what} was still rising, by {learned.gain:.2g} nats in the last quarter "
+            f"of {learned.epochs} epochs."
         )
     return text
 
@@ -287,6 +289,11 @@ def _advice(model, used, fit, rate, gap, learned) -> str:
         )
     if fit is not None and fit.share < GOOD_SHARE:
         return _better_prior(model)
+    if learned is not None and learned.epochs == 1:
+        return (
+            "One epoch does not tell whether the training was long enough: train until the loss is "
+            "flat."
+        )
     if used is not None and used[0] < used[1]:
         return f"Nothing needs to change: `latent_dim={used[0]}` would do as well."
     if is_bounded and not (state is not None and state.is_automatic):

@@ -19,6 +19,8 @@ LITTLE = 0.1
 RISING, LEAST_GAIN, ERRORS = 0.05, 0.1, 3.0
 # In fewer epochs a flat ELBO says nothing, and the noise between epochs is not known.
 EPOCHS = 8
+# Where the objective does not raise the ELBO, its loss is minus a bound: log, name, sign.
+_OTHER_BOUND = "loss", "bound that is trained", -1.0
 # Examples for the mean of the data.
 EXAMPLES = 4096
 
@@ -35,6 +37,8 @@ class Learning:
     is no history."""
     epochs: int
     """Number of epochs of the last `fit`; 0: not known."""
+    what: str = "ELBO"
+    """What rose: the ELBO, or the bound of an objective that does not raise it."""
 
     @property
     def explains_little(self) -> bool:
@@ -51,6 +55,9 @@ def learned_of(
 ) -> Learning:
     """Compares the error with that of the mean of the data; reads the history of the last `fit`.
 
+    Of an objective that does not raise the ELBO, such as the importance-weighted bound, the loss
+    tells, and not the error of single samples.
+
     Args:
         model: compiled; its history is used where this process trained it.
         data: array, or dataset of x or (x, y), that were evaluated.
@@ -59,7 +66,7 @@ def learned_of(
     """
     likelihood = model.likelihood
     share, advantage = None, 0.0
-    ends = _error_range(model, data, y)
+    ends = _error_range(model, data, y) if model.objective.raises_elbo else None
     if ends is not None and ends[1] > ends[0]:
         error = float(likelihood.bound(terms["constraint"]))
         if OBSERVED in terms:  # of the values that are there in these data, as both ends
@@ -69,12 +76,13 @@ def learned_of(
         if 0.0 < error < ends[1]:
             advantage = float(likelihood.nats_between(error, ends[1])) - terms["rate"]
     logs = getattr(getattr(model, "history", None), "history", None) or {}
-    elbos = logs.get("val_elbo") or logs.get("elbo") or []
+    name, what, sign = ("elbo", "ELBO", 1.0) if model.objective.raises_elbo else _OTHER_BOUND
+    elbos = sign * np.asarray(logs.get(f"val_{name}") or logs.get(name) or [])
     gain = rise(elbos, advantage)
     best = np.argmin(logs["held_out_loss"]) if logs.get("held_out_loss") else len(elbos) - 1
     if gain is not None and best < len(elbos) - _quarter(elbos):
         gain = None  # Of what was learned by heart.
-    return Learning(share, gain, len(elbos))
+    return Learning(share, gain, len(elbos), what)
 
 
 def rise(elbos: Sequence[float], advantage: float = 0.0) -> float | None:

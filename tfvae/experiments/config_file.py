@@ -11,15 +11,16 @@ from tfvae._files import write_text
 
 NAME = "config.json"
 
-# The place of the files and the report do not change the training.
-FREE_TO_CHANGE = ("data.path", "data.data_dir", "report.")
+# The place and the form of the files, and the report, do not change the training.
+_FORM = tuple(f"data.options.{one}" for one in ("encoding", "separator", "decimal", "thousands"))
+FREE_TO_CHANGE = ("data.path", "data.data_dir", *_FORM, "report.")
 
 
 def read(path: str | os.PathLike[str]) -> config_dict.ConfigDict:
     """Reads a config from a JSON file.
 
     Raises:
-        ValueError: if there is no such file, or it is not valid JSON.
+        ValueError: if there is no such file, or it is not valid JSON of a config.
     """
     path = pathlib.Path(path)
     if not path.is_file():
@@ -27,7 +28,13 @@ def read(path: str | os.PathLike[str]) -> config_dict.ConfigDict:
             f"`path` must be the {NAME} of a finished or interrupted run, received {path}, which "
             "does not exist."
         )
-    return config_dict.create(**_with_types(_plain(path)))
+    plain = _plain(path)
+    if not isinstance(plain, dict):
+        raise ValueError(
+            f"`path` must hold the groups of a run's config, received {path} with {plain!r:.60}. "
+            "Take another copy."
+        )
+    return config_dict.create(**_with_types(plain))
 
 
 def is_of_run(path: str | os.PathLike[str]) -> bool:

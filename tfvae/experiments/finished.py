@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from ml_collections import config_dict
 
-from tfvae.experiments import run_data
+from tfvae.experiments import config_file, own_table, run_data
 from tfvae.experiments.errors import UserError
 from tfvae.models import LatentVariableModel
 from tfvae.presets.folder import MODEL, TABLE
@@ -35,9 +35,15 @@ def table_of(workdir: pathlib.Path) -> Table | None:
     """The table that made features of raw rows, if the run in `workdir` has one.
 
     Raises:
-        UserError: when its file is damaged.
+        UserError: when its file is damaged, or missing though the data are raw rows.
     """
     path = workdir / TABLE
+    if not path.exists() and _has_raw_rows(workdir):
+        raise UserError(
+            f"--workdir must hold the {TABLE} of its model, without which no one knows the units "
+            f"and categories of training, received {workdir} without. Copy it there, or make it "
+            f"again by `tfvae train --workdir={workdir}`."
+        )
     try:
         return Table.load(path) if path.exists() else None
     except Exception as error:  # As in `load`.
@@ -45,6 +51,14 @@ def table_of(workdir: pathlib.Path) -> Table | None:
             f"--workdir must hold a whole {TABLE}, received {path}, which cannot be loaded "
             f"({error}). Make it again by `tfvae train --workdir={workdir}`."
         ) from error
+
+
+def _has_raw_rows(workdir):
+    path = workdir / config_file.NAME
+    try:
+        return path.exists() and config_file.read(path).data.name == own_table.NAME
+    except ValueError as error:
+        raise UserError(error) from error
 
 
 def fit_prior(

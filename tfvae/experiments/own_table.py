@@ -1,7 +1,7 @@
 """A CSV or Parquet file of the user as the data of a run, by `tfvae.tables.Table`."""
 
-import pathlib
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,16 @@ from ml_collections import config_dict
 from tfvae import _checks, evaluation
 from tfvae.datasets import own_files, raw_files, sources
 from tfvae.evaluation import Line
-from tfvae.tables import Table
+from tfvae.tables import CSV, Table, remedies
+from tfvae.tables import sources as table_sources
+from tfvae.tables.sources import PARQUET
+from tfvae.tables.table import MISSING_VALUES
 
 NAME = "table"
 ENDINGS = (".csv", ".tsv", ".txt", ".parquet")
+# What options of `tfvae score` are called here, and those of them that tell the form of a CSV file.
+PREFIX = "--config.data.options."
+OF_CSV = ("encoding", "separator", "decimal", "thousands")
 # Columns that are printed. The report has all.
 MOST_PRINTED = 40
 # As the table of `tfvae.datasets.load` has it of other data sets.
@@ -31,11 +37,25 @@ def fitted(config: config_dict.ConfigDict) -> Table:
     They are those of all rows of a file, or of the file named train in a folder.
 
     Raises:
-        ValueError: if there is no such file, or it cannot be used.
+        ValueError: if there is no such file, or it cannot be used; says which option helps.
     """
     options = _options(config)
     label = options["label_column"]
-    return Table(kinds={label: "ignore"} if label else {}).fit(_files(config)[0])
+    try:
+        kinds = remedies.kinds_of(options["ignore"], _several(options["kind"]))
+    except ValueError as error:
+        raise ValueError(f"{PREFIX}kind {error}, with ; between several.") from error
+    table = Table(
+        kinds={**kinds, **({label: "ignore"} if label else {})},
+        indicators=options["indicators"] or "missing-only",
+        missing_values=(*MISSING_VALUES, *remedies.listed(options["missing"])),
+    )
+    with remedies.as_options(PREFIX):
+        source = _source(_files(config)[0], options)
+        names = table_sources.source_of(source).names
+        if label and label not in names:
+            raise ValueError(_no_label_column(label, names))
+        return table.fit(source)
 
 
 def lines(table: Table) -> list[Line]:
@@ -61,6 +81,26 @@ def lines(table: Table) -> list[Line]:
             shown = ", ".join(which[:5]) + (", …" if len(which) > 5 else "")
             found.append(Line(name, len(which), shown))
     return found
+
+
+def check_rows(table: Table, config: config_dict.ConfigDict) -> None:
+    """Refuses the file of a run if rows have come or gone: the split would be another one.
+
+    Raises:
+        ValueError: if the number of rows is not the one of `fitted`.
+    """
+    first, *others = _files(config)
+    if others:  # The splits are files.
+        return
+    source = table_sources.source_of(_source(first, _options(config)))
+    rows = sum(len(next(iter(c.columns.values()))) for c in source.chunks(source.names[:1]))
+    before = table.columns_[0].rows
+    if rows != before:
+        raise ValueError(
+            f"--config.data.path must have the {before:,} rows of the training, received {first} "
+            f"with {rows:,}: rows that were trained on would be among those of the test. Give new "
+            "rows as a file of their own, or take back the one of the training."
+        )
 
 
 def told(table: Table, config: config_dict.ConfigDict) -> str:
@@ -97,21 +137,22 @@ def load(
     options = _options(config)
     if config.data.binarize:
         raise ValueError("--config.data.binarize must be False for a table, received True.")
-    column = options.pop("label_column")
+    column = options["label_column"]
     if labels and not column:
         raise ValueError(
             "--config.data.options.label_column must name the column of the labels if "
             "--config.data.labels is True, received none."
         )
     table, files = table or fitted(config), _files(config)
-    parts = [{"x": table.transform(file)} for file in files]
+    with remedies.as_options(PREFIX):
+        parts = [{"x": table.transform(_source(file, options))} for file in files]
     if labels:
-        for part, values in zip(parts, _labels(files, column), strict=True):
+        for part, values in zip(parts, _labels(files, column, options), strict=True):
             part["label"] = values
     named = (
         dict(zip(own_files.SPLITS, parts, strict=True))
         if len(parts) == 2
-        else own_files.split(parts[0], **options)
+        else own_files.split(parts[0], options["test_share"], options["data_seed"])
     )
     examples = sources.from_arrays(named, split, inputs="x").examples.batch(config.batch_size)
     if labels:
@@ -121,7 +162,11 @@ def load(
 
 def _options(config: config_dict.ConfigDict) -> dict[str, Any]:
     """The options, with the defaults of those that are missing."""
-    known = {"label_column": "", "test_share": 0.2, "data_seed": 0}
+    known = {
+        **dict.fromkeys(("label_column", "ignore", "kind", "missing", "indicators", *OF_CSV), ""),
+        "test_share": 0.2,
+        "data_seed": 0,
+    }
     given = config.data.options.to_dict()
     for name in given:
         if name not in known:
@@ -130,6 +175,17 @@ def _options(config: config_dict.ConfigDict) -> dict[str, Any]:
                 f"{name!r}. Leave it out, or begin with a config such as vae:table."
             )
     return {**known, **given}
+
+
+def _several(text: str) -> list[str]:
+    """What semicolons separate."""
+    return [one for one in text.split(";") if one]
+
+
+def _source(file: str, options: dict[str, Any]) -> str | CSV:
+    """A file with what the options say of CSV files."""
+    given = {name: options[name] for name in OF_CSV if options[name]}
+    return CSV(file, **given) if given and not file.lower().endswith(PARQUET) else file
 
 
 def _files(config: config_dict.ConfigDict) -> list[str]:
@@ -149,18 +205,15 @@ def _files(config: config_dict.ConfigDict) -> list[str]:
     return found
 
 
-def _labels(files: list[str], column: str) -> list[np.ndarray]:
+def _labels(files: list[str], column: str, options: dict[str, Any]) -> list[np.ndarray]:
     """The numbers of the labels of each file."""
     pandas = _checks.package("pandas", "The labels of a table", "tfvae[tables]")
     found = []
     for file in files:
-        read = pandas.read_parquet if pathlib.Path(file).suffix == ".parquet" else _read_csv
-        rows = read(file)
+        is_parquet = file.lower().endswith(PARQUET)
+        rows = pandas.read_parquet(file) if is_parquet else _read_csv(file, options)
         if column not in rows:
-            raise ValueError(
-                f"--config.data.options.label_column must be one of {', '.join(map(str, rows))}, "
-                f"received {column!r}."
-            )
+            raise ValueError(_no_label_column(column, rows))
         if rows[column].isna().any():
             raise ValueError(
                 f"The labels in {column!r} must be there in all rows, received a row of {file} "
@@ -171,8 +224,15 @@ def _labels(files: list[str], column: str) -> list[np.ndarray]:
     return np.split(numbers.astype("int64"), np.cumsum([len(part) for part in found])[:-1])
 
 
-def _read_csv(file: str) -> Any:
+def _no_label_column(received: str, names: Iterable[str]) -> str:
+    return (
+        f"{PREFIX}label_column must be one of {', '.join(map(str, names))}, received {received!r}."
+    )
+
+
+def _read_csv(file: str, options: dict[str, Any]) -> Any:
     import pandas
 
     # The separator is found by the head, as `Table` does.
-    return pandas.read_csv(file, sep=None, engine="python")
+    separator, encoding = options["separator"] or None, options["encoding"] or "utf-8"
+    return pandas.read_csv(file, sep=separator, encoding=encoding, engine="python")

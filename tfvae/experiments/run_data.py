@@ -135,6 +135,20 @@ def check_values(model: LatentVariableModel, config: config_dict.ConfigDict) -> 
     print(f"Examples of {config.data.path}: {' and '.join(found)}.", flush=True)
 
 
+def check_test(test: tf.data.Dataset) -> None:
+    """Refuses a single test example, before the training: figures and reports need a spread.
+
+    Raises:
+        ValueError: if there are fewer than two.
+    """
+    number = int(test.unbatch().take(2).reduce(0, lambda count, *_: count + 1))
+    if number < 2:
+        raise ValueError(
+            f"The test data must have at least two examples, received {number}. Give more rows or "
+            "files, or a larger --config.data.options.test_share where it makes the split."
+        )
+
+
 def with_labels_of(
     model: LatentVariableModel, test: tf.data.Dataset, config: config_dict.ConfigDict
 ) -> tf.data.Dataset:

@@ -82,6 +82,7 @@ def run(
         if data.table is not None:
             print(own_table.told(data.table, config), flush=True)
         test = run_data.test_data(config, data.table)
+        run_data.check_test(test)
         clock.note("data")
         with strategy.scope():
             model = experiment.build_model(config, data.shape, data.table)
@@ -300,6 +301,8 @@ def evaluate(config: config_dict.ConfigDict, workdir: pathlib.Path) -> list[repo
     try:
         experiment.check_counts(config)
         table = table_of(workdir)
+        if table is not None and _has_path_of(config, workdir):
+            own_table.check_rows(table, config)
         test = run_data.test_data(config, table)
     except ValueError as error:
         raise UserError(error) from error
@@ -307,3 +310,9 @@ def evaluate(config: config_dict.ConfigDict, workdir: pathlib.Path) -> list[repo
     lines += [] if table is None else own_table.lines(table)
     report.write(lines, workdir, f"{type(model).__name__} on {config.data.name}", table=table)
     return lines
+
+
+def _has_path_of(config: config_dict.ConfigDict, workdir: pathlib.Path) -> bool:
+    """Whether the data are in the file of the run in `workdir`, not in one of other rows."""
+    path = workdir / config_file.NAME
+    return path.exists() and config_file.read(path).data.path == config.data.path

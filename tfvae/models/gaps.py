@@ -22,10 +22,15 @@ def few_rows(rows: int, latents: int) -> str | None:
     )
 
 
-def check_finite(model, look: Look) -> None:
+def check_finite(model, look: Look, where: str = "") -> None:
     """Raises a ValueError for NaN and infinity in rows of features; it names the columns.
 
     Steps refuse them too, but they see a batch at a time, and no names.
+
+    Args:
+        model: of the library.
+        look: at the data.
+        where: what follows the name of an array, such as " of `validation_data`".
     """
     if look.values is None or look.values is not look.data:
         return
@@ -42,7 +47,7 @@ def check_finite(model, look: Look) -> None:
             bad, words = (infinite, "infinity") if infinite.any() else (nan, "NaN")
             hint = "" if infinite.any() else _checks.missing_hint("")
             raise ValueError(
-                f"`{name}` must have finite numbers everywhere, received {words} in "
+                f"`{name}`{where} must have finite numbers everywhere, received {words} in "
                 f"{_checks.columns_with(bad, columns)}. Fill them or leave the rows out.{hint}"
             )
 

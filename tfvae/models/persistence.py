@@ -75,10 +75,16 @@ class Persistent(Queryable):
         """The model's own weights, and the states of all random numbers."""
         super().load_own_variables(load_random_states(self, store))
 
-    def get_build_config(self) -> dict:
-        """The shapes of the data, the columns of a table, whether `fit_prior` learned the prior."""
+    def get_build_config(self) -> dict | None:
+        """The shapes of the data, the columns of a table, whether `fit_prior` learned the prior.
+
+        None of a model that is not built, which Keras then leaves so.
+        """
+        shapes = super().get_build_config()
+        if shapes is None:
+            return None
         own = {name: getattr(self, name) for name in _BESIDE_SHAPES}
-        return {**super().get_build_config(), **own}
+        return {**shapes, **own}
 
     def build_from_config(self, config: dict) -> None:
         """Builds the model as the saved one was built."""

@@ -14,6 +14,9 @@ from tfvae import _checks, networks
 from tfvae.models import beside, gaps, inputs, sharing, structure, training, units
 from tfvae.models.first_look import Look, first_look
 
+# Whose array it is, for messages.
+VALIDATION = " of `validation_data`"
+
 
 def by_name(method: Callable, *args: Any, **kwargs: Any) -> dict[str, Any]:
     """The arguments of a method of Keras by name, however they were given."""
@@ -146,10 +149,12 @@ def validation(model, data: Any) -> Any:
     if not isinstance(data, (tuple, list)):
         look = first_look(model, data)
         build_for(model, look)
+        gaps.check_finite(model, look, VALIDATION)
         return look.data
     x, y, *weights = (*data, None)[: max(2, len(data))]
     look = first_look(model, x, y)
     build_for(model, look)
+    gaps.check_finite(model, look, VALIDATION)
     weights = [_checked_weights(x, one) for one in weights]
     return (look.data, for_keras(model, x, y, *weights), *weights)
 

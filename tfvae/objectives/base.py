@@ -82,6 +82,8 @@ class Objective(Component, abc.ABC):
     analytic_rate: bool = True
     needs_rate_per_latent: bool = False
     """Whether `loss` reads the rate of each latent."""
+    raises_elbo: bool = True
+    """Whether a smaller loss is a larger ELBO, which then tells how a training went."""
     sets_aside: bool = False
     """Whether `divided` may set examples aside, which are not trained on."""
 

@@ -29,6 +29,8 @@ class ImportanceWeighted(Objective):
     """
 
     analytic_rate = False
+    # The better the bound, the wider q may be, of which single samples have large distortions.
+    raises_elbo = False
 
     def __init__(self, num_samples: int = 16, **kwargs):
         super().__init__(**kwargs)

@@ -12,6 +12,11 @@ from tfvae.plots import _style
 # Prices of area outside of the axes, and of a line through the area of a name. Area that hides
 # something costs 1.
 OUTSIDE, CROSSED = 100.0, 0.25
+# Price of a name that lies nearer to another point than to its own, which it would seem to name; up
+# to this distance, beyond which its line is long enough to be followed.
+AMBIGUOUS, FOLLOWED = 0.5, 18.0
+# Letters of a name.
+LONGEST = 40
 # Points of a line that are looked at.
 ON_LINE = 12
 # Points of print: half the side of a marker with its edge, and the room around a name.
@@ -49,7 +54,8 @@ def name_points(
         if not name:
             continue
         text = axes.annotate(
-            name, point, xytext=(0.0, 0.0), textcoords="offset points", ha="left", va="bottom",
+            _style.shortened(name, LONGEST), point, xytext=(0.0, 0.0),
+            textcoords="offset points", ha="left", va="bottom",
             fontsize=_style.SMALL, color=_style.TEXT,
             arrowprops={
                 "arrowstyle": "-", "color": _style.TEXT, "linewidth": 0.4, "shrinkA": 0.0,
@@ -64,7 +70,9 @@ def name_points(
         far = distances > DISTANCES[0]
         lines = _lines(center, boxes)
         crossed = far * np.sum(_within(lines, placed), axis=1) * np.prod(size)
-        cost = OUTSIDE * _outside(boxes, inside) + _hidden(boxes, taken) + CROSSED * crossed
+        seems = _nearer_to_others(center, boxes, centers, MARKER * pixels)
+        wrong = AMBIGUOUS * np.prod(size) * (seems & (distances < FOLLOWED))
+        cost = OUTSIDE * _outside(boxes, inside) + _hidden(boxes, taken) + CROSSED * crossed + wrong
         best = int(np.argmin(cost))
         text.set_position((corners[best] + ROOM * pixels - center) / pixels)
         text.arrow_patch.set_visible(bool(far[best]))
@@ -83,6 +91,15 @@ def _lines(center, boxes):
     ends = np.clip(center, boxes[:, :2], boxes[:, 2:])
     shares = np.linspace(0.0, 1.0, ON_LINE)[None, :, None]
     return center + shares * (ends - center)[:, None]
+
+
+def _nearer_to_others(center, boxes, centers, alike):
+    """Whether boxes (k, 4) lie nearer to one of `centers` that is not `alike`, (k,)."""
+    others = centers[np.linalg.norm(centers - center, axis=1) > alike]
+    near = np.clip(center, boxes[:, :2], boxes[:, 2:])
+    own = np.linalg.norm(near - center, axis=1)
+    near = np.clip(others, boxes[:, None, :2], boxes[:, None, 2:])
+    return np.any(np.linalg.norm(near - others, axis=2) <= own[:, None], axis=1)
 
 
 def _within(points, boxes):

@@ -13,6 +13,9 @@ from tfvae.tables.model import TableModel
 from tfvae.tables.sources import Chunk, Source
 from tfvae.tables.values import as_text
 
+# How files spell booleans, in small letters: 0 and 1 of what is read by other means.
+TRUTH = ("false", "true")
+
 
 def near(name: Any, source: Source) -> str:
     """Which columns there are, the nearest first."""
@@ -41,7 +44,7 @@ def prepared(column: Column, chunk: Chunk, source: Source, words: frozenset[str]
         if raw.dtype.kind == "O":
             return raw
         if raw.dtype.kind == "f":
-            return np.array([as_text(one) for one in raw.tolist()], object)
+            return _texts(column, raw)
         raise ValueError(f"The column {column.name!r} must hold texts, received dates.")
     if raw.dtype.kind == "f":
         return raw
@@ -52,6 +55,7 @@ def prepared(column: Column, chunk: Chunk, source: Source, words: frozenset[str]
     here = (
         [row for row, text in enumerate(texts) if text not in gone] if gone else range(len(texts))
     )
+    texts = _truth_as_numbers(column, texts)
     values, wrong = source.spelling.numbers([texts[row] for row in here] if gone else texts)
     if wrong.any():
         row = here[int(np.flatnonzero(wrong)[0])]
@@ -62,6 +66,23 @@ def prepared(column: Column, chunk: Chunk, source: Source, words: frozenset[str]
     numbers = np.full(len(texts), np.nan)
     numbers[here] = values
     return numbers
+
+
+def _texts(column, numbers):
+    """Numbers as the texts of a column. 0 and 1 are False and True, as it spells them."""
+    spelled_truth = {one.lower(): one for one in column.levels if isinstance(one, str)}
+    if not spelled_truth or not spelled_truth.keys() <= set(TRUTH):
+        return np.array([as_text(one) for one in numbers.tolist()], object)
+    known = {float(i): spelled_truth.get(word, word) for i, word in enumerate(TRUTH)}
+    return np.array([known.get(one, as_text(one)) for one in numbers.tolist()], object)
+
+
+def _truth_as_numbers(column, texts):
+    """The words for False and True as 0 and 1, where the column had booleans in `fit`."""
+    if column.kind != "boolean" or column.levels != (0.0, 1.0):
+        return texts
+    known = {word: str(i) for i, word in enumerate(TRUTH)}
+    return [known.get(one.lower(), one) for one in texts]
 
 
 def check_features(model: TableModel, x: np.ndarray, chunk: Chunk, source: Source) -> None:
@@ -83,7 +104,8 @@ def check_features(model: TableModel, x: np.ndarray, chunk: Chunk, source: Sourc
     if is_missing:
         raise ValueError(
             f"The column {name!r} must have a value, as in all rows of `fit`, received none in "
-            f"{where}. {remedies.option('indicators', 'all')} takes missing values in all columns."
+            f"{where}. A table that is learned with {remedies.option('indicators', 'all')} takes "
+            "missing values in all columns."
         )
     if not isinstance(value, (str, np.datetime64)):
         value = float(value)

@@ -174,6 +174,12 @@ DATASETS = {
 }
 
 # Data of the user, at --config.data.path. The error that a VHP-VAE allows is measured in training.
+# `label_column` is a column that is a label, and no feature; the others are options of `tfvae
+# score`. "" leaves to the table what it finds.
+_OF_TABLES = {
+    **dict.fromkeys(("label_column", "ignore", "kind", "missing", "indicators"), ""),
+    **dict.fromkeys(("encoding", "separator", "decimal", "thousands"), ""),
+}
 _SHARES = {"test_share": 0.2, "data_seed": 0}
 OWN = {
     "images": {
@@ -197,8 +203,7 @@ OWN = {
         "latent_dim": 8,
     },
     "table": {
-        # `label_column` is a column that is a label, and no feature.
-        "data": {"name": "table", "labels": False, "options": {"label_column": "", **_SHARES}},
+        "data": {"name": "table", "labels": False, "options": {**_OF_TABLES, **_SHARES}},
         "report": {"label_name": "class"},
         "encoder": _DENSE,
         "decoder": _DENSE,
