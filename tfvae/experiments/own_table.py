@@ -11,12 +11,13 @@ from ml_collections import config_dict
 from tfvae import _checks, evaluation
 from tfvae.datasets import own_files, raw_files, sources
 from tfvae.evaluation import Line
+from tfvae.presets.folder import RAW_ROWS
 from tfvae.tables import CSV, Table, remedies
 from tfvae.tables import sources as table_sources
 from tfvae.tables.sources import PARQUET
 from tfvae.tables.table import MISSING_VALUES
 
-NAME = "table"
+NAME = RAW_ROWS
 ENDINGS = (".csv", ".tsv", ".txt", ".parquet")
 # What options of `tfvae score` are called here, and those of them that tell the form of a CSV file.
 PREFIX = "--config.data.options."

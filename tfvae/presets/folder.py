@@ -9,6 +9,8 @@ from tfvae import _checks
 from tfvae._version import __version__
 
 MODEL, CONFIG, TABLE, CARD = "model.keras", "config.json", "table.keras", "README.md"
+# The data of a run, by the name in its config, from which a table makes what the model takes.
+RAW_ROWS = "table"
 HUB = "hf://"
 LIBRARY = {"library_name": "tfvae", "library_version": __version__}
 # What `keras.Model.save("hf://…")` uploads.

@@ -22,8 +22,6 @@ from tfvae.tables import Table
 FORMAT = 1
 # The entry of config.json that tells a preset's from the config of a run.
 FORMAT_KEY = "tfvae preset"
-# The data of a run, by the name in its config, from which a table makes what the model takes.
-RAW_ROWS = "table"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +123,7 @@ class Preset:
         if FORMAT_KEY not in config:  # Of a run, whose table is there if the data were raw rows.
             data = config.get("data")
             has_table = (place / folder.TABLE).exists() or (
-                isinstance(data, dict) and data.get("name") == RAW_ROWS
+                isinstance(data, dict) and data.get("name") == folder.RAW_ROWS
             )
             return cls(model, config, _read_table(place, model) if has_table else None)
         table = _read_table(place, model) if config.get("table") else None

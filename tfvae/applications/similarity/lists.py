@@ -205,8 +205,8 @@ class Lists:
         """Doubles the lists to look at, from 1, until a search finds enough of the neighbours.
 
         Queries are entries; they do not count as their own neighbours. It goes three quarters of
-        the way from `least_recall` to 1, since the lists were made for entries: other queries find
-        less, 0.95 where it is 0.98 (**choice**; 10⁵ vectors around 10³ centres).
+        the way from `least_recall` to 1 (**choice**), since the lists were made for entries: other
+        queries find less.
         """
         queries = self.sample(NUM_TRIED, np.random.default_rng(0))
         k = min(NEIGHBOURS_TRIED + 1, len(self))
